@@ -1,0 +1,101 @@
+//! The cost as a strided matrix in memory.
+
+use super::rows::RowCost;
+use super::{CostRange, sealed};
+use crate::error::{Argument, Error, ErrorKind};
+use crate::kernel::{Level, Precision};
+use crate::real::Real;
+use crate::view::Mat;
+
+/// A cost matrix. Entries may be plus infinity (a forbidden pair), never minus infinity or NaN.
+/// Rows are read as they lie when their entries are side by side (`col_stride` 1), else through a
+/// copy of one row.
+#[derive(Clone, Copy, Debug)]
+pub struct Dense<'a, T> {
+    cost: Mat<'a, T>,
+}
+
+impl<'a, T: Real> Dense<'a, T> {
+    /// The geometry of this cost (n x m, in cost units).
+    pub const fn new(cost: Mat<'a, T>) -> Self {
+        Self { cost }
+    }
+}
+
+impl<T> sealed::Sealed for Dense<'_, T> {}
+
+impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
+    fn shape(&self) -> (usize, usize) {
+        (self.cost.rows(), self.cost.cols())
+    }
+
+    fn dimension(&self) -> usize {
+        0
+    }
+
+    fn scan(
+        &self,
+        a: &[P::Cost],
+        b: &[P::Cost],
+        column_seen: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error> {
+        let infinity = P::Cost::INFINITY;
+        let mut range = CostRange { min: infinity, max: -infinity, forbidden: false };
+        column_seen.fill(P::Sum::ZERO);
+        for (i, &weight) in a.iter().enumerate() {
+            let mut row_seen = false;
+            let columns = self.cost.row(i).zip(b).zip(column_seen.iter_mut());
+            for (j, ((c, &b), seen)) in columns.enumerate() {
+                if c.is_finite() {
+                    range.min = range.min.smaller(c);
+                    range.max = range.max.larger(c);
+                    row_seen |= b > P::Cost::ZERO;
+                    if weight > P::Cost::ZERO {
+                        *seen = P::Sum::ONE;
+                    }
+                } else if c > P::Cost::ZERO {
+                    range.forbidden = true;
+                } else {
+                    let kind = if c.is_nan() { ErrorKind::NotANumber } else { ErrorKind::Infinite };
+                    return Err(Error::at_entry(kind, Argument::Cost, i, j));
+                }
+            }
+            if weight > P::Cost::ZERO && !row_seen {
+                return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
+            }
+        }
+        for (j, (&b, &seen)) in b.iter().zip(column_seen.iter()).enumerate() {
+            if b > P::Cost::ZERO && seen < P::Sum::ONE {
+                return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
+            }
+        }
+        Ok(CostRange {
+            min: P::widen(range.min),
+            max: P::widen(range.max),
+            forbidden: range.forbidden,
+        })
+    }
+
+    fn prepare(&self, _: &mut [P::Cost]) {}
+
+    #[inline]
+    fn cost_row<'s>(
+        &'s self,
+        _: Level,
+        i: usize,
+        _: &'s [P::Cost],
+        buffer: &'s mut [P::Cost],
+    ) -> &'s [P::Cost] {
+        if let Some(row) = self.cost.contiguous_row(i) {
+            return row;
+        }
+        for (entry, c) in buffer.iter_mut().zip(self.cost.row(i)) {
+            *entry = c;
+        }
+        buffer
+    }
+
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
+        self.cost.get(i, j)
+    }
+}

@@ -1,0 +1,194 @@
+//! Cost geometries: where the cost comes from, behind one trait of sweeps.
+//!
+//! A solver never sees a cost entry. It asks for sums of the plan over rows and columns, which a
+//! grid or a low-rank kernel can answer as well as a matrix.
+
+mod dense;
+#[cfg(feature = "points")]
+mod points;
+mod rows;
+pub(crate) use rows::trusted;
+
+pub use dense::Dense;
+#[cfg(feature = "points")]
+pub use points::{Metric, Points};
+
+use crate::error::Error;
+use crate::kernel::{Level, Precision};
+use crate::view::{Mat, MatMut};
+use crate::work::{Coefficients, padded};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Rows whose column sums are added up before they join the total: a constant of the library, so
+/// that any division of a solve into tasks along these blocks gives the same bits.
+pub const ROW_BLOCK: usize = 64;
+
+/// Costs and coordinates that every geometry may use: one row of the cost and the points, turned
+/// so that a coordinate lies side by side.
+pub(crate) const SCRATCH_COST: Coefficients = Coefficients { n: 0, m: 1, d: 1 };
+/// Plan entries: four rows and the column sums of a block.
+pub(crate) const SCRATCH_SUM: Coefficients = Coefficients { n: 0, m: 5, d: 0 };
+
+/// What a sweep needs besides potentials.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<P: Precision> {
+    /// Instruction set.
+    pub level: Level,
+    /// Weight of the entropy.
+    pub epsilon: P::Potential,
+    /// log2(e) / epsilon.
+    pub scale: P::Potential,
+}
+
+/// Range of the finite costs, and whether any pair is forbidden (infinite cost).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostRange<T> {
+    /// Smallest finite cost (a bound from below where costs are not stored).
+    pub min: T,
+    /// Largest finite cost (a bound from above where costs are not stored).
+    pub max: T,
+    /// Whether a cost is plus infinity.
+    pub forbidden: bool,
+}
+
+/// Buffers of a geometry, cut from the work of the caller.
+pub struct Scratch<'a, P: Precision> {
+    /// The points of the columns, coordinate by coordinate.
+    pub(crate) prepared: &'a mut [P::Cost],
+    /// One row of the cost.
+    pub(crate) row: &'a mut [P::Cost],
+    /// Four rows of plan entries.
+    pub(crate) entries: [&'a mut [P::Sum]; 4],
+    /// Column sums of a block of rows.
+    pub(crate) partial: &'a mut [P::Sum],
+}
+
+impl<'a, P: Precision> Scratch<'a, P> {
+    /// Cuts the scratch of a geometry with `m` columns and points of dimension `d`.
+    pub(crate) fn cut(
+        mut cost: &'a mut [P::Cost],
+        sum: &mut &'a mut [P::Sum],
+        m: usize,
+        d: usize,
+    ) -> Option<Self> {
+        let stride = padded(m);
+        let mut entry = || crate::work::cut(sum, stride)?.get_mut(..m);
+        let entries = [entry()?, entry()?, entry()?, entry()?];
+        let partial = entry()?;
+        let row = crate::work::cut(&mut cost, stride)?.get_mut(..m)?;
+        let prepared = crate::work::cut(&mut cost, stride.checked_mul(d)?)?;
+        Some(Self { prepared, row, entries, partial })
+    }
+}
+
+/// A few rows inside a fused sweep: their sums are known, their new potentials are asked for.
+pub struct Rows<'a, P: Precision> {
+    /// Index of the first of them.
+    pub first: usize,
+    /// Potentials at the start of the sweep.
+    pub old: &'a [P::Potential],
+    /// In: the shift that each sum was taken at. Out: the new potential.
+    pub potential: &'a mut [P::Potential],
+    /// Sum of the plan's row at that shift.
+    pub sums: &'a [P::Sum],
+}
+
+/// A cost and the sweeps over it. Implemented by [`Dense`] and `Points`; sealed, since the order
+/// of every addition inside is part of the promise of equal bits.
+///
+/// Throughout X_ij = exp((f_i + g_j - C_ij) / epsilon). A potential of minus infinity has no mass,
+/// and an infinite cost forbids a pair: both give entries of exactly 0.
+pub trait Geometry<P: Precision>: sealed::Sealed {
+    /// Number of rows, n.
+    fn rows(&self) -> usize;
+
+    /// Number of columns, m.
+    fn cols(&self) -> usize;
+
+    /// Dimension of points whose coordinates the scratch holds; 0 if there are none.
+    fn dimension(&self) -> usize;
+
+    /// Validates the cost, with `a` and `b` to tell which rows and columns have weight.
+    /// `column_seen` holds m elements of scratch.
+    fn scan(
+        &self,
+        a: &[P::Cost],
+        b: &[P::Cost],
+        column_seen: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error>;
+
+    /// Prepares the scratch once for all sweeps that follow.
+    fn prepare(&self, scratch: &mut Scratch<'_, P>);
+
+    /// sums_i = sum_j X_ij. Where the sum at f_i cannot be trusted, f_i is first moved to where it
+    /// lies between 1 and m.
+    fn row_sums(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    );
+
+    /// sums_j = sum_i X_ij, with every g_j first moved to where the sum lies between 1 and n.
+    fn col_sums(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &mut [P::Potential],
+        sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    );
+
+    /// One sweep with one exp per entry: asks `update` for the new f, a few rows at a time, and
+    /// leaves the column sums at the new f and the old g. False if some weight of a row moved so
+    /// far that the column sums cannot be trusted.
+    fn sweep(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        col_sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+        update: &mut impl FnMut(Rows<'_, P>),
+    ) -> bool;
+
+    /// Both marginals of X, and the transport cost <C, X>.
+    fn marginals(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &[P::Potential],
+        row: &mut [P::Sum],
+        col: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    ) -> P::Potential;
+
+    /// out_i = sum_j X_ij values_j / sum_j X_ij for every row of `values` (m x k) and `out`
+    /// (n x k). Depends on g only, so rows without weight have an image too.
+    fn conditional_mean(
+        &self,
+        pass: Pass<P>,
+        g: &[P::Potential],
+        values: &Mat<'_, P::Cost>,
+        out: &mut MatMut<'_, P::Cost>,
+        scratch: &mut Scratch<'_, P>,
+    );
+
+    /// Row i of X. False outside the matrix.
+    fn plan_row(
+        &self,
+        pass: Pass<P>,
+        i: usize,
+        f: P::Potential,
+        g: &[P::Potential],
+        out: &mut [P::Sum],
+    ) -> bool;
+
+    /// C_ij, if (i, j) lies inside.
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost>;
+}

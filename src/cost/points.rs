@@ -1,0 +1,140 @@
+//! The cost between two point clouds, computed row by row and never stored.
+
+use super::rows::RowCost;
+use super::{CostRange, sealed};
+use crate::error::{Argument, Error, ErrorKind};
+use crate::kernel::{Level, Precision, add_squares, square_roots};
+use crate::math::Elementary;
+use crate::real::Real;
+use crate::view::Mat;
+use crate::work::padded;
+
+/// What the distance of two points costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Metric {
+    /// |x - y|^2, the sum of the squared differences of the coordinates.
+    SquaredEuclidean,
+    /// |x - y|.
+    Euclidean,
+}
+
+/// Two point clouds, x (n x d) and y (m x d), with C_ij a function of |x_i - y_j|. Costs are
+/// differences of coordinates squared, so no cancellation spoils close points far from the origin.
+/// Work: d m elements, never n m.
+#[derive(Clone, Copy, Debug)]
+pub struct Points<'a, T> {
+    x: Mat<'a, T>,
+    y: Mat<'a, T>,
+    metric: Metric,
+}
+
+impl<'a, T: Real> Points<'a, T> {
+    /// The geometry of two clouds. Errors: `Shape` if the dimensions differ, `Empty` if d = 0.
+    pub fn new(x: Mat<'a, T>, y: Mat<'a, T>, metric: Metric) -> Result<Self, Error> {
+        if x.cols() == 0 {
+            return Err(Error::new(ErrorKind::Empty, Argument::RowPoints));
+        }
+        if x.cols() != y.cols() {
+            return Err(Error::new(ErrorKind::Shape, Argument::ColPoints));
+        }
+        Ok(Self { x, y, metric })
+    }
+}
+
+impl<T> sealed::Sealed for Points<'_, T> {}
+
+/// Checks that coordinates are finite.
+fn check<T: Real>(points: &Mat<'_, T>, argument: Argument) -> Result<(), Error> {
+    for i in 0..points.rows() {
+        for (k, value) in points.row(i).enumerate() {
+            if !value.is_finite() {
+                let kind = if value.is_nan() { ErrorKind::NotANumber } else { ErrorKind::Infinite };
+                return Err(Error::at_entry(kind, argument, i, k));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
+    fn shape(&self) -> (usize, usize) {
+        (self.x.rows(), self.y.rows())
+    }
+
+    fn dimension(&self) -> usize {
+        self.x.cols()
+    }
+
+    fn scan(
+        &self,
+        _: &[P::Cost],
+        _: &[P::Cost],
+        _: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error> {
+        check(&self.x, Argument::RowPoints)?;
+        check(&self.y, Argument::ColPoints)?;
+        // The largest difference of each coordinate bounds every cost.
+        let mut bound = P::Cost::ZERO;
+        let (x, y) = (self.x.transposed(), self.y.transposed());
+        for k in 0..self.x.cols() {
+            let mut low = P::Cost::INFINITY;
+            let mut high = -P::Cost::INFINITY;
+            for value in x.row(k).chain(y.row(k)) {
+                low = low.smaller(value);
+                high = high.larger(value);
+            }
+            bound += (high - low) * (high - low);
+        }
+        if !bound.is_finite() {
+            return Err(Error::new(ErrorKind::Infinite, Argument::RowPoints));
+        }
+        let max = match self.metric {
+            Metric::SquaredEuclidean => bound,
+            Metric::Euclidean => bound.sqrt(),
+        };
+        Ok(CostRange { min: P::Potential::ZERO, max: P::widen(max), forbidden: false })
+    }
+
+    fn prepare(&self, prepared: &mut [P::Cost]) {
+        let coordinates = self.y.transposed();
+        let m = self.y.rows();
+        for (k, out) in prepared.chunks_mut(padded(m).max(1)).enumerate() {
+            for (out, value) in out.iter_mut().zip(coordinates.row(k)) {
+                *out = value;
+            }
+        }
+    }
+
+    #[inline]
+    fn cost_row<'s>(
+        &'s self,
+        level: Level,
+        i: usize,
+        prepared: &'s [P::Cost],
+        buffer: &'s mut [P::Cost],
+    ) -> &'s [P::Cost] {
+        let coordinates = prepared.chunks(padded(buffer.len()).max(1));
+        for (k, (x, y)) in self.x.row(i).zip(coordinates).enumerate() {
+            add_squares::<P>(level, k == 0, x, y, buffer);
+        }
+        if self.metric == Metric::Euclidean {
+            square_roots::<P>(level, buffer);
+        }
+        buffer
+    }
+
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
+        if i >= self.x.rows() || j >= self.y.rows() {
+            return None;
+        }
+        let mut sum = P::Cost::ZERO;
+        for (x, y) in self.x.row(i).zip(self.y.row(j)) {
+            sum += (x - y) * (x - y);
+        }
+        Some(match self.metric {
+            Metric::SquaredEuclidean => sum,
+            Metric::Euclidean => sum.sqrt(),
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! The sweeps of all geometries that can write down one row of the cost.
+
+use super::{Geometry, ROW_BLOCK, Pass, Rows, Scratch, CostRange, sealed};
+use crate::error::Error;
+use crate::kernel::{
+    Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
+};
+use crate::math::{Compensated, Elementary, sum_in_lanes};
+use crate::real::Real;
+use crate::view::{Mat, MatMut};
+
+/// A cost whose rows can be had one by one.
+pub trait RowCost<P: Precision>: sealed::Sealed {
+    /// Number of rows and columns.
+    fn shape(&self) -> (usize, usize);
+
+    /// See [`Geometry::dimension`].
+    fn dimension(&self) -> usize;
+
+    /// See [`Geometry::scan`].
+    fn scan(
+        &self,
+        a: &[P::Cost],
+        b: &[P::Cost],
+        column_seen: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error>;
+
+    /// See [`Geometry::prepare`].
+    fn prepare(&self, prepared: &mut [P::Cost]);
+
+    /// Row i, borrowed where it is stored, else written to `buffer`.
+    fn cost_row<'s>(
+        &'s self,
+        level: Level,
+        i: usize,
+        prepared: &'s [P::Cost],
+        buffer: &'s mut [P::Cost],
+    ) -> &'s [P::Cost];
+
+    /// C_ij, if (i, j) lies inside.
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost>;
+}
+
+/// Whether a sum of exponentials lost nothing that counts.
+#[inline(always)]
+pub(crate) fn trusted<T: Real>(sum: T) -> bool {
+    sum >= T::TRUST_LOW && sum <= T::TRUST_HIGH
+}
+
+/// Entries of one row at a shift where their sum can be trusted: f itself if possible, else minus
+/// the row's maximum. Returns the shift and the sum. A row without weight has none; a row whose
+/// partners are all forbidden or without weight keeps f and has sum 0.
+#[inline]
+fn shifted_row<P: Precision>(
+    pass: Pass<P>,
+    f: P::Potential,
+    g: &[P::Potential],
+    cost: &[P::Cost],
+    out: &mut [P::Sum],
+) -> (P::Potential, P::Sum) {
+    if f == P::Potential::NEG_INFINITY {
+        out.fill(P::Sum::ZERO);
+        return (f, P::Sum::ZERO);
+    }
+    let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, out);
+    if trusted(sum) {
+        return (f, sum);
+    }
+    let shift = -max_row::<P>(pass.level, g, cost);
+    if !shift.is_finite() {
+        return (f, sum);
+    }
+    (shift, exp_row::<P>(pass.level, pass.scale, shift, g, cost, out))
+}
+
+impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
+    fn rows(&self) -> usize {
+        self.shape().0
+    }
+
+    fn cols(&self) -> usize {
+        self.shape().1
+    }
+
+    fn dimension(&self) -> usize {
+        RowCost::<P>::dimension(self)
+    }
+
+    fn scan(
+        &self,
+        a: &[P::Cost],
+        b: &[P::Cost],
+        column_seen: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error> {
+        RowCost::<P>::scan(self, a, b, column_seen)
+    }
+
+    fn prepare(&self, scratch: &mut Scratch<'_, P>) {
+        RowCost::<P>::prepare(self, scratch.prepared);
+    }
+
+    fn row_sums(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    ) {
+        let [entries, ..] = &mut scratch.entries;
+        for (i, (f, sum)) in f.iter_mut().zip(sums).enumerate() {
+            let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+            (*f, *sum) = shifted_row(pass, *f, g, cost, entries);
+        }
+    }
+
+    fn col_sums(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &mut [P::Potential],
+        sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    ) {
+        g.fill(P::Potential::NEG_INFINITY);
+        for (i, &f) in f.iter().enumerate() {
+            if f > P::Potential::NEG_INFINITY {
+                let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+                max_cols::<P>(pass.level, f, cost, g);
+            }
+        }
+        for g in g.iter_mut() {
+            // A column without any partner gets shift 0 and sum 0.
+            *g = if g.is_finite() { -*g } else { P::Potential::ZERO };
+        }
+        let [entries, ..] = &mut scratch.entries;
+        sums.fill(P::Sum::ZERO);
+        for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
+            scratch.partial.fill(P::Sum::ZERO);
+            for (k, &f) in f.iter().enumerate() {
+                if f > P::Potential::NEG_INFINITY {
+                    let i = block * ROW_BLOCK + k;
+                    let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+                    exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
+                    add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
+                }
+            }
+            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, sums);
+        }
+    }
+
+    fn sweep(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        col_sums: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+        update: &mut impl FnMut(Rows<'_, P>),
+    ) -> bool {
+        const GROUP: usize = 4;
+        let mut all_trusted = true;
+        let mut first = 0;
+        col_sums.fill(P::Sum::ZERO);
+        for f in f.chunks_mut(ROW_BLOCK) {
+            scratch.partial.fill(P::Sum::ZERO);
+            for f in f.chunks_mut(GROUP) {
+                let mut shift = [P::Potential::NEG_INFINITY; GROUP];
+                let mut sums = [P::Sum::ZERO; GROUP];
+                let rows = shift.iter_mut().zip(sums.iter_mut()).zip(scratch.entries.iter_mut());
+                for (k, (&f, ((shift, sum), entries))) in f.iter().zip(rows).enumerate() {
+                    let cost = self.cost_row(pass.level, first + k, scratch.prepared, scratch.row);
+                    (*shift, *sum) = shifted_row(pass, f, g, cost, entries);
+                }
+                let mut new = shift;
+                let (Some(potential), Some(sums)) = (new.get_mut(..f.len()), sums.get(..f.len()))
+                else {
+                    return false;
+                };
+                update(Rows { first, old: f, potential, sums });
+                let mut weights = [P::Sum::ZERO; GROUP];
+                let changes = new.iter().zip(&shift);
+                for (weight, (&new, &shift)) in weights.iter_mut().zip(changes) {
+                    if shift > P::Potential::NEG_INFINITY {
+                        *weight = P::narrow((new - shift) * pass.scale).exp2();
+                        all_trusted &= trusted(*weight);
+                    }
+                }
+                for (f, &new) in f.iter_mut().zip(&new) {
+                    *f = new;
+                }
+                let [e0, e1, e2, e3] = &scratch.entries;
+                if f.len() == GROUP {
+                    let entries: [&[P::Sum]; GROUP] = [e0, e1, e2, e3];
+                    add_four_rows::<P>(pass.level, weights, entries, scratch.partial);
+                } else {
+                    let rows = weights.iter().zip(&scratch.entries).take(f.len());
+                    for (&weight, entries) in rows {
+                        add_row::<P>(pass.level, weight, entries, scratch.partial);
+                    }
+                }
+                first += f.len();
+            }
+            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, col_sums);
+        }
+        all_trusted
+    }
+
+    fn marginals(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &[P::Potential],
+        row: &mut [P::Sum],
+        col: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    ) -> P::Potential {
+        let mut transport = Compensated::new();
+        let [entries, ..] = &mut scratch.entries;
+        col.fill(P::Sum::ZERO);
+        let blocks = f.chunks(ROW_BLOCK).zip(row.chunks_mut(ROW_BLOCK));
+        for (block, (f, row)) in blocks.enumerate() {
+            scratch.partial.fill(P::Sum::ZERO);
+            for (k, (&f, sum)) in f.iter().zip(row).enumerate() {
+                *sum = P::Sum::ZERO;
+                if f > P::Potential::NEG_INFINITY {
+                    let i = block * ROW_BLOCK + k;
+                    let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+                    *sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
+                    transport.add(dot_cost::<P>(pass.level, entries, cost));
+                    add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
+                }
+            }
+            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, col);
+        }
+        transport.value()
+    }
+
+    fn conditional_mean(
+        &self,
+        pass: Pass<P>,
+        g: &[P::Potential],
+        values: &Mat<'_, P::Cost>,
+        out: &mut MatMut<'_, P::Cost>,
+        scratch: &mut Scratch<'_, P>,
+    ) {
+        // Values are read column by column: rows of the transposed view.
+        let columns = values.transposed();
+        let [entries, products, ..] = &mut scratch.entries;
+        for i in 0..self.shape().0 {
+            let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+            let (_, sum) = shifted_row(pass, P::Potential::ZERO, g, cost, entries);
+            for k in 0..columns.rows() {
+                for ((product, &e), v) in products.iter_mut().zip(&**entries).zip(columns.row(k)) {
+                    *product = P::narrow(P::Potential::from(e) * P::widen(v));
+                }
+                let mean = sum_in_lanes(products, |x| x) / sum;
+                out.set(i, k, P::cost_of(mean));
+            }
+        }
+    }
+
+    fn plan_row(
+        &self,
+        pass: Pass<P>,
+        i: usize,
+        f: P::Potential,
+        g: &[P::Potential],
+        out: &mut [P::Sum],
+    ) -> bool {
+        if i >= self.shape().0 {
+            return false;
+        }
+        for (j, (out, &g)) in out.iter_mut().zip(g).enumerate() {
+            let cost = self.cost(i, j).unwrap_or(P::Cost::INFINITY);
+            *out = entry::<P>(pass.scale, f, g, cost);
+        }
+        true
+    }
+
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
+        RowCost::<P>::cost(self, i, j)
+    }
+}

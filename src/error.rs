@@ -1,0 +1,198 @@
+//! Refusals: the call was wrong, and nothing was written.
+
+use core::fmt;
+
+/// What was wrong. The discriminants are the negative status codes of the C interface; numbers
+/// are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A pointer is NULL.
+    Null = -10,
+    /// `struct_size` is unknown, or a newer field that this library does not know is not zero.
+    StructSize = -11,
+    /// A pointer is not aligned to its element type.
+    Alignment = -12,
+    /// An output or work range overlaps another argument.
+    Overlap = -13,
+    /// The feature was left out when this library was built.
+    NotBuilt = -14,
+    /// An enumeration holds a value that does not exist.
+    Kind = -15,
+    /// A dimension is zero.
+    Empty = -20,
+    /// Lengths or shapes do not fit each other.
+    Shape = -21,
+    /// Strides let two entries of an output share an address.
+    Stride = -22,
+    /// A dimension exceeds 2^32 - 1, or an extent in bytes the address space.
+    TooLarge = -23,
+    /// The work buffer is shorter than the work length.
+    WorkTooSmall = -24,
+    /// An entry is NaN.
+    NotANumber = -30,
+    /// An entry is infinite where that has no meaning.
+    Infinite = -31,
+    /// A weight is negative.
+    Negative = -32,
+    /// All weights of a side are zero.
+    ZeroMass = -33,
+    /// Both sides are exact and their masses differ by more than rounding.
+    MassMismatch = -34,
+    /// A positive weight has no partner at finite cost and positive weight.
+    NoPartner = -35,
+    /// Epsilon is not positive and finite, or too small or large for the cost in this precision.
+    Epsilon = -40,
+    /// Tau is not positive and finite.
+    Tau = -41,
+    /// A tolerance or target is not positive and finite.
+    Tolerance = -42,
+    /// A count of iterations is zero.
+    Count = -43,
+    /// No certificate exists for this pair of rules.
+    NoCertificate = -44,
+    /// No run at this epsilon can certify the target: see `certifiable_epsilon`.
+    TargetOutOfReach = -45,
+    /// The unit-mass problem takes KL rules on both sides only.
+    UnitMassRule = -46,
+}
+
+/// Which argument was wrong. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum Argument {
+    /// None in particular.
+    None = 0,
+    /// The problem as a whole.
+    Problem = 1,
+    /// The options as a whole.
+    Options = 2,
+    /// The report.
+    Report = 3,
+    /// The state of a sliced solve.
+    State = 4,
+    /// A matrix view.
+    Matrix = 5,
+    /// The cost matrix.
+    Cost = 10,
+    /// The points of the rows.
+    RowPoints = 11,
+    /// The points of the columns.
+    ColPoints = 12,
+    /// The weights of the rows, a.
+    RowWeights = 13,
+    /// The weights of the columns, b.
+    ColWeights = 14,
+    /// Epsilon.
+    Epsilon = 15,
+    /// The rule of the rows.
+    RowRule = 16,
+    /// The rule of the columns.
+    ColRule = 17,
+    /// The reference of the entropy.
+    Reference = 18,
+    /// The kind of problem's cost.
+    CostKind = 19,
+    /// The stopping rule.
+    Stop = 20,
+    /// The limit of iterations.
+    MaxIterations = 21,
+    /// The interval of the checks.
+    CheckEvery = 22,
+    /// The SIMD level.
+    Level = 23,
+    /// The potentials of the rows, f.
+    RowPotentials = 30,
+    /// The potentials of the columns, g.
+    ColPotentials = 31,
+    /// The work buffer.
+    Work = 32,
+    /// An output of the plan.
+    Output = 33,
+    /// An index of a row.
+    Row = 34,
+    /// An index of a column.
+    Col = 35,
+    /// The values that a barycentric map averages.
+    Values = 36,
+}
+
+/// A refusal: what was wrong, with which argument, and where. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What was wrong.
+    pub kind: ErrorKind,
+    /// Which argument.
+    pub argument: Argument,
+    /// First bad row (or index of a vector), [`Error::NOWHERE`] if there is none.
+    pub row: u64,
+    /// First bad column, [`Error::NOWHERE`] if there is none.
+    pub col: u64,
+}
+
+impl Error {
+    /// No index applies.
+    pub const NOWHERE: u64 = u64::MAX;
+
+    pub(crate) const fn new(kind: ErrorKind, argument: Argument) -> Self {
+        Self { kind, argument, row: Self::NOWHERE, col: Self::NOWHERE }
+    }
+
+    pub(crate) const fn at(kind: ErrorKind, argument: Argument, index: usize) -> Self {
+        Self { kind, argument, row: index as u64, col: Self::NOWHERE }
+    }
+
+    pub(crate) const fn at_entry(kind: ErrorKind, argument: Argument, i: usize, j: usize) -> Self {
+        Self { kind, argument, row: i as u64, col: j as u64 }
+    }
+
+
+impl ErrorKind {
+    /// One line of plain text.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Null => "a pointer is NULL",
+            Self::StructSize => "struct_size is unknown or an unknown field is not zero",
+            Self::Alignment => "a pointer is not aligned to its element type",
+            Self::Overlap => "an output or work range overlaps another argument",
+            Self::NotBuilt => "this part was left out when the library was built",
+            Self::Kind => "an enumeration holds a value that does not exist",
+            Self::Empty => "a dimension is zero",
+            Self::Shape => "lengths or shapes do not fit each other",
+            Self::Stride => "strides let two entries of an output share an address",
+            Self::TooLarge => "a dimension or an extent is too large",
+            Self::WorkTooSmall => "the work buffer is too short",
+            Self::NotANumber => "an entry is NaN",
+            Self::Infinite => "an entry is infinite where that has no meaning",
+            Self::Negative => "a weight is negative",
+            Self::ZeroMass => "all weights of a side are zero",
+            Self::MassMismatch => "both sides are exact and their masses differ",
+            Self::NoPartner => "a positive weight has no partner at finite cost",
+            Self::Epsilon => "epsilon is not positive and finite, or out of range for the cost",
+            Self::Tau => "tau is not positive and finite",
+            Self::Tolerance => "a tolerance or target is not positive and finite",
+            Self::Count => "a count of iterations is zero",
+            Self::NoCertificate => "no certificate exists for this pair of marginal rules",
+            Self::TargetOutOfReach => "no run at this epsilon can certify the target",
+            Self::UnitMassRule => "the unit-mass problem takes KL rules on both sides",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}: {}", self.argument, self.kind.text())?;
+        if self.row != Self::NOWHERE {
+            write!(out, " (row {}", self.row)?;
+            if self.col != Self::NOWHERE {
+                write!(out, ", column {}", self.col)?;
+            }
+            write!(out, ")")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,88 @@
+//! The hot loops on plain rows, compiled once for each instruction set.
+//!
+//! A level is the same code recompiled under `#[target_feature]`: the order of all additions is
+//! written out ([`crate::math::LANES`] partial sums), nothing is contracted, so every level gives
+//! the same bits.
+
+mod level;
+mod rows;
+
+pub use level::Level;
+pub(crate) use rows::*;
+
+use crate::math::Elementary;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    #[cfg(feature = "f64")]
+    impl Sealed for f64 {}
+}
+
+/// The number types of a problem, kept apart so that a mode may mix them: costs, weights and
+/// points; potentials; exponentials and their sums. `f32` and `f64` use one type for all three.
+pub trait Precision: sealed::Sealed + Copy + 'static {
+    /// Costs, weights and coordinates: what the caller stores much of.
+    type Cost: Elementary;
+    /// Potentials, epsilon, tau and all reported quantities.
+    type Potential: Elementary + From<Self::Cost> + From<Self::Sum>;
+    /// Entries of the plan and their sums.
+    type Sum: Elementary;
+    /// Elements of the work buffer, from which vectors of all three types are cut.
+    type Work: Elementary;
+
+    /// The nearest entry type to a potential.
+    fn narrow(x: Self::Potential) -> Self::Sum;
+    /// The nearest cost type to a sum, for averages of the caller's values.
+    fn cost_of(x: Self::Sum) -> Self::Cost;
+    /// A cost as a potential, exact.
+    #[inline(always)]
+    fn widen(x: Self::Cost) -> Self::Potential {
+        Self::Potential::from(x)
+    }
+    /// Cuts a buffer of costs, one of potentials and one of sums off the work buffer.
+    fn cut<'a>(work: &mut &'a mut [Self::Work], lens: [usize; 3]) -> Option<Buffers<'a, Self>>;
+}
+
+/// Three buffers, one of each type.
+pub struct Buffers<'a, P: Precision> {
+    /// For costs and coordinates.
+    pub cost: &'a mut [P::Cost],
+    /// For potentials.
+    pub potential: &'a mut [P::Potential],
+    /// For plan entries and their sums.
+    pub sum: &'a mut [P::Sum],
+}
+
+macro_rules! uniform {
+    ($t:ident) => {
+        impl Precision for $t {
+            type Cost = $t;
+            type Potential = $t;
+            type Sum = $t;
+            type Work = $t;
+
+            #[inline(always)]
+            fn narrow(x: $t) -> $t {
+                x
+            }
+            #[inline(always)]
+            fn cost_of(x: $t) -> $t {
+                x
+            }
+            #[inline]
+            fn cut<'a>(work: &mut &'a mut [$t], lens: [usize; 3]) -> Option<Buffers<'a, Self>> {
+                let [cost, potential, sum] = lens;
+                Some(Buffers {
+                    cost: crate::work::cut(work, cost)?,
+                    potential: crate::work::cut(work, potential)?,
+                    sum: crate::work::cut(work, sum)?,
+                })
+            }
+        }
+    };
+}
+
+uniform!(f32);
+#[cfg(feature = "f64")]
+uniform!(f64);

@@ -1,0 +1,203 @@
+//! Loops over one row of the cost, or over the entries of one side.
+
+use super::level::{Level, Set};
+use super::Precision;
+use crate::math::{Elementary, sum_in_lanes};
+use crate::real::Real;
+
+/// Defines a function whose body is compiled once per level and chosen by its first argument.
+macro_rules! at_each_level {
+    ($(#[$doc:meta])* fn $name:ident<$p:ident>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$doc])*
+        #[inline]
+        pub(crate) fn $name<$p: Precision>(level: Level, $($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            fn body<$p: Precision>($($arg: $ty),*) $(-> $ret)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            fn avx2<$p: Precision>($($arg: $ty),*) $(-> $ret)? {
+                body::<$p>($($arg),*)
+            }
+
+            match level.set() {
+                Set::Portable => body::<$p>($($arg),*),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: a `Level` holds `Avx2` only after the processor was found to have it.
+                Set::Avx2 => unsafe { avx2::<$p>($($arg),*) },
+            }
+        }
+    };
+}
+
+at_each_level! {
+    /// Plan entries of a row, out_j = exp((f + g_j - c_j) / epsilon) with `scale` =
+    /// log2(e) / epsilon, and their sum. One exp per entry; the same formula gives every plan
+    /// entry that the library ever returns.
+    fn exp_row<P>(
+        scale: P::Potential,
+        f: P::Potential,
+        g: &[P::Potential],
+        cost: &[P::Cost],
+        out: &mut [P::Sum],
+    ) -> P::Sum {
+        for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
+            *out = entry::<P>(scale, f, g, c);
+        }
+        sum_in_lanes(out, |e| e)
+    }
+}
+
+/// One plan entry, exp((f + g - c) / epsilon).
+#[inline(always)]
+pub(crate) fn entry<P: Precision>(
+    scale: P::Potential,
+    f: P::Potential,
+    g: P::Potential,
+    c: P::Cost,
+) -> P::Sum {
+    P::narrow(((g - P::widen(c)) + f) * scale).exp2()
+}
+
+at_each_level! {
+    /// max_j (g_j - c_j): the negative of the shift that keeps a row's sum between 1 and m.
+    fn max_row<P>(g: &[P::Potential], cost: &[P::Cost]) -> P::Potential {
+        let mut max = [P::Potential::NEG_INFINITY; 16];
+        let mut chunks = g.chunks_exact(16);
+        let mut costs = cost.chunks_exact(16);
+        for (g, cost) in (&mut chunks).zip(&mut costs) {
+            for ((max, &g), &c) in max.iter_mut().zip(g).zip(cost) {
+                *max = max.larger(g - P::widen(c));
+            }
+        }
+        for ((max, &g), &c) in max.iter_mut().zip(chunks.remainder()).zip(costs.remainder()) {
+            *max = max.larger(g - P::widen(c));
+        }
+        max.into_iter().fold(P::Potential::NEG_INFINITY, P::Potential::larger)
+    }
+}
+
+at_each_level! {
+    /// max_j becomes the larger of itself and f - c_j.
+    fn max_cols<P>(f: P::Potential, cost: &[P::Cost], max: &mut [P::Potential]) {
+        for (max, &c) in max.iter_mut().zip(cost) {
+            *max = max.larger(f - P::widen(c));
+        }
+    }
+}
+
+at_each_level! {
+    /// total_j += weight * row_j.
+    fn add_row<P>(weight: P::Sum, row: &[P::Sum], total: &mut [P::Sum]) {
+        for (total, &e) in total.iter_mut().zip(row) {
+            *total += weight * e;
+        }
+    }
+}
+
+at_each_level! {
+    /// Four times [`add_row`] in one pass over the totals, with the same bits.
+    fn add_four_rows<P>(weights: [P::Sum; 4], rows: [&[P::Sum]; 4], total: &mut [P::Sum]) {
+        let [w0, w1, w2, w3] = weights;
+        let [r0, r1, r2, r3] = rows;
+        for ((((total, &e0), &e1), &e2), &e3) in total.iter_mut().zip(r0).zip(r1).zip(r2).zip(r3) {
+            *total = (((*total + w0 * e0) + w1 * e1) + w2 * e2) + w3 * e3;
+        }
+    }
+}
+
+at_each_level! {
+    /// sum_j x_j c_j where a forbidden pair (infinite cost, so no mass) counts nothing.
+    fn dot_cost<P>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
+        dot::<P>(x, cost)
+    }
+}
+
+#[inline(always)]
+fn dot<P: Precision>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
+    let mut lanes = [P::Potential::ZERO; crate::math::LANES];
+    let mut left = x.chunks_exact(crate::math::LANES);
+    let mut right = cost.chunks_exact(crate::math::LANES);
+    for (x, cost) in (&mut left).zip(&mut right) {
+        for ((lane, &x), &c) in lanes.iter_mut().zip(x).zip(cost) {
+            *lane += product::<P>(x, c);
+        }
+    }
+    for ((lane, &x), &c) in lanes.iter_mut().zip(left.remainder()).zip(right.remainder()) {
+        *lane += product::<P>(x, c);
+    }
+    crate::math::reduce(lanes)
+}
+
+#[inline(always)]
+fn product<P: Precision>(x: P::Sum, c: P::Cost) -> P::Potential {
+    if c < P::Cost::INFINITY {
+        P::Potential::from(x) * P::widen(c)
+    } else {
+        P::Potential::ZERO
+    }
+}
+
+at_each_level! {
+    /// out_i = exp(log_weight_i - (f_i - offset log_weight_i) / tau), with `rate` = 1 / tau;
+    /// exactly 0 for a zero weight.
+    fn relaxed_marginal<P>(
+        rate: P::Potential,
+        offset: P::Potential,
+        log_weight: &[P::Potential],
+        f: &[P::Potential],
+        out: &mut [P::Sum],
+    ) {
+        for ((out, &l), &f) in out.iter_mut().zip(log_weight).zip(f) {
+            let value = P::narrow(l - (f - offset * l) * rate).exp();
+            *out = if l > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
+        }
+    }
+}
+
+at_each_level! {
+    /// The potential of a side from its sums: the sum of the plan at shift f is s, and the new
+    /// potential is `contraction` (epsilon (p log w - log s) + f) + q epsilon log w with
+    /// (p, q) = `parts`. Zero weights get minus infinity.
+    fn potential_from_sums<P>(
+        epsilon: P::Potential,
+        contraction: P::Potential,
+        parts: [P::Potential; 2],
+        log_weight: &[P::Potential],
+        sums: &[P::Sum],
+        f: &mut [P::Potential],
+    ) {
+        let [weight_part, reference_part] = parts;
+        for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
+            let soft = epsilon * (weight_part * l - P::Potential::from(s.ln())) + *f;
+            let value = contraction * soft + reference_part * epsilon * l;
+            *f = if l > P::Potential::NEG_INFINITY { value } else { l };
+        }
+    }
+}
+
+#[cfg(feature = "points")]
+at_each_level! {
+    /// Adds (x - y_j)^2 for one coordinate; the first coordinate overwrites.
+    fn add_squares<P>(first: bool, x: P::Cost, y: &[P::Cost], out: &mut [P::Cost]) {
+        if first {
+            for (out, &y) in out.iter_mut().zip(y) {
+                *out = (x - y) * (x - y);
+            }
+        } else {
+            for (out, &y) in out.iter_mut().zip(y) {
+                *out += (x - y) * (x - y);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "points")]
+at_each_level! {
+    /// Square roots in place.
+    fn square_roots<P>(values: &mut [P::Cost]) {
+        for value in values {
+            *value = value.sqrt();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Elementary functions and sums whose bits are the same on every target: plain multiplications,
+//! additions and integer operations, no fused multiply-add, no table, no call.
+
+mod exp;
+mod ln;
+mod sum;
+
+pub(crate) use sum::{Compensated, LANES, reduce, sum_in_lanes};
+
+use crate::real::Real;
+
+/// The elementary functions of a [`Real`], written without branches so that a plain loop over
+/// them becomes packed instructions.
+pub trait Elementary: Real {
+    /// 2^x: relative error below 1.0 ulp (f64) and 1.0 ulp (f32) over the normal range; exactly 0
+    /// for x < -1022 (f64) or -126 (f32), so also for minus infinity; plus infinity from 1024 or
+    /// 128 on; NaN for NaN.
+    fn exp2(self) -> Self;
+    /// Natural logarithm: error below 1.0 ulp; minus infinity at 0, NaN below.
+    fn ln(self) -> Self;
+    /// Square root, correctly rounded.
+    fn sqrt(self) -> Self;
+    /// e^x by [`Elementary::exp2`]: relative error below (1 + |x|) ulp.
+    #[inline(always)]
+    fn exp(self) -> Self {
+        (self * Self::LOG2_E).exp2()
+    }
+}
+
+impl Elementary for f32 {
+    #[inline(always)]
+    fn exp2(self) -> Self {
+        exp::exp2_f32(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        ln::ln_f32(self)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        libm::sqrtf(self)
+    }
+}
+
+#[cfg(feature = "f64")]
+impl Elementary for f64 {
+    #[inline(always)]
+    fn exp2(self) -> Self {
+        exp::exp2_f64(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        ln::ln_f64(self)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        libm::sqrt(self)
+    }
+}

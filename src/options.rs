@@ -1,0 +1,102 @@
+//! How to solve: when to stop, where to start.
+
+use crate::error::{Argument, Error, ErrorKind};
+use crate::kernel::{Level, Precision};
+use crate::real::Real;
+
+/// When a solve is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Stop<T> {
+    /// When the KKT residual, |X 1 - r(f)|_1 + |X^T 1 - c(g)|_1 over the mass of the plan, is at
+    /// most this (dimensionless, positive). r(f) and c(g) are the marginals that the rules assign
+    /// to the potentials; for an exact side this is the violation of its marginal.
+    Residual(T),
+    /// When the unregularised objective of the returned plan is proved to lie within this (cost
+    /// units times mass units) of the unregularised optimum. Needs a KL rule on a side.
+    Certified(T),
+}
+
+/// Options of a solve. `Options::new()` is what most callers want.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<P: Precision> {
+    pub(crate) stop: Stop<P::Potential>,
+    pub(crate) max_iterations: u64,
+    pub(crate) check_every: u32,
+    pub(crate) warm_start: bool,
+    pub(crate) trust_data: bool,
+    pub(crate) level: Option<Level>,
+}
+
+impl<P: Precision> Options<P> {
+    /// Residual 1e-9 (f64) or 1e-5 (f32), at most 100,000 iterations, checks every 10, cold start.
+    pub const fn new() -> Self {
+        Self {
+            stop: Stop::Residual(P::Potential::DEFAULT_TOLERANCE),
+            max_iterations: 100_000,
+            check_every: 10,
+            warm_start: false,
+            trust_data: false,
+            level: None,
+        }
+    }
+
+    /// When to stop. Default: `Stop::Residual` of 1e-9 (f64) or 1e-5 (f32).
+    pub const fn stop(mut self, stop: Stop<P::Potential>) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Most iterations (one updates both sides), at least 1. Default 100,000.
+    pub const fn max_iterations(mut self, count: u64) -> Self {
+        self.max_iterations = count;
+        self
+    }
+
+    /// Iterations between calls of the observer and between evaluations of a certificate, at
+    /// least 1. Default 10. The residual is watched in every iteration at no cost.
+    pub const fn check_every(mut self, count: u32) -> Self {
+        self.check_every = count;
+        self
+    }
+
+    /// Start from the potentials in the buffers instead of zero. Default false. Minus infinity on
+    /// a positive weight counts as 0.
+    pub const fn warm_start(mut self, yes: bool) -> Self {
+        self.warm_start = yes;
+        self
+    }
+
+    /// Skip the scan of weights and costs for NaN, infinities, negative weights and missing
+    /// partners. Default false. Bad data then ends as not converged.
+    pub const fn trust_data(mut self, yes: bool) -> Self {
+        self.trust_data = yes;
+        self
+    }
+
+    /// Force an instruction set. Default: the fastest. Changes the time, never the bits.
+    pub const fn level(mut self, level: Level) -> Self {
+        self.level = Some(level);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (Stop::Residual(tolerance) | Stop::Certified(tolerance)) = self.stop;
+        if !(tolerance > P::Potential::ZERO && tolerance.is_finite()) {
+            return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::new(ErrorKind::Count, Argument::MaxIterations));
+        }
+        if self.check_every == 0 {
+            return Err(Error::new(ErrorKind::Count, Argument::CheckEvery));
+        }
+        Ok(())
+    }
+}
+
+impl<P: Precision> Default for Options<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,256 @@
+//! What to solve: a cost, two weighted sides with their rules, and the weight of the entropy.
+
+use crate::cost::{Geometry, Pass};
+use crate::error::{Argument, Error, ErrorKind};
+use crate::kernel::{Level, Precision};
+use crate::marginal::{Rule, Side, total};
+use crate::math::Elementary;
+use crate::real::Real;
+
+/// What the entropy is measured against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Reference {
+    /// The counting measure: epsilon sum X (log X - 1), X = exp((f + g - C) / epsilon).
+    #[default]
+    Counting = 0,
+    /// The product of the weights: epsilon sum X (log(X / (a b)) - 1), and
+    /// X = a b exp((f + g - C) / epsilon). The convention of most libraries for unbalanced
+    /// problems; with two exact sides it changes the potentials but not the plan.
+    Product = 1,
+}
+
+/// The problem
+///
+/// ```text
+/// minimise over X >= 0:  <C, X> + epsilon sum X (log X - 1) + Phi_row(X 1) + Phi_col(X^T 1)
+/// ```
+///
+/// with X an n x m plan, C in cost units, weights a (n) and b (m) in mass units. The named
+/// constructors are the usual choices of the two [`Rule`]s.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem<'a, P: Precision, G> {
+    geometry: G,
+    a: &'a [P::Cost],
+    b: &'a [P::Cost],
+    rows: Rule<P::Potential>,
+    cols: Rule<P::Potential>,
+    epsilon: P::Potential,
+    reference: Reference,
+    unit_mass: bool,
+}
+
+impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
+    /// Any pair of rules. Weights and costs are looked at when a solve begins.
+    ///
+    /// Errors: `Empty` for n = 0 or m = 0, `Shape` if a or b do not fit the cost, `Epsilon` or
+    /// `Tau` if they are not positive and finite.
+    pub fn new(
+        geometry: G,
+        (a, rows): (&'a [P::Cost], Rule<P::Potential>),
+        (b, cols): (&'a [P::Cost], Rule<P::Potential>),
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        if geometry.rows() == 0 || geometry.cols() == 0 {
+            return Err(Error::new(ErrorKind::Empty, Argument::Cost));
+        }
+        if a.len() != geometry.rows() {
+            return Err(Error::new(ErrorKind::Shape, Argument::RowWeights));
+        }
+        if b.len() != geometry.cols() {
+            return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
+        }
+        let scale = P::Potential::LOG2_E / epsilon;
+        if !(epsilon > P::Potential::ZERO && epsilon.is_finite() && scale.is_finite()) {
+            return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
+        }
+        rows.check(epsilon, Argument::RowRule)?;
+        cols.check(epsilon, Argument::ColRule)?;
+        let (reference, unit_mass) = (Reference::Counting, false);
+        Ok(Self { geometry, a, b, rows, cols, epsilon, reference, unit_mass })
+    }
+
+    /// Balanced transport: X 1 = a, X^T 1 = b. The sums of a and b must be equal up to rounding.
+    pub fn balanced(
+        geometry: G,
+        a: &'a [P::Cost],
+        b: &'a [P::Cost],
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        Self::new(geometry, (a, Rule::Exact), (b, Rule::Exact), epsilon)
+    }
+
+    /// Robust semi-constrained transport (RSOT), the rows relaxed: tau KL(X 1 | a), X^T 1 = b.
+    /// For relaxed columns give [`Problem::new`] the rules the other way round. Le et al. 2021,
+    /// equation (6).
+    #[cfg(feature = "kl")]
+    pub fn semi_relaxed(
+        geometry: G,
+        a: &'a [P::Cost],
+        tau: P::Potential,
+        b: &'a [P::Cost],
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        Self::new(geometry, (a, Rule::Kl { tau }), (b, Rule::Exact), epsilon)
+    }
+
+    /// Unbalanced transport (UOT): tau_row KL(X 1 | a) + tau_col KL(X^T 1 | b), any masses.
+    #[cfg(feature = "kl")]
+    pub fn unbalanced(
+        geometry: G,
+        (a, tau_row): (&'a [P::Cost], P::Potential),
+        (b, tau_col): (&'a [P::Cost], P::Potential),
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        Self::new(geometry, (a, Rule::Kl { tau: tau_row }), (b, Rule::Kl { tau: tau_col }), epsilon)
+    }
+
+    /// Robust transport (ROT): the unbalanced objective over plans of unit mass. Its optimum is
+    /// the unbalanced optimum divided by its mass (exactly; Le et al. 2021, equation (9)), so the
+    /// potentials are those of the unbalanced problem and the report carries the logarithm of the
+    /// mass.
+    #[cfg(feature = "kl")]
+    pub fn robust(
+        geometry: G,
+        rows: (&'a [P::Cost], P::Potential),
+        cols: (&'a [P::Cost], P::Potential),
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        Self::unbalanced(geometry, rows, cols, epsilon)?.unit_mass()
+    }
+
+    /// The same objective over plans of unit mass. Error: `UnitMassRule` unless both rules are KL.
+    pub fn unit_mass(mut self) -> Result<Self, Error> {
+        let side = |rule| Side::<P> { rule, ..self.side(&[], &[]) };
+        if side(self.rows).relaxation().is_none() {
+            return Err(Error::new(ErrorKind::UnitMassRule, Argument::RowRule));
+        }
+        if side(self.cols).relaxation().is_none() {
+            return Err(Error::new(ErrorKind::UnitMassRule, Argument::ColRule));
+        }
+        self.unit_mass = true;
+        Ok(self)
+    }
+
+    /// The same problem with the entropy against another reference.
+    pub const fn reference(mut self, reference: Reference) -> Self {
+        self.reference = reference;
+        self
+    }
+
+    /// The cost.
+    pub const fn geometry(&self) -> &G {
+        &self.geometry
+    }
+
+    /// Number of rows, n, and of columns, m.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.a.len(), self.b.len())
+    }
+
+    /// Weight of the entropy, cost units.
+    pub const fn epsilon(&self) -> P::Potential {
+        self.epsilon
+    }
+
+    /// The largest epsilon at which a solve is sure to certify `target` (see `Stop::Certified`):
+    /// the entropy then takes at most half of it. With one exact side of mass beta and n points on
+    /// the other that is target / (2 beta log n), for unit mass target / (2 log(n m)); for the
+    /// unbalanced problem with non-negative costs the mass is replaced by its largest value. None
+    /// if both sides are exact: there is no certificate.
+    pub fn certifiable_epsilon(&self, target: P::Potential) -> Option<P::Potential> {
+        let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
+        let log_count = |weights: &[P::Cost]| {
+            let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO).count();
+            P::Potential::from_count(positive.max(2)).ln()
+        };
+        let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
+        let both = log_count(self.a) + log_count(self.b);
+        let product = match self.reference {
+            Reference::Counting => P::Potential::ZERO,
+            Reference::Product => {
+                let least = |weights: &[P::Cost]| {
+                    let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO);
+                    positive.fold(P::Potential::INFINITY, |l, &w| l.smaller(P::widen(w))).ln()
+                };
+                -(least(self.a) + least(self.b))
+            }
+        };
+        let spread = match (rows.relaxation(), cols.relaxation()) {
+            (None, None) => return None,
+            (Some(_), None) => mass(self.b) * (log_count(self.a) + product),
+            (None, Some(_)) => mass(self.a) * (log_count(self.b) + product),
+            (Some(_), Some(_)) if self.unit_mass => both + product,
+            (Some(tau_row), Some(tau_col)) => {
+                let weighted = tau_row * mass(self.a) + tau_col * mass(self.b);
+                weighted / (tau_row + tau_col) * (both + product)
+            }
+        };
+        Some(target * P::Potential::HALF / spread)
+    }
+
+    pub(crate) const fn is_unit_mass(&self) -> bool {
+        self.unit_mass
+    }
+
+    pub(crate) fn weights(&self) -> (&'a [P::Cost], &'a [P::Cost]) {
+        (self.a, self.b)
+    }
+
+    /// 0 or 1: see [`Side::reference`].
+    pub(crate) fn reference_factor(&self) -> P::Potential {
+        match self.reference {
+            Reference::Counting => P::Potential::ZERO,
+            Reference::Product => P::Potential::ONE,
+        }
+    }
+
+    fn side<'s>(&self, weights: &'s [P::Cost], log_weights: &'s [P::Potential]) -> Side<'s, P> {
+        Side {
+            rule: Rule::Exact,
+            epsilon: self.epsilon,
+            reference: self.reference_factor(),
+            weights,
+            factor: P::Potential::ONE,
+            log_weights,
+            mass: P::Potential::ZERO,
+        }
+    }
+
+    /// The rows, with a mass still to be filled in.
+    pub(crate) fn row_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
+        Side { rule: self.rows, ..self.side(self.a, log_weights) }
+    }
+
+    /// The columns, with a mass and a factor still to be filled in.
+    pub(crate) fn col_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
+        Side { rule: self.cols, ..self.side(self.b, log_weights) }
+    }
+
+    pub(crate) fn pass(&self, level: Level) -> Pass<P> {
+        Pass { level, epsilon: self.epsilon, scale: P::Potential::LOG2_E / self.epsilon }
+    }
+}
+
+/// Checks weights: finite, not negative, not all zero, of finite sum.
+pub(crate) fn check_weights<P: Precision>(weights: &[P::Cost], argument: Argument) -> Result<(), Error> {
+    for (i, &w) in weights.iter().enumerate() {
+        let kind = if w.is_nan() {
+            ErrorKind::NotANumber
+        } else if w < P::Cost::ZERO {
+            ErrorKind::Negative
+        } else if !w.is_finite() {
+            ErrorKind::Infinite
+        } else {
+            continue;
+        };
+        return Err(Error::at(kind, argument, i));
+    }
+    let mass = total(weights.iter().map(|&w| P::widen(w)));
+    if mass.is_finite() && mass > P::Potential::ZERO {
+        Ok(())
+    } else {
+        let kind = if mass.is_finite() { ErrorKind::ZeroMass } else { ErrorKind::Infinite };
+        Err(Error::new(kind, argument))
+    }
+}

@@ -1,0 +1,17 @@
+//! The log-domain solver.
+//!
+//! Alternate maximisation of the dual: a row update, a column update and, where a side is
+//! relaxed, the best constant shift (f + t, g - t). One iteration is one sweep over the cost with
+//! one exp per entry: a row's entries at the previous potentials give its sum, hence its new
+//! potential, and the same entries, rescaled, are added to the column sums while they are in
+//! cache. Where a sum at the previous potentials lost something to underflow it is taken again
+//! with its maximum as shift; in a running solve that is rare.
+
+mod certificate;
+mod solver;
+mod start;
+
+pub use solver::{Sinkhorn, State, solve};
+pub use start::{check, work_len};
+
+pub(crate) use start::COEFFICIENTS;

@@ -1,0 +1,441 @@
+//! The iteration and its endings.
+
+use crate::cost::{Geometry, Rows, trusted};
+use crate::error::Error;
+use crate::kernel::{Level, Precision};
+use crate::marginal::{Side, total};
+use crate::math::{Compensated, Elementary};
+use crate::options::{Options, Stop};
+use crate::problem::Problem;
+use crate::real::Real;
+use crate::report::{Observer, Progress, Report, Termination};
+
+use super::certificate;
+use super::start::{Work, prepare, start};
+
+/// The residual that rounding may cause is a few times its floor.
+const FLOOR_FACTOR: usize = 8;
+/// Near the floor a residual has to fall by 5 % within this many iterations to count as progress.
+const FLOOR_PATIENCE: u64 = 64;
+/// Far above the floor it has to fall at all within this many, by 0.1 % if pairs are forbidden.
+const PATIENCE: u64 = 2000;
+
+/// The scalars of a running solve; with the work and the potentials they are all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct State<P: Precision> {
+    pub(crate) level: Level,
+    pub(crate) iterations: u64,
+    /// Relative residual of the rows at the start of the latest sweep.
+    pub(crate) residual: P::Potential,
+    /// The residual at which an evaluation is worth its sweep.
+    pub(crate) trigger: P::Potential,
+    /// The residual that counted last as progress, and when.
+    pub(crate) best: P::Potential,
+    pub(crate) best_at: u64,
+    pub(crate) mass_a: P::Potential,
+    pub(crate) mass_b: P::Potential,
+    pub(crate) factor: P::Potential,
+    pub(crate) max_cost: P::Potential,
+    pub(crate) forbidden: bool,
+    pub(crate) trouble: bool,
+    /// The rows were updated once more after the latest sweep, so the next one finds no residual.
+    pub(crate) rows_fresh: bool,
+    pub(crate) certified_distance: P::Potential,
+    pub(crate) finished: Option<Termination>,
+}
+
+impl<P: Precision> State<P> {
+    pub(super) fn new(level: Level) -> Self {
+        let infinity = P::Potential::INFINITY;
+        Self {
+            level,
+            iterations: 0,
+            residual: infinity,
+            trigger: infinity,
+            best: infinity,
+            best_at: 0,
+            mass_a: P::Potential::ZERO,
+            mass_b: P::Potential::ZERO,
+            factor: P::Potential::ONE,
+            max_cost: P::Potential::ZERO,
+            forbidden: false,
+            trouble: false,
+            rows_fresh: false,
+            certified_distance: infinity,
+            finished: None,
+        }
+    }
+
+    /// How the solve ended, if it did.
+    pub fn termination(&self) -> Option<Termination> {
+        self.finished
+    }
+
+    /// Sweeps so far.
+    pub fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    /// Relative KKT residual of the rows at the start of the latest sweep.
+    pub fn residual(&self) -> P::Potential {
+        self.residual
+    }
+}
+
+/// A solve in slices: [`Sinkhorn::new`], any number of [`Sinkhorn::step`]s, [`Sinkhorn::finish`].
+/// In between the potentials belong to the solver.
+pub struct Sinkhorn<'a, P: Precision, G> {
+    problem: &'a Problem<'a, P, G>,
+    options: &'a Options<P>,
+    f: &'a mut [P::Potential],
+    g: &'a mut [P::Potential],
+    work: Work<'a, P>,
+    state: State<P>,
+}
+
+/// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
+/// between, [`Sinkhorn::finish`].
+///
+/// Potentials `f` (n) and `g` (m), cost units, are the result; they are read first if the options
+/// ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
+/// matter. Cost: iterations times n m exponentials.
+///
+/// Errors: every [`ErrorKind`] from `Empty` on; nothing but work was written then.
+pub fn solve<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    options: &Options<P>,
+    f: &mut [P::Potential],
+    g: &mut [P::Potential],
+    work: &mut [P::Work],
+    observer: &mut impl Observer<P::Potential>,
+) -> Result<Report<P::Potential>, Error> {
+    let mut solver = Sinkhorn::new(problem, options, f, g, work)?;
+    while solver.step(u64::from(options.check_every)).is_none() {
+        if observer.observe(&solver.progress()).is_break() {
+            solver.stop();
+        }
+    }
+    Ok(solver.finish())
+}
+
+impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
+    /// Validates everything, then writes the start into the potentials.
+    ///
+    /// Errors as [`solve`].
+    pub fn new(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+        work: &'a mut [P::Work],
+    ) -> Result<Self, Error> {
+        options.check()?;
+        let mut work = Work::of(problem, f, g, work)?;
+        let mut state = prepare(problem, options, f, g, &mut work)?;
+        if let Stop::Residual(tolerance) = options.stop {
+            state.trigger = tolerance;
+        }
+        let solver = Self { problem, options, f, g, work, state };
+        let (rows, cols) = sides(problem, &solver.state, solver.work.log_a, solver.work.log_b);
+        start(&rows, options.warm_start, solver.f);
+        start(&cols, options.warm_start, solver.g);
+        rows.marginal(state.level, solver.f, solver.work.row_rule);
+        cols.marginal(state.level, solver.g, solver.work.col_rule);
+        Ok(solver)
+    }
+
+    /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
+    ///
+    /// Errors: `Shape` and `WorkTooSmall` as [`Sinkhorn::new`].
+    pub fn resume(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+        work: &'a mut [P::Work],
+        state: State<P>,
+    ) -> Result<Self, Error> {
+        let work = Work::of(problem, f, g, work)?;
+        Ok(Self { problem, options, f, g, work, state })
+    }
+
+    /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
+    pub fn state(&self) -> State<P> {
+        self.state
+    }
+
+    /// Where the solve stands.
+    pub fn progress(&self) -> Progress<P::Potential> {
+        Progress {
+            iterations: self.state.iterations,
+            epsilon: self.problem.epsilon(),
+            residual: self.state.residual,
+            certified_distance: self.state.certified_distance,
+        }
+    }
+
+    /// Ends the solve here; what comes next is [`Sinkhorn::finish`].
+    pub fn stop(&mut self) {
+        if self.state.finished.is_none() {
+            self.state.finished = Some(Termination::Stopped);
+        }
+    }
+
+    /// At most `iterations` sweeps; says how the solve ended once it did.
+    pub fn step(&mut self, iterations: u64) -> Option<Termination> {
+        for _ in 0..iterations {
+            if self.state.finished.is_some() {
+                break;
+            }
+            self.iterate();
+            self.state.finished = self.judge();
+        }
+        self.state.finished
+    }
+
+    /// Evaluates the potentials in one more sweep and hands them over.
+    pub fn finish(mut self) -> Report<P::Potential> {
+        let mut report = self.evaluate();
+        report.termination = match self.state.finished {
+            Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
+            _ if report.any_nan() || !report.mass.is_finite() => Termination::NumericalTrouble,
+            _ if self.criterion_holds(&report) => Termination::Converged,
+            Some(ending) => ending,
+            None => Termination::IterationLimit,
+        };
+        if self.problem.reference_factor() > P::Potential::ZERO {
+            let epsilon = self.problem.epsilon();
+            let sides = [(self.f, self.work.log_a), (self.g, self.work.log_b)];
+            for (potential, log_weights) in sides {
+                for (x, &l) in potential.iter_mut().zip(&*log_weights) {
+                    if l > P::Potential::NEG_INFINITY {
+                        *x = *x - epsilon * l;
+                    }
+                }
+            }
+        }
+        report
+    }
+
+    /// One sweep: rows, columns, constant shift.
+    fn iterate(&mut self) {
+        let Self { problem, f, g, work, state, .. } = self;
+        let level = state.level;
+        let pass = problem.pass(level);
+        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+
+        let mut residual = Compensated::new();
+        let mut mass = Compensated::new();
+        let mut trouble = false;
+        let row_rule = &*work.row_rule;
+        let all_trusted = problem.geometry().sweep(pass, f, g, work.col, &mut work.scratch, &mut |group: Rows<'_, P>| {
+            let Rows { first, old, potential, sums } = group;
+            let targets = row_rule.get(first..).unwrap_or(&[]);
+            for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets) {
+                // The sum at the old potential, where it was taken at another shift.
+                let sum = if shift < old || shift > old {
+                    sum * P::narrow((old - shift) * pass.scale).exp2()
+                } else {
+                    sum
+                };
+                residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
+                mass.add(P::Potential::from(sum));
+            }
+            rows.update(level, first, sums, potential);
+            for (new, &old) in potential.iter_mut().zip(old) {
+                if !new.is_finite() && old > P::Potential::NEG_INFINITY {
+                    *new = old;
+                    trouble = true;
+                }
+            }
+        });
+        state.residual = residual.value() / mass.value();
+
+        let enough = |(&sum, &w): (&P::Sum, &P::Cost)| {
+            w <= P::Cost::ZERO
+                || (trusted(sum) && P::Potential::from(sum) >= P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW))
+        };
+        if !(all_trusted && work.col.iter().zip(cols.weights).all(enough)) {
+            problem.geometry().col_sums(pass, f, g, work.col, &mut work.scratch);
+        }
+        cols.update(level, 0, work.col, g);
+        for (new, &l) in g.iter_mut().zip(cols.log_weights) {
+            if !new.is_finite() && l > P::Potential::NEG_INFINITY {
+                *new = P::Potential::ZERO;
+                trouble = true;
+            }
+        }
+
+        if !(rows.fixes_marginal() && cols.fixes_marginal()) {
+            rows.marginal(level, f, work.row_rule);
+            cols.marginal(level, g, work.col_rule);
+            let t = best_shift(&rows, &cols, work.row_rule, work.col_rule);
+            if t.is_finite() {
+                for f in f.iter_mut() {
+                    *f += t;
+                }
+                for g in g.iter_mut() {
+                    *g += -t;
+                }
+                rows.shift_marginal(work.row_rule, t);
+                cols.shift_marginal(work.col_rule, -t);
+            }
+        }
+        state.trouble |= trouble;
+        state.iterations += 1;
+    }
+
+    /// Whether the solve is over after the latest sweep.
+    fn judge(&mut self) -> Option<Termination> {
+        let state = &mut self.state;
+        if state.trouble {
+            return Some(Termination::NumericalTrouble);
+        }
+        let residual = state.residual;
+        let fresh = core::mem::replace(&mut state.rows_fresh, false);
+        let due = match self.options.stop {
+            Stop::Residual(_) => !fresh && residual <= state.trigger,
+            Stop::Certified(_) => state.iterations % u64::from(self.options.check_every) == 0,
+        };
+        let last = state.iterations >= self.options.max_iterations;
+        if due || last {
+            let report = self.evaluate();
+            self.state.certified_distance = report.certified_distance;
+            if report.any_nan() || !report.mass.is_finite() {
+                return Some(Termination::NumericalTrouble);
+            }
+            if self.criterion_holds(&report) {
+                return Some(Termination::Converged);
+            }
+            if let Stop::Certified(target) = self.options.stop
+                && report.certified_distance - report.gap > target
+                && report.gap <= target / P::Potential::from_count(1 << 10)
+            {
+                return Some(Termination::OutOfReach);
+            }
+            if last {
+                return Some(Termination::IterationLimit);
+            }
+            // The sweep promised more than the potentials hold: wait for half as much.
+            self.state.trigger = self.state.trigger * P::Potential::HALF;
+        }
+        if fresh { None } else { self.stalled() }
+    }
+
+    /// Whether the residual has stopped falling.
+    fn stalled(&mut self) -> Option<Termination> {
+        let near = P::Potential::from_count(FLOOR_FACTOR) * self.rounding_floor_bound();
+        let state = &mut self.state;
+        let (residual, best) = (state.residual, state.best);
+        let close = residual <= near;
+        let both_exact = self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal();
+        // What has to be undercut: 5 % near the floor, 0.1 % where a plan may not exist.
+        let share = if close {
+            P::Potential::ONE / P::Potential::from_count(20)
+        } else if state.forbidden && both_exact {
+            P::Potential::ONE / P::Potential::from_count(1000)
+        } else {
+            P::Potential::ZERO
+        };
+        if residual < best - best * share || best == P::Potential::INFINITY {
+            state.best = residual;
+            state.best_at = state.iterations;
+            return None;
+        }
+        let waited = state.iterations - state.best_at;
+        if close && waited >= FLOOR_PATIENCE {
+            Some(Termination::RoundingFloor)
+        } else if waited >= PATIENCE {
+            Some(Termination::Stalled)
+        } else {
+            None
+        }
+    }
+
+    /// A cheap bound of the report's floor from below: without the potentials.
+    fn rounding_floor_bound(&self) -> P::Potential {
+        P::Potential::ROUNDOFF * self.state.max_cost / self.problem.epsilon()
+    }
+
+    fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {
+        match self.options.stop {
+            Stop::Residual(tolerance) => report.residual <= tolerance,
+            Stop::Certified(target) => report.certified_distance <= target,
+        }
+    }
+
+    /// The report of the potentials as they are. If the rows are the only exact side they are
+    /// updated first, so that the plan is feasible there and the certificate valid.
+    fn evaluate(&mut self) -> Report<P::Potential> {
+        let Self { problem, f, g, work, state, .. } = self;
+        let level = state.level;
+        let pass = problem.pass(level);
+        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
+            problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
+            rows.update(level, 0, work.row, f);
+            state.rows_fresh = true;
+        }
+        rows.marginal(level, f, work.row_rule);
+        cols.marginal(level, g, work.col_rule);
+        let transport =
+            problem.geometry().marginals(pass, f, g, work.row, work.col, &mut work.scratch);
+        let largest = |potential: &[P::Potential]| {
+            let finite = potential.iter().filter(|x| x.is_finite());
+            finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
+        };
+        let magnitude = state.max_cost + largest(f) + largest(g);
+        let floor = P::Potential::ROUNDOFF * magnitude / problem.epsilon();
+        let evaluation = certificate::Evaluation {
+            rows,
+            cols,
+            f,
+            g,
+            row: work.row,
+            col: work.col,
+            row_rule: work.row_rule,
+            col_rule: work.col_rule,
+            transport,
+            rounding_floor: floor,
+            shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
+            unit_mass: problem.is_unit_mass(),
+        };
+        Report {
+            iterations: state.iterations,
+            mass_factor: state.factor,
+            ..certificate::report(&evaluation)
+        }
+    }
+}
+
+/// Both sides as the work and the state know them.
+fn sides<'s, P: Precision, G: Geometry<P>>(
+    problem: &'s Problem<'_, P, G>,
+    state: &State<P>,
+    log_a: &'s [P::Potential],
+    log_b: &'s [P::Potential],
+) -> (Side<'s, P>, Side<'s, P>) {
+    let rows = Side { mass: state.mass_a, ..problem.row_side(log_a) };
+    let cols = Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) };
+    (rows, cols)
+}
+
+/// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the
+/// same mass. Newton on the logarithms, whose slopes are constant for KL and exact sides: one step.
+fn best_shift<P: Precision>(
+    rows: &Side<'_, P>,
+    cols: &Side<'_, P>,
+    row_rule: &[P::Sum],
+    col_rule: &[P::Sum],
+) -> P::Potential {
+    let mass = |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x)));
+    let (row_mass, col_mass) = (mass(row_rule), mass(col_rule));
+    let mut t = P::Potential::ZERO;
+    let slopes = |t| (rows.log_slope(row_mass, t), cols.log_slope(col_mass, -t));
+    let (row, col) = slopes(t);
+    let rate = row.rate + col.rate;
+    if rate < P::Potential::ZERO {
+        t = (col.log - row.log) / rate;
+    }
+    if t.is_finite() { t } else { P::Potential::ZERO }
+}

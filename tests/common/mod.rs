@@ -1,0 +1,12 @@
+//! Stored instances, shared by the integration tests.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp,
+    reason = "a test may fail loudly"
+)]
+
+pub mod golden;
