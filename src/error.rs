@@ -119,6 +119,39 @@ pub enum Argument {
     Values = 36,
 }
 
+impl Argument {
+    /// Every argument, in the order of the numbers.
+    pub const ALL: [Self; 27] = [
+        Self::None,
+        Self::Problem,
+        Self::Options,
+        Self::Report,
+        Self::State,
+        Self::Matrix,
+        Self::Cost,
+        Self::RowPoints,
+        Self::ColPoints,
+        Self::RowWeights,
+        Self::ColWeights,
+        Self::Epsilon,
+        Self::RowRule,
+        Self::ColRule,
+        Self::Reference,
+        Self::CostKind,
+        Self::Stop,
+        Self::MaxIterations,
+        Self::CheckEvery,
+        Self::Level,
+        Self::RowPotentials,
+        Self::ColPotentials,
+        Self::Work,
+        Self::Output,
+        Self::Row,
+        Self::Col,
+        Self::Values,
+    ];
+}
+
 /// A refusal: what was wrong, with which argument, and where. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -148,8 +181,42 @@ impl Error {
         Self { kind, argument, row: i as u64, col: j as u64 }
     }
 
+    /// The same error blamed on another argument.
+    #[cfg(feature = "capi")]
+    pub(crate) const fn of(self, argument: Argument) -> Self {
+        Self { argument, ..self }
+    }
+}
 
 impl ErrorKind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [Self; 24] = [
+        Self::Null,
+        Self::StructSize,
+        Self::Alignment,
+        Self::Overlap,
+        Self::NotBuilt,
+        Self::Kind,
+        Self::Empty,
+        Self::Shape,
+        Self::Stride,
+        Self::TooLarge,
+        Self::WorkTooSmall,
+        Self::NotANumber,
+        Self::Infinite,
+        Self::Negative,
+        Self::ZeroMass,
+        Self::MassMismatch,
+        Self::NoPartner,
+        Self::Epsilon,
+        Self::Tau,
+        Self::Tolerance,
+        Self::Count,
+        Self::NoCertificate,
+        Self::TargetOutOfReach,
+        Self::UnitMassRule,
+    ];
+
     /// One line of plain text.
     pub const fn text(self) -> &'static str {
         match self {

@@ -7,10 +7,14 @@ extern crate std;
 
 pub mod cost;
 pub mod error;
+#[cfg(feature = "capi")]
+pub mod ffi;
 pub mod kernel;
 pub mod marginal;
 mod math;
 pub mod options;
+#[cfg(rot_freestanding)]
+mod panic;
 pub mod plan;
 pub mod problem;
 pub mod real;

@@ -14,12 +14,63 @@ use crate::work::Coefficients;
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0 };
 
 /// The whole layout: what the query, the C macro and the cutting share.
-pub(crate) const COEFFICIENTS: Coefficients = POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST);
+pub const COEFFICIENTS: Coefficients = POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST);
 
 /// Elements of work for a [`Plan`] with n rows, m columns and points of dimension d (0 for a dense
 /// cost); `usize::MAX` if that overflows. The same number for f32 and f64.
 pub const fn work_len(n: usize, m: usize, d: usize) -> usize {
     COEFFICIENTS.at(n, m, d).len()
+}
+
+/// One entry of the plan, X_ij, without any work: O(1). Bits as [`Plan::entry`].
+///
+/// Errors: `Shape` for potentials of the wrong length or an index outside the matrix.
+pub fn entry_of<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    f: &[P::Potential],
+    g: &[P::Potential],
+    log_mass: P::Potential,
+    (i, j): (usize, usize),
+) -> Result<P::Sum, Error> {
+    let (n, m) = problem.shape();
+    if f.len() != n {
+        return Err(Error::new(ErrorKind::Shape, Argument::RowPotentials));
+    }
+    if g.len() != m {
+        return Err(Error::new(ErrorKind::Shape, Argument::ColPotentials));
+    }
+    let (a, b) = problem.weights();
+    let offset = problem.epsilon() * problem.reference_factor();
+    let (Some(&f), Some(&w)) = (f.get(i), a.get(i)) else {
+        return Err(Error::at(ErrorKind::Shape, Argument::Row, i));
+    };
+    let f = counting::<P>(f, w, offset);
+    let (Some(&g), Some(&w)) = (g.get(j), b.get(j)) else {
+        return Err(Error::at(ErrorKind::Shape, Argument::Col, j));
+    };
+    let g = counting::<P>(g, w, offset);
+    let cost = problem.geometry().cost(i, j).unwrap_or(P::Cost::INFINITY);
+    let scale = problem.pass(Level::PORTABLE).scale;
+    Ok(entry::<P>(scale, f, g, cost) * P::narrow((-log_mass).exp()))
+}
+
+/// Row i of the plan into `out` (m), without any work: O(m). Bits as [`Plan::row`].
+///
+/// Errors: as [`entry_of`], and `Shape` if `out` does not have m elements.
+pub fn row_of<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    f: &[P::Potential],
+    g: &[P::Potential],
+    log_mass: P::Potential,
+    i: usize,
+    out: &mut [P::Sum],
+) -> Result<(), Error> {
+    expect_len(out.len(), problem.shape().1)?;
+    entry_of(problem, f, g, log_mass, (i, 0))?;
+    for (j, out) in out.iter_mut().enumerate() {
+        *out = entry_of(problem, f, g, log_mass, (i, j))?;
+    }
+    Ok(())
 }
 
 /// X_ij = exp((f_i + g_j - C_ij) / epsilon - log_mass), times a_i b_j against the product
@@ -60,8 +111,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         let mut buffers = P::cut(&mut work, lens).ok_or(short)?;
         let (a, b) = problem.weights();
         let offset = problem.epsilon() * problem.reference_factor();
-        let f = counting::<P>(&mut buffers.potential, f, a, offset).ok_or(short)?;
-        let g = counting::<P>(&mut buffers.potential, g, b, offset).ok_or(short)?;
+        let f = copy_counting::<P>(&mut buffers.potential, f, a, offset).ok_or(short)?;
+        let g = copy_counting::<P>(&mut buffers.potential, g, b, offset).ok_or(short)?;
         let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
         geometry.prepare(&mut scratch);
         let pass = problem.pass(Level::detect());
@@ -89,7 +140,11 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
 
     /// Marginals X 1 into `row` (n) and X^T 1 into `col` (m), and the transport cost <C, X>, in
     /// one sweep. Errors: `Shape`.
-    pub fn marginals(&mut self, row: &mut [P::Sum], col: &mut [P::Sum]) -> Result<P::Potential, Error> {
+    pub fn marginals(
+        &mut self,
+        row: &mut [P::Sum],
+        col: &mut [P::Sum],
+    ) -> Result<P::Potential, Error> {
         expect_len(row.len(), self.f.len())?;
         expect_len(col.len(), self.g.len())?;
         let transport =
@@ -153,8 +208,17 @@ fn check<T: Real>(potential: &[T], len: usize, argument: Argument) -> Result<(),
     Ok(())
 }
 
-/// Copies potentials into work, with the reference's share offset log w added.
-fn counting<'a, P: Precision>(
+/// A potential against the counting measure: the reference's share offset log w added.
+fn counting<P: Precision>(x: P::Potential, w: P::Cost, offset: P::Potential) -> P::Potential {
+    if offset > P::Potential::ZERO && x > P::Potential::NEG_INFINITY {
+        x + offset * P::widen(w).ln()
+    } else {
+        x
+    }
+}
+
+/// Copies potentials into work, each against the counting measure.
+fn copy_counting<'a, P: Precision>(
     work: &mut &'a mut [P::Potential],
     potential: &[P::Potential],
     weights: &[P::Cost],
@@ -163,8 +227,7 @@ fn counting<'a, P: Precision>(
     let len = potential.len();
     let out = crate::work::cut(work, crate::work::padded(len))?.get_mut(..len)?;
     for ((out, &x), &w) in out.iter_mut().zip(potential).zip(weights) {
-        let share = if offset > P::Potential::ZERO { offset * P::widen(w).ln() } else { offset };
-        *out = x + share;
+        *out = counting::<P>(x, w, offset);
     }
     Some(out)
 }

@@ -233,7 +233,10 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 }
 
 /// Checks weights: finite, not negative, not all zero, of finite sum.
-pub(crate) fn check_weights<P: Precision>(weights: &[P::Cost], argument: Argument) -> Result<(), Error> {
+pub(crate) fn check_weights<P: Precision>(
+    weights: &[P::Cost],
+    argument: Argument,
+) -> Result<(), Error> {
     for (i, &w) in weights.iter().enumerate() {
         let kind = if w.is_nan() {
             ErrorKind::NotANumber

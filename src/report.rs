@@ -30,6 +30,17 @@ pub enum Termination {
 }
 
 impl Termination {
+    /// Every ending, in the order of the numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Converged,
+        Self::IterationLimit,
+        Self::Stopped,
+        Self::RoundingFloor,
+        Self::Stalled,
+        Self::NumericalTrouble,
+        Self::OutOfReach,
+    ];
+
     /// One line of plain text.
     pub const fn text(self) -> &'static str {
         match self {

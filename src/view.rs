@@ -22,7 +22,12 @@ pub struct Mat<'a, T> {
 
 /// Number of elements from the first to the last entry, or `None` if it overflows or a side is
 /// longer than 2^32 - 1.
-pub(crate) fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Option<usize> {
+pub(crate) fn extent(
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+) -> Option<usize> {
     if rows > MAX_DIM || cols > MAX_DIM {
         return None;
     }
@@ -35,7 +40,12 @@ pub(crate) fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: us
 }
 
 /// Whether two entries of a strided matrix share an address.
-pub(crate) fn overlaps_itself(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> bool {
+pub(crate) fn overlaps_itself(
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+) -> bool {
     if rows <= 1 && cols <= 1 {
         return false;
     }

@@ -18,10 +18,7 @@ use robust_ot::sinkhorn::{solve, work_len};
 use robust_ot::view::{Mat, MatMut};
 
 fn largest(values: &[f64]) -> f64 {
-    values
-        .iter()
-        .filter(|x| x.is_finite())
-        .fold(0.0, |m, x| m.max(x.abs()))
+    values.iter().filter(|x| x.is_finite()).fold(0.0, |m, x| m.max(x.abs()))
 }
 
 /// |found - stored| <= tolerance * the largest stored entry, for every entry.
@@ -38,9 +35,7 @@ fn close(what: &str, found: &[f64], stored: &[f64], tolerance: f64) {
 }
 
 fn outer_sum(f: &[f64], g: &[f64]) -> Vec<f64> {
-    f.iter()
-        .flat_map(|f| g.iter().map(move |g| f + g))
-        .collect()
+    f.iter().flat_map(|f| g.iter().map(move |g| f + g)).collect()
 }
 
 macro_rules! check {
@@ -49,11 +44,7 @@ macro_rules! check {
             let narrow = |v: &[f64]| v.iter().map(|&x| x as $t).collect::<Vec<$t>>();
             let wide = |v: &[$t]| v.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
             let (n, m) = (instance.rows, instance.cols);
-            let (cost, a, b) = (
-                narrow(&instance.cost),
-                narrow(&instance.a),
-                narrow(&instance.b),
-            );
+            let (cost, a, b) = (narrow(&instance.cost), narrow(&instance.a), narrow(&instance.b));
             let rule = |rule| match rule {
                 robust_ot::marginal::Rule::Kl { tau } => {
                     robust_ot::marginal::Rule::Kl { tau: tau as $t }
@@ -67,9 +58,7 @@ macro_rules! check {
                 instance.epsilon as $t,
             )
             .unwrap();
-            let options = Options::new()
-                .stop(Stop::Residual($converged))
-                .max_iterations(1_000_000);
+            let options = Options::new().stop(Stop::Residual($converged)).max_iterations(1_000_000);
             let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
             let mut work = vec![0.0; work_len(n, m, 0)];
             let report = solve(&problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
@@ -77,8 +66,7 @@ macro_rules! check {
             let mut work = vec![0.0; plan::work_len(n, m, 0)];
             let mut plan = Plan::new(&problem, &f, &g, report.log_mass, &mut work).unwrap();
             let mut x = vec![0.0; n * m];
-            plan.to_dense(&mut MatMut::new(&mut x, n, m).unwrap())
-                .unwrap();
+            plan.to_dense(&mut MatMut::new(&mut x, n, m).unwrap()).unwrap();
             let (mut row, mut col) = (vec![0.0; n], vec![0.0; m]);
             let transport = plan.marginals(&mut row, &mut col).unwrap();
 
@@ -89,18 +77,8 @@ macro_rules! check {
                 instance.name, report.termination, report.iterations, report.residual
             );
             close("plan", &wide(&x), &instance.plan, tolerance);
-            close(
-                "row marginal",
-                &wide(&row),
-                &instance.row_marginal,
-                tolerance,
-            );
-            close(
-                "column marginal",
-                &wide(&col),
-                &instance.col_marginal,
-                tolerance,
-            );
+            close("row marginal", &wide(&row), &instance.row_marginal, tolerance);
+            close("column marginal", &wide(&col), &instance.col_marginal, tolerance);
             // Potentials and values are sums of costs: their rounding is relative to the cost.
             let mass: f64 = instance.row_marginal.iter().sum();
             let potentials = outer_sum(&instance.f, &instance.g);
@@ -114,26 +92,17 @@ macro_rules! check {
             let scalar = |what, found: $t, stored: f64| {
                 let scale = stored.abs().max(max_cost * mass);
                 let off = (f64::from(found) - stored).abs() / scale;
-                assert!(
-                    off <= tolerance,
-                    "{what}: {found:e} against {stored:e}, off by {off:e}"
-                );
+                assert!(off <= tolerance, "{what}: {found:e} against {stored:e}, off by {off:e}");
             };
             scalar("transport cost", transport, instance.transport_cost);
-            scalar(
-                "transport cost",
-                report.transport_cost,
-                instance.transport_cost,
-            );
+            scalar("transport cost", report.transport_cost, instance.transport_cost);
             scalar("objective", report.objective, instance.objective);
         }
     };
 }
 
 check!(check_f64, f64, 1e-13, |_| 1e-10);
-check!(check_f32, f32, 1e-7, |ratio: f64| 8.0
-    * 6e-8
-    * ratio.max(1.0));
+check!(check_f32, f32, 1e-7, |ratio: f64| 8.0 * 6e-8 * ratio.max(1.0));
 
 #[test]
 fn stored_optima_in_f64() {

@@ -334,9 +334,8 @@ fn is_root_alias(tokens: &[Token], i: usize) -> bool {
 /// Reads every `.rs` file in `folder` and below, in the order of the names.
 fn read(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("a readable folder entry").path())
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("a readable folder entry").path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
@@ -371,12 +370,7 @@ fn scans(root: &Path) -> Vec<Scan> {
     let scans: Vec<Scan> = sources.iter().map(scan).collect();
     let tests: Vec<Vec<String>> = scans.iter().flat_map(|s| s.test_files.clone()).collect();
     let is_test = |source: &Source| tests.iter().any(|t| source.module.starts_with(t));
-    sources
-        .iter()
-        .zip(scans)
-        .filter(|(source, _)| !is_test(source))
-        .map(|(_, scan)| scan)
-        .collect()
+    sources.iter().zip(scans).filter(|(source, _)| !is_test(source)).map(|(_, scan)| scan).collect()
 }
 
 /// Whether the `edges` lead from module `a` to module `b`.
@@ -445,13 +439,7 @@ fn the_source_tree_keeps_the_order() {
 /// exactly these places.
 const BROKEN: &[(&str, &[&str])] = &[
     ("use_upward", &["kernel.rs:1: kernel -> plan:"]),
-    (
-        "nested_braces",
-        &[
-            "cost.rs:5: cost -> marginal:",
-            "cost.rs:7: cost -> barycenter:",
-        ],
-    ),
+    ("nested_braces", &["cost.rs:5: cost -> marginal:", "cost.rs:7: cost -> barycenter:"]),
     (
         "super_upward",
         &[
@@ -462,10 +450,7 @@ const BROKEN: &[(&str, &[&str])] = &[
             "kernel/sweep.rs:20: kernel -> plan:",
         ],
     ),
-    (
-        "pub_use_upward",
-        &["math.rs:1: math -> view:", "math.rs:2: math -> work:"],
-    ),
+    ("pub_use_upward", &["math.rs:1: math -> view:", "math.rs:2: math -> work:"]),
     (
         "inline_path",
         &[
@@ -476,23 +461,10 @@ const BROKEN: &[(&str, &[&str])] = &[
     ),
     (
         "sideways_cycle",
-        &[
-            "error.rs:1: error -> view:",
-            "view.rs:1: view -> work:",
-            "work.rs:1: work -> error:",
-        ],
+        &["error.rs:1: error -> view:", "view.rs:1: view -> work:", "work.rs:1: work -> error:"],
     ),
-    (
-        "unknown_module",
-        &["extra.rs:1: unknown module `extra`: add it to ORDER"],
-    ),
-    (
-        "through_the_root",
-        &[
-            "kernel.rs:1: kernel -> lib:",
-            "kernel.rs:2: kernel -> Plan:",
-        ],
-    ),
+    ("unknown_module", &["extra.rs:1: unknown module `extra`: add it to ORDER"]),
+    ("through_the_root", &["kernel.rs:1: kernel -> lib:", "kernel.rs:2: kernel -> Plan:"]),
     ("panic_names_nothing", &["panic.rs:1: panic -> real:"]),
     // The reader must be in step again after literals and test modules.
     (
@@ -515,9 +487,7 @@ const BROKEN: &[(&str, &[&str])] = &[
 fn each_broken_fixture_is_reported() {
     let folder = "tests/fixtures/layering";
     for (case, expected) in BROKEN {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(folder)
-            .join(case);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(case);
         let found = violations(&root);
         let agree = found.len() == expected.len()
             && (found.iter().zip(*expected))

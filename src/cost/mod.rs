@@ -3,12 +3,16 @@
 //! A solver never sees a cost entry. It asks for sums of the plan over rows and columns, which a
 //! grid or a low-rank kernel can answer as well as a matrix.
 
+#[cfg(feature = "capi")]
+mod any;
 mod dense;
 #[cfg(feature = "points")]
 mod points;
 mod rows;
 pub(crate) use rows::trusted;
 
+#[cfg(feature = "capi")]
+pub(crate) use any::AnyCost;
 pub use dense::Dense;
 #[cfg(feature = "points")]
 pub use points::{Metric, Points};

@@ -1,6 +1,6 @@
 //! The sweeps of all geometries that can write down one row of the cost.
 
-use super::{Geometry, ROW_BLOCK, Pass, Rows, Scratch, CostRange, sealed};
+use super::{CostRange, Geometry, Pass, ROW_BLOCK, Rows, Scratch, sealed};
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,

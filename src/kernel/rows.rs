@@ -1,7 +1,7 @@
 //! Loops over one row of the cost, or over the entries of one side.
 
-use super::level::{Level, Set};
 use super::Precision;
+use super::level::{Level, Set};
 use crate::math::{Elementary, sum_in_lanes};
 use crate::real::Real;
 
@@ -131,11 +131,7 @@ fn dot<P: Precision>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
 
 #[inline(always)]
 fn product<P: Precision>(x: P::Sum, c: P::Cost) -> P::Potential {
-    if c < P::Cost::INFINITY {
-        P::Potential::from(x) * P::widen(c)
-    } else {
-        P::Potential::ZERO
-    }
+    if c < P::Cost::INFINITY { P::Potential::from(x) * P::widen(c) } else { P::Potential::ZERO }
 }
 
 at_each_level! {

@@ -17,7 +17,11 @@ pub(super) fn update<P: Precision>(
 }
 
 /// The weights.
-pub(super) fn marginal<P: Precision>(factor: P::Potential, weights: &[P::Cost], out: &mut [P::Sum]) {
+pub(super) fn marginal<P: Precision>(
+    factor: P::Potential,
+    weights: &[P::Cost],
+    out: &mut [P::Sum],
+) {
     for (out, &w) in out.iter_mut().zip(weights) {
         *out = P::narrow(P::widen(w) * factor);
     }

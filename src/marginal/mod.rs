@@ -127,7 +127,11 @@ impl<P: Precision> Side<'_, P> {
 
     /// Logarithm of the slope of the dual value under a constant shift t of f, given the sum of
     /// the marginal at f.
-    pub(crate) fn log_slope(&self, marginal_mass: P::Potential, t: P::Potential) -> LogSlope<P::Potential> {
+    pub(crate) fn log_slope(
+        &self,
+        marginal_mass: P::Potential,
+        t: P::Potential,
+    ) -> LogSlope<P::Potential> {
         match self.rule {
             Rule::Exact => LogSlope { log: self.mass.ln(), rate: P::Potential::ZERO },
             #[cfg(feature = "kl")]
@@ -155,7 +159,9 @@ impl<P: Precision> Side<'_, P> {
         match self.rule {
             Rule::Exact => P::Potential::ZERO,
             #[cfg(feature = "kl")]
-            Rule::Kl { tau } => tau * kl::divergence::<P>(r, self.scaled_weights(), P::Potential::ONE),
+            Rule::Kl { tau } => {
+                tau * kl::divergence::<P>(r, self.scaled_weights(), P::Potential::ONE)
+            }
         }
     }
 
@@ -169,7 +175,12 @@ impl<P: Precision> Side<'_, P> {
         match self.rule {
             Rule::Exact => self.inner_product(f, self.scaled_weights(), t),
             #[cfg(feature = "kl")]
-            Rule::Kl { tau } => kl::dual_value(tau, self.mass, total(marginal.iter().map(|&x| P::Potential::from(x))), t),
+            Rule::Kl { tau } => kl::dual_value(
+                tau,
+                self.mass,
+                total(marginal.iter().map(|&x| P::Potential::from(x))),
+                t,
+            ),
         }
     }
 
@@ -203,7 +214,10 @@ impl<P: Precision> Side<'_, P> {
                 if distance::<P>(r, marginal) > slack {
                     return P::Potential::INFINITY;
                 }
-                let mut excess = r.iter().zip(marginal).map(|(&r, &w)| P::Potential::from(r) - P::Potential::from(w));
+                let mut excess = r
+                    .iter()
+                    .zip(marginal)
+                    .map(|(&r, &w)| P::Potential::from(r) - P::Potential::from(w));
                 self.inner_product(f, core::iter::from_fn(|| excess.next()), t)
             }
             #[cfg(feature = "kl")]
@@ -239,7 +253,11 @@ impl<P: Precision> Side<'_, P> {
     /// sum over positive weights of w log w.
     pub(crate) fn weight_entropy(&self) -> P::Potential {
         let terms = self.scaled_weights().zip(self.log_weights);
-        total(terms.map(|(w, &l)| if l > P::Potential::NEG_INFINITY { w * l } else { P::Potential::ZERO }))
+        total(
+            terms.map(
+                |(w, &l)| if l > P::Potential::NEG_INFINITY { w * l } else { P::Potential::ZERO },
+            ),
+        )
     }
 
     /// log of the smallest positive weight.

@@ -59,7 +59,8 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, P>) -> Report<P::Potential
     let mass = total(e.row.iter().map(|&x| P::Potential::from(x)));
 
     // sum X log(X / R), with R the reference.
-    let logs = rows.reference * (inner::<P>(e.row, rows.log_weights) + inner::<P>(e.col, cols.log_weights));
+    let logs = rows.reference
+        * (inner::<P>(e.row, rows.log_weights) + inner::<P>(e.col, cols.log_weights));
     let inner_products = inner::<P>(e.row, e.f) + inner::<P>(e.col, e.g);
     let relative_entropy = (inner_products - e.transport) / epsilon - logs;
 
@@ -157,7 +158,8 @@ fn relaxed<P: Precision>(
         let transport_cost = base.transport_cost / mass;
         let unregularised_objective = transport_cost + row_penalty + col_penalty;
         let certified_distance = unit_gap + slack;
-        let log_total = |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln();
+        let log_total =
+            |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln();
         let dual_value = weighted
             - (sigma + epsilon)
             - epsilon * log_mass

@@ -12,6 +12,4 @@ mod solver;
 mod start;
 
 pub use solver::{Sinkhorn, State, solve};
-pub use start::{check, work_len};
-
-pub(crate) use start::COEFFICIENTS;
+pub use start::{COEFFICIENTS, check, work_len};

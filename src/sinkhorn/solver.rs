@@ -228,32 +228,43 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let mut mass = Compensated::new();
         let mut trouble = false;
         let row_rule = &*work.row_rule;
-        let all_trusted = problem.geometry().sweep(pass, f, g, work.col, &mut work.scratch, &mut |group: Rows<'_, P>| {
-            let Rows { first, old, potential, sums } = group;
-            let targets = row_rule.get(first..).unwrap_or(&[]);
-            for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets) {
-                // The sum at the old potential, where it was taken at another shift.
-                let sum = if shift < old || shift > old {
-                    sum * P::narrow((old - shift) * pass.scale).exp2()
-                } else {
-                    sum
-                };
-                residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
-                mass.add(P::Potential::from(sum));
-            }
-            rows.update(level, first, sums, potential);
-            for (new, &old) in potential.iter_mut().zip(old) {
-                if !new.is_finite() && old > P::Potential::NEG_INFINITY {
-                    *new = old;
-                    trouble = true;
+        let all_trusted = problem.geometry().sweep(
+            pass,
+            f,
+            g,
+            work.col,
+            &mut work.scratch,
+            &mut |group: Rows<'_, P>| {
+                let Rows { first, old, potential, sums } = group;
+                let targets = row_rule.get(first..).unwrap_or(&[]);
+                for (((&old, &shift), &sum), &target) in
+                    old.iter().zip(&*potential).zip(sums).zip(targets)
+                {
+                    // The sum at the old potential, where it was taken at another shift.
+                    let sum = if shift < old || shift > old {
+                        sum * P::narrow((old - shift) * pass.scale).exp2()
+                    } else {
+                        sum
+                    };
+                    residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
+                    mass.add(P::Potential::from(sum));
                 }
-            }
-        });
+                rows.update(level, first, sums, potential);
+                for (new, &old) in potential.iter_mut().zip(old) {
+                    if !new.is_finite() && old > P::Potential::NEG_INFINITY {
+                        *new = old;
+                        trouble = true;
+                    }
+                }
+            },
+        );
         state.residual = residual.value() / mass.value();
 
         let enough = |(&sum, &w): (&P::Sum, &P::Cost)| {
             w <= P::Cost::ZERO
-                || (trusted(sum) && P::Potential::from(sum) >= P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW))
+                || (trusted(sum)
+                    && P::Potential::from(sum)
+                        >= P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW))
         };
         if !(all_trusted && work.col.iter().zip(cols.weights).all(enough)) {
             problem.geometry().col_sums(pass, f, g, work.col, &mut work.scratch);
@@ -295,7 +306,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) => state.iterations % u64::from(self.options.check_every) == 0,
+            Stop::Certified(_) => {
+                state.iterations.is_multiple_of(u64::from(self.options.check_every))
+            }
         };
         let last = state.iterations >= self.options.max_iterations;
         if due || last {
@@ -328,7 +341,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let state = &mut self.state;
         let (residual, best) = (state.residual, state.best);
         let close = residual <= near;
-        let both_exact = self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal();
+        let both_exact = self.problem.row_side(&[]).fixes_marginal()
+            && self.problem.col_side(&[]).fixes_marginal();
         // What has to be undercut: 5 % near the floor, 0.1 % where a plan may not exist.
         let share = if close {
             P::Potential::ONE / P::Potential::from_count(20)

@@ -18,7 +18,7 @@ const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0 };
 const SUM: Coefficients = Coefficients { n: 2, m: 2, d: 0 }.and(SCRATCH_SUM);
 
 /// The whole layout: what the query, the C macro and the cutting share.
-pub(crate) const COEFFICIENTS: Coefficients = POTENTIAL.and(SUM).and(SCRATCH_COST);
+pub const COEFFICIENTS: Coefficients = POTENTIAL.and(SUM).and(SCRATCH_COST);
 
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost);
 /// `usize::MAX` if that overflows. The same number for f32 and f64.
@@ -102,7 +102,8 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
 ) -> Result<State<P>, Error> {
     let (a, b) = problem.weights();
     let mut state = State::new(options.level.unwrap_or_else(Level::detect));
-    let both_exact = problem.row_side(&[]).fixes_marginal() && problem.col_side(&[]).fixes_marginal();
+    let both_exact =
+        problem.row_side(&[]).fixes_marginal() && problem.col_side(&[]).fixes_marginal();
     if both_exact && matches!(options.stop, Stop::Certified(_)) {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
@@ -202,7 +203,11 @@ fn least_slack<P: Precision, G: Geometry<P>>(
 pub(super) fn start<P: Precision>(side: &Side<'_, P>, warm: bool, f: &mut [P::Potential]) {
     let offset = side.reference * side.epsilon;
     for (f, &l) in f.iter_mut().zip(side.log_weights) {
-        let held = if warm && *f > P::Potential::NEG_INFINITY { *f + offset * l } else { P::Potential::ZERO };
+        let held = if warm && *f > P::Potential::NEG_INFINITY {
+            *f + offset * l
+        } else {
+            P::Potential::ZERO
+        };
         *f = if l > P::Potential::NEG_INFINITY { held } else { l };
     }
 }

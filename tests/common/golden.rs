@@ -23,20 +23,13 @@ pub struct Instance {
 }
 
 fn vector(value: &Value, null: f64) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|x| x.as_f64().unwrap_or(null))
-        .collect()
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap_or(null)).collect()
 }
 
 fn rule(value: &Value) -> Option<Rule<f64>> {
     match value["rule"].as_str().unwrap() {
         "exact" => Some(Rule::Exact),
-        "kl" => Some(Rule::Kl {
-            tau: value["tau"].as_f64().unwrap(),
-        }),
+        "kl" => Some(Rule::Kl { tau: value["tau"].as_f64().unwrap() }),
         _ => None,
     }
 }
@@ -66,12 +59,7 @@ pub fn transport() -> Vec<Instance> {
             objective: e["objective"].as_f64().unwrap(),
         })
     };
-    let instances: Vec<_> = file["instances"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(read)
-        .collect();
+    let instances: Vec<_> = file["instances"].as_array().unwrap().iter().filter_map(read).collect();
     assert!(instances.len() >= 18, "the stored instances are incomplete");
     instances
 }

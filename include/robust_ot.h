@@ -1,0 +1,1964 @@
+/*
+ * robust_ot.h - robust optimal transport without allocation
+ *
+ * WHAT IT SOLVES
+ *
+ *   minimise over X >= 0   <C, X> + epsilon * sum(X (log X - 1))
+ *                          + Phi_row(X 1) + Phi_col(X^T 1)
+ *
+ *   C is the cost of moving mass from point i to point j (n x m), X the plan. Each side has
+ *   weights w (a for the rows, b for the columns) and a rule of its own:
+ *     ROT_EXACT      its marginal r is w                       (balanced transport)
+ *     ROT_KL(tau)    Phi = tau * sum(r log(r/w) - r + w)       (relaxed, unbalanced transport)
+ *   ROT_UNIT_MASS asks for the best plan of unit mass (robust transport; both rules KL). The
+ *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
+ *   the plan is a view of them that the rot_plan functions read.
+ *
+ * A WHOLE PROGRAM
+ *
+ *   #include <robust_ot.h>
+ *   #include <stdio.h>
+ *
+ *   int main(void) {
+ *       static const double cost[] = {0.0, 1.0, 4.0, 1.0, 0.0, 1.0};
+ *       static const double a[] = {0.5, 0.5}, b[] = {0.2, 0.3, 0.5};
+ *       static double f[2], g[3], work[ROT_SINKHORN_WORK_LEN(2, 3, 0)];
+ *       rot_problem_f64 problem = ROT_PROBLEM_F64_INIT;
+ *       rot_report_f64 report = ROT_REPORT_F64_INIT;
+ *       rot_matrix_f64 view = ROT_MATRIX(cost, 2, 3);
+ *       problem.cost = view;
+ *       problem.a = a;
+ *       problem.a_len = 2;
+ *       problem.b = b;
+ *       problem.b_len = 3;
+ *       problem.epsilon = 0.05;
+ *       int32_t status = rot_sinkhorn_solve_f64(&problem, NULL, f, g, work,
+ *                                               sizeof work / sizeof *work, &report);
+ *       printf("%s: cost %.6f, mass %.6f, %d iterations\n", rot_status_str(status),
+ *              report.transport_cost, report.mass, (int)report.iterations);
+ *       return status;
+ *   }
+ *
+ * CONVENTIONS
+ *
+ *   Units      Costs, epsilon, tau and potentials are in cost units; weights and plans in mass
+ *              units. Matrices are views with strides counted in elements.
+ *   Arguments  What is only read comes first and is const; outputs come last. A pointer to
+ *              options or to an error may be NULL, no other.
+ *   Structs    Each begins with its size and is set up by a ..._INIT macro; fields named
+ *              reserved are zero. A program built against an older or a newer header works: what
+ *              its struct lacks has the default, what the library does not know must be zero.
+ *
+ * ERROR HANDLING
+ *
+ *   Every function returns a status: ROT_OK; a positive remark (the solve finished otherwise than
+ *   asked; the outputs hold the last good state); or a negative refusal. A refusal comes before
+ *   the first write: all outputs are as they were, but for the work and the report's error and
+ *   converged. The report, or the rot_error, names the argument and the first bad index.
+ *   rot_status_str gives one line for any status.
+ *
+ * MEMORY, STACK, THREADS
+ *
+ *   The library never allocates, locks, prints, panics or calls the C library. All memory is the
+ *   caller's: work arrays are counted in elements, sized by a function or by its macro twin, and
+ *   need the alignment of their element type only; their contents do not matter. Inputs may
+ *   overlap each other; an output or work range that overlaps anything else is refused. Functions
+ *   are re-entrant: concurrent calls need disjoint outputs, work and states. They may run in an
+ *   interrupt if it saves the floating-point registers. Callbacks must not throw, longjmp, or call
+ *   with the same work.
+ *
+ * EQUAL BITS
+ *
+ *   The same input, options and library version give the same bits on every processor and at every
+ *   SIMD level, from x86-64 to a Cortex-M without a floating-point unit, with rounding to nearest
+ *   and subnormal numbers left on.
+ *
+ * COMPATIBILITY
+ *
+ *   Not a break: new rule kinds, new statuses, new fields in reserved space, and other bits
+ *   between minor versions. Numbers are never reused. rot_abi_version() of the library equals
+ *   ROT_ABI_VERSION of the header it belongs to.
+ *
+ * INDEX
+ *
+ *   solving    rot_sinkhorn_solve, _check, _work_len, _certifiable_epsilon
+ *   in slices  rot_sinkhorn_init, _step, _finish
+ *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
+ *   about      rot_version, rot_abi_version, rot_status_str
+ *   Names end in _f64 or _f32. This file is made from the sources; do not edit it.
+ */
+
+
+#ifndef ROBUST_OT_H
+#define ROBUST_OT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32) && defined(ROT_SHARED)
+#define ROT_API __declspec(dllimport)
+#else
+#define ROT_API
+#endif
+
+#define ROT_VERSION_MAJOR 0u
+#define ROT_VERSION_MINOR 1u
+#define ROT_VERSION_PATCH 0u
+/** As rot_version() of a library of the same version. */
+#define ROT_VERSION (ROT_VERSION_MAJOR * 1000000u + ROT_VERSION_MINOR * 1000u + ROT_VERSION_PATCH)
+
+/** converged. */
+#define ROT_OK 0
+/** the limit of iterations came first. */
+#define ROT_ITERATION_LIMIT 1
+/** stopped by the observer. */
+#define ROT_STOPPED 2
+/** stalled at rounding. */
+#define ROT_ROUNDING_FLOOR 3
+/** stalled, infeasible suspected. */
+#define ROT_STALLED 4
+/** numerical trouble, last finite potentials returned. */
+#define ROT_NUMERICAL_TROUBLE 5
+/** the target of the certificate is out of reach at this epsilon. */
+#define ROT_OUT_OF_REACH 6
+/** a pointer is NULL. */
+#define ROT_ERR_NULL (-10)
+/** struct_size is unknown or an unknown field is not zero. */
+#define ROT_ERR_STRUCT_SIZE (-11)
+/** a pointer is not aligned to its element type. */
+#define ROT_ERR_ALIGNMENT (-12)
+/** an output or work range overlaps another argument. */
+#define ROT_ERR_OVERLAP (-13)
+/** this part was left out when the library was built. */
+#define ROT_ERR_NOT_BUILT (-14)
+/** an enumeration holds a value that does not exist. */
+#define ROT_ERR_KIND (-15)
+/** a dimension is zero. */
+#define ROT_ERR_EMPTY (-20)
+/** lengths or shapes do not fit each other. */
+#define ROT_ERR_SHAPE (-21)
+/** strides let two entries of an output share an address. */
+#define ROT_ERR_STRIDE (-22)
+/** a dimension or an extent is too large. */
+#define ROT_ERR_TOO_LARGE (-23)
+/** the work buffer is too short. */
+#define ROT_ERR_WORK_TOO_SMALL (-24)
+/** an entry is NaN. */
+#define ROT_ERR_NOT_A_NUMBER (-30)
+/** an entry is infinite where that has no meaning. */
+#define ROT_ERR_INFINITE (-31)
+/** a weight is negative. */
+#define ROT_ERR_NEGATIVE (-32)
+/** all weights of a side are zero. */
+#define ROT_ERR_ZERO_MASS (-33)
+/** both sides are exact and their masses differ. */
+#define ROT_ERR_MASS_MISMATCH (-34)
+/** a positive weight has no partner at finite cost. */
+#define ROT_ERR_NO_PARTNER (-35)
+/** epsilon is not positive and finite, or out of range for the cost. */
+#define ROT_ERR_EPSILON (-40)
+/** tau is not positive and finite. */
+#define ROT_ERR_TAU (-41)
+/** a tolerance or target is not positive and finite. */
+#define ROT_ERR_TOLERANCE (-42)
+/** a count of iterations is zero. */
+#define ROT_ERR_COUNT (-43)
+/** no certificate exists for this pair of marginal rules. */
+#define ROT_ERR_NO_CERTIFICATE (-44)
+/** no run at this epsilon can certify the target. */
+#define ROT_ERR_TARGET_OUT_OF_REACH (-45)
+/** the unit-mass problem takes KL rules on both sides. */
+#define ROT_ERR_UNIT_MASS_RULE (-46)
+#define ROT_ARG_NONE 0u
+#define ROT_ARG_PROBLEM 1u
+#define ROT_ARG_OPTIONS 2u
+#define ROT_ARG_REPORT 3u
+#define ROT_ARG_STATE 4u
+#define ROT_ARG_MATRIX 5u
+#define ROT_ARG_COST 10u
+#define ROT_ARG_ROW_POINTS 11u
+#define ROT_ARG_COL_POINTS 12u
+#define ROT_ARG_ROW_WEIGHTS 13u
+#define ROT_ARG_COL_WEIGHTS 14u
+#define ROT_ARG_EPSILON 15u
+#define ROT_ARG_ROW_RULE 16u
+#define ROT_ARG_COL_RULE 17u
+#define ROT_ARG_REFERENCE 18u
+#define ROT_ARG_COST_KIND 19u
+#define ROT_ARG_STOP 20u
+#define ROT_ARG_MAX_ITERATIONS 21u
+#define ROT_ARG_CHECK_EVERY 22u
+#define ROT_ARG_LEVEL 23u
+#define ROT_ARG_ROW_POTENTIALS 30u
+#define ROT_ARG_COL_POTENTIALS 31u
+#define ROT_ARG_WORK 32u
+#define ROT_ARG_OUTPUT 33u
+#define ROT_ARG_ROW 34u
+#define ROT_ARG_COL 35u
+#define ROT_ARG_VALUES 36u
+
+/** n rounded up to a multiple of 16. */
+#define ROT_PADDED(n) (((size_t)(n) + 15u) / 16u * 16u)
+
+/** Elements of work for rot_sinkhorn_*, to size static arrays; see rot_sinkhorn_work_len. */
+#define ROT_SINKHORN_WORK_LEN(n, m, d) \
+    ((size_t)3 * ROT_PADDED(n) + (size_t)9 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m))
+
+/** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
+#define ROT_PLAN_WORK_LEN(n, m, d) \
+    ((size_t)1 * ROT_PADDED(n) + (size_t)7 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m))
+
+/** No index applies. */
+#define ROT_NOWHERE UINT64_MAX
+
+/** A row-major matrix view without gaps. */
+#define ROT_MATRIX(data, rows, cols) {(data), (rows), (cols), (cols), 1, 0}
+/** No matrix. */
+#define ROT_NO_MATRIX {NULL, 0, 0, 0, 0, 0}
+
+/** The marginal is the weights. */
+#define ROT_EXACT {ROT_RULE_EXACT, 0, {0, 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal pays tau * KL, tau in cost units. */
+#define ROT_KL(tau) {ROT_RULE_KL, 0, {(tau), 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+
+#define ROT_PROBLEM_INIT_(type) \
+    {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
+     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+/** A problem without data, both sides exact. */
+#define ROT_PROBLEM_F64_INIT ROT_PROBLEM_INIT_(rot_problem_f64)
+/** A problem without data, both sides exact. */
+#define ROT_PROBLEM_F32_INIT ROT_PROBLEM_INIT_(rot_problem_f32)
+
+#define ROT_OPTIONS_INIT_(type, tolerance) \
+    {sizeof(type), ROT_STOP_RESIDUAL, (tolerance), 0, 100000, 10, 0, ROT_LEVEL_FASTEST, 0, NULL, \
+     NULL, {0, 0, 0, 0, 0, 0}}
+/** The default options. */
+#define ROT_OPTIONS_F64_INIT ROT_OPTIONS_INIT_(rot_options_f64, 1e-9)
+/** The default options. */
+#define ROT_OPTIONS_F32_INIT ROT_OPTIONS_INIT_(rot_options_f32, 1e-5f)
+
+#define ROT_REPORT_INIT_(type) \
+    {sizeof(type), 0, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+     {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+/** An empty report. */
+#define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
+/** An empty report. */
+#define ROT_REPORT_F32_INIT ROT_REPORT_INIT_(rot_report_f32)
+
+#define ROT_STATE_INIT_(type) \
+    {sizeof(type), 0, {0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}, \
+     {0, 0, 0, 0, 0, 0, 0, 0}}
+/** A state for rot_sinkhorn_init_f64. */
+#define ROT_STATE_F64_INIT ROT_STATE_INIT_(rot_state_f64)
+/** A state for rot_sinkhorn_init_f32. */
+#define ROT_STATE_F32_INIT ROT_STATE_INIT_(rot_state_f32)
+
+
+/**
+ * Version of the binary interface.
+ */
+#define ROT_ABI_VERSION 0
+
+/**
+ * The cost, dense.
+ */
+#define ROT_COST_DENSE 0
+
+/**
+ * |x - y|^2 between points.
+ */
+#define ROT_COST_SQUARED_EUCLIDEAN 1
+
+/**
+ * |x - y| between points.
+ */
+#define ROT_COST_EUCLIDEAN 2
+
+/**
+ * The marginal is the weights.
+ */
+#define ROT_RULE_EXACT 0
+
+/**
+ * The marginal pays param[0] * KL.
+ */
+#define ROT_RULE_KL 1
+
+/**
+ * Entropy against the counting measure.
+ */
+#define ROT_REFERENCE_COUNTING 0
+
+/**
+ * Entropy against the product of the weights.
+ */
+#define ROT_REFERENCE_PRODUCT 1
+
+/**
+ * Flag of a problem: plans of unit mass.
+ */
+#define ROT_UNIT_MASS 1
+
+/**
+ * Stop by the KKT residual.
+ */
+#define ROT_STOP_RESIDUAL 0
+
+/**
+ * Stop by the certified distance.
+ */
+#define ROT_STOP_CERTIFIED 1
+
+/**
+ * Flag of options: f and g hold the start.
+ */
+#define ROT_WARM_START 1
+
+/**
+ * Flag of options: skip the scan of the data.
+ */
+#define ROT_TRUST_DATA 2
+
+/**
+ * The fastest instruction set that the processor has.
+ */
+#define ROT_LEVEL_FASTEST 0
+
+/**
+ * What the compilation target guarantees.
+ */
+#define ROT_LEVEL_PORTABLE 1
+
+/**
+ * AVX2 (x86-64).
+ */
+#define ROT_LEVEL_AVX2 2
+
+/**
+ * Status of rot_sinkhorn_step while the solve goes on.
+ */
+#define ROT_RUNNING 100
+
+/**
+ * A read-only matrix in the caller's memory: entry (i, j) is
+ * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
+ * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
+ */
+typedef struct rot_matrix_f64 {
+  /**
+   * First element; may be NULL if the matrix is not used.
+   */
+  const double *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next; 0 repeats one row.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next; 0 repeats one column.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_f64;
+
+/**
+ * How one side's marginal r may differ from its weights w. This struct never changes its size.
+ */
+typedef struct rot_rule_f64 {
+  /**
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+   */
+  uint32_t kind;
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+   */
+  double param[4];
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const double *lower;
+  /**
+   * Zero.
+   */
+  size_t lower_stride;
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const double *upper;
+  /**
+   * Zero.
+   */
+  size_t upper_stride;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_rule_f64;
+
+/**
+ * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
+ * (or the points), a, b, epsilon and the rules.
+ */
+typedef struct rot_problem_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   */
+  struct rot_matrix_f64 cost;
+  /**
+   * Points of the rows, n x d, for the other kinds.
+   */
+  struct rot_matrix_f64 x;
+  /**
+   * Points of the columns, m x d, for the other kinds.
+   */
+  struct rot_matrix_f64 y;
+  /**
+   * Weights of the rows, mass units, non-negative, some positive.
+   */
+  const double *a;
+  /**
+   * Number of weights in a: n.
+   */
+  size_t a_len;
+  /**
+   * Weights of the columns.
+   */
+  const double *b;
+  /**
+   * Number of weights in b: m.
+   */
+  size_t b_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  double epsilon;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
+   */
+  uint32_t reference;
+  /**
+   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
+   */
+  uint32_t flags;
+  /**
+   * Rule of the rows.
+   */
+  struct rot_rule_f64 rows;
+  /**
+   * Rule of the columns.
+   */
+  struct rot_rule_f64 cols;
+  /**
+   * Zero.
+   */
+  size_t reserved_sizes[8];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_problem_f64;
+
+/**
+ * What was wrong with a call, or how it ended.
+ */
+typedef struct rot_error {
+  /**
+   * ROT_OK, a positive remark (ROT_ITERATION_LIMIT ...) or a negative refusal (ROT_ERR_...).
+   */
+  int32_t status;
+  /**
+   * The argument that was refused, ROT_ARG_...
+   */
+  uint32_t argument;
+  /**
+   * First bad row, or index of a vector; ROT_NOWHERE if none applies.
+   */
+  uint64_t row;
+  /**
+   * First bad column; ROT_NOWHERE if none applies.
+   */
+  uint64_t col;
+} rot_error;
+
+/**
+ * A read-only matrix in the caller's memory: entry (i, j) is
+ * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
+ * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
+ */
+typedef struct rot_matrix_f32 {
+  /**
+   * First element; may be NULL if the matrix is not used.
+   */
+  const float *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next; 0 repeats one row.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next; 0 repeats one column.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_f32;
+
+/**
+ * How one side's marginal r may differ from its weights w. This struct never changes its size.
+ */
+typedef struct rot_rule_f32 {
+  /**
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+   */
+  uint32_t kind;
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+   */
+  float param[4];
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *lower;
+  /**
+   * Zero.
+   */
+  size_t lower_stride;
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *upper;
+  /**
+   * Zero.
+   */
+  size_t upper_stride;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_rule_f32;
+
+/**
+ * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
+ * (or the points), a, b, epsilon and the rules.
+ */
+typedef struct rot_problem_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   */
+  struct rot_matrix_f32 cost;
+  /**
+   * Points of the rows, n x d, for the other kinds.
+   */
+  struct rot_matrix_f32 x;
+  /**
+   * Points of the columns, m x d, for the other kinds.
+   */
+  struct rot_matrix_f32 y;
+  /**
+   * Weights of the rows, mass units, non-negative, some positive.
+   */
+  const float *a;
+  /**
+   * Number of weights in a: n.
+   */
+  size_t a_len;
+  /**
+   * Weights of the columns.
+   */
+  const float *b;
+  /**
+   * Number of weights in b: m.
+   */
+  size_t b_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  float epsilon;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
+   */
+  uint32_t reference;
+  /**
+   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
+   */
+  uint32_t flags;
+  /**
+   * Rule of the rows.
+   */
+  struct rot_rule_f32 rows;
+  /**
+   * Rule of the columns.
+   */
+  struct rot_rule_f32 cols;
+  /**
+   * Zero.
+   */
+  size_t reserved_sizes[8];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_problem_f32;
+
+/**
+ * A matrix to write to: as the read-only one, but no two entries may share an address.
+ */
+typedef struct rot_matrix_mut_f64 {
+  /**
+   * First element.
+   */
+  double *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_mut_f64;
+
+/**
+ * A matrix to write to: as the read-only one, but no two entries may share an address.
+ */
+typedef struct rot_matrix_mut_f32 {
+  /**
+   * First element.
+   */
+  float *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_mut_f32;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f64 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  double epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  double residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  double certified_distance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_progress_f64;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f64;
+
+/**
+ * What is true of the returned potentials, all of it computed from them in one last sweep. X is
+ * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+ * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+ * a refusal only `error` is written.
+ */
+typedef struct rot_report_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Sweeps over the cost that updated both sides.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  double epsilon;
+  /**
+   * KKT residual relative to the mass: residual_rows + residual_cols.
+   */
+  double residual;
+  /**
+   * |X 1 - r(f)|_1 over the mass of the plan.
+   */
+  double residual_rows;
+  /**
+   * |X^T 1 - c(g)|_1 over the mass of the plan.
+   */
+  double residual_cols;
+  /**
+   * The residual that rounding alone may cause: u (max|C| + max|f| + max|g|) / epsilon.
+   */
+  double rounding_floor;
+  /**
+   * <C, X>.
+   */
+  double transport_cost;
+  /**
+   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+   */
+  double entropy;
+  /**
+   * Penalty of the rows.
+   */
+  double row_penalty;
+  /**
+   * Penalty of the columns.
+   */
+  double col_penalty;
+  /**
+   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
+   */
+  double objective;
+  /**
+   * transport_cost + row_penalty + col_penalty.
+   */
+  double unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  double dual_value;
+  /**
+   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
+   */
+  double gap;
+  /**
+   * Certified lower bound of the unregularised optimum.
+   */
+  double lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  double certified_distance;
+  /**
+   * sum X.
+   */
+  double mass;
+  /**
+   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+   * plan functions.
+   */
+  double log_mass;
+  /**
+   * Factor on b that makes the masses of two exact sides equal; else 1.
+   */
+  double mass_factor;
+  /**
+   * Zero.
+   */
+  double reserved_values[6];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_report_f64;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f32 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  float epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  float residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  float certified_distance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_progress_f32;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f32 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f32;
+
+/**
+ * What is true of the returned potentials, all of it computed from them in one last sweep. X is
+ * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+ * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+ * a refusal only `error` is written.
+ */
+typedef struct rot_report_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Sweeps over the cost that updated both sides.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  float epsilon;
+  /**
+   * KKT residual relative to the mass: residual_rows + residual_cols.
+   */
+  float residual;
+  /**
+   * |X 1 - r(f)|_1 over the mass of the plan.
+   */
+  float residual_rows;
+  /**
+   * |X^T 1 - c(g)|_1 over the mass of the plan.
+   */
+  float residual_cols;
+  /**
+   * The residual that rounding alone may cause: u (max|C| + max|f| + max|g|) / epsilon.
+   */
+  float rounding_floor;
+  /**
+   * <C, X>.
+   */
+  float transport_cost;
+  /**
+   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+   */
+  float entropy;
+  /**
+   * Penalty of the rows.
+   */
+  float row_penalty;
+  /**
+   * Penalty of the columns.
+   */
+  float col_penalty;
+  /**
+   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
+   */
+  float objective;
+  /**
+   * transport_cost + row_penalty + col_penalty.
+   */
+  float unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  float dual_value;
+  /**
+   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
+   */
+  float gap;
+  /**
+   * Certified lower bound of the unregularised optimum.
+   */
+  float lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  float certified_distance;
+  /**
+   * sum X.
+   */
+  float mass;
+  /**
+   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+   * plan functions.
+   */
+  float log_mass;
+  /**
+   * Factor on b that makes the masses of two exact sides equal; else 1.
+   */
+  float mass_factor;
+  /**
+   * Zero.
+   */
+  float reserved_values[6];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_report_f32;
+
+/**
+ * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
+ * library's; copy it freely together with the potentials and the work.
+ */
+typedef struct rot_state_f64 {
+  /**
+   * sizeof of this struct; ROT_STATE_F64_INIT sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Private.
+   */
+  uint32_t mark;
+  /**
+   * Private.
+   */
+  uint64_t counts[4];
+  /**
+   * Private.
+   */
+  double values[8];
+  /**
+   * Private.
+   */
+  uint32_t flags[4];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[8];
+} rot_state_f64;
+
+/**
+ * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
+ * library's; copy it freely together with the potentials and the work.
+ */
+typedef struct rot_state_f32 {
+  /**
+   * sizeof of this struct; ROT_STATE_F64_INIT sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Private.
+   */
+  uint32_t mark;
+  /**
+   * Private.
+   */
+  uint64_t counts[4];
+  /**
+   * Private.
+   */
+  float values[8];
+  /**
+   * Private.
+   */
+  uint32_t flags[4];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[8];
+} rot_state_f32;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.
+ */
+ROT_API uint32_t rot_version(void);
+
+/**
+ * Version of the binary interface, as ROT_ABI_VERSION; programs and libraries of one number fit
+ * together. Since 0.1.
+ */
+ROT_API uint32_t rot_abi_version(void);
+
+/**
+ * One line of English for any status: never NULL, never to be freed. Since 0.1.
+ */
+ROT_API const char *rot_status_str(int32_t status);
+
+/**
+ * Elements of work for the rot_plan functions that take work: n rows, m columns, points of
+ * dimension d (0 for a dense cost). The same number for f32 and f64; SIZE_MAX if it overflows.
+ * Equal to the macro ROT_PLAN_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API size_t rot_plan_work_len(size_t n, size_t m, size_t d);
+
+/**
+ * One entry of the plan, X_ij = exp((f_i + g_j - C_ij) / epsilon - log_mass) (times a_i b_j against
+ * the product reference), in O(1).
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param i, j      row and column
+ * @param value     the entry
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `value` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_entry_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           size_t i,
+                           size_t j,
+                           double *value,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_entry_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_entry_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           size_t i,
+                           size_t j,
+                           float *value,
+                           struct rot_error *error);
+
+/**
+ * Row i of the plan, m entries, in O(m); see rot_plan_entry_f64.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param i         row
+ * @param out       m elements
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_row_f64(const rot_problem_f64 *problem,
+                         const double *f,
+                         const double *g,
+                         double log_mass,
+                         size_t i,
+                         double *out,
+                         struct rot_error *error);
+
+/**
+ * rot_plan_row_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_row_f32(const rot_problem_f32 *problem,
+                         const float *f,
+                         const float *g,
+                         float log_mass,
+                         size_t i,
+                         float *out,
+                         struct rot_error *error);
+
+/**
+ * Marginals X 1 and X^T 1 of the plan and its transport cost <C, X>, in one sweep.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param row       n elements, mass units
+ * @param col       m elements, mass units
+ * @param transport_cost  one element, cost times mass units; may be NULL
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which the outputs are as they were. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_marginals_f64(const rot_problem_f64 *problem,
+                               const double *f,
+                               const double *g,
+                               double log_mass,
+                               double *work,
+                               size_t work_len,
+                               double *row,
+                               double *col,
+                               double *transport_cost,
+                               struct rot_error *error);
+
+/**
+ * rot_plan_marginals_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_marginals_f32(const rot_problem_f32 *problem,
+                               const float *f,
+                               const float *g,
+                               float log_mass,
+                               float *work,
+                               size_t work_len,
+                               float *row,
+                               float *col,
+                               float *transport_cost,
+                               struct rot_error *error);
+
+/**
+ * Barycentric map of the plan: out_i = sum_j X_ij values_j / sum_j X_ij, where the points of the
+ * rows go in the mean. It depends on g only, so rows without weight have an image too. One sweep.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param values    m x k, a value (a point, a colour) for each column
+ * @param out       n x k, the mean for each row
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_barycentric_map_f64(const rot_problem_f64 *problem,
+                                     const double *f,
+                                     const double *g,
+                                     double log_mass,
+                                     const rot_matrix_f64 *values,
+                                     const rot_matrix_mut_f64 *out,
+                                     double *work,
+                                     size_t work_len,
+                                     struct rot_error *error);
+
+/**
+ * rot_plan_barycentric_map_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_barycentric_map_f32(const rot_problem_f32 *problem,
+                                     const float *f,
+                                     const float *g,
+                                     float log_mass,
+                                     const rot_matrix_f32 *values,
+                                     const rot_matrix_mut_f32 *out,
+                                     float *work,
+                                     size_t work_len,
+                                     struct rot_error *error);
+
+/**
+ * The whole plan as an n x m matrix.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param out       n x m
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_dense_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           const rot_matrix_mut_f64 *out,
+                           double *work,
+                           size_t work_len,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_dense_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           const rot_matrix_mut_f32 *out,
+                           float *work,
+                           size_t work_len,
+                           struct rot_error *error);
+
+/**
+ * Elements of work for rot_sinkhorn_*: n rows, m columns, points of dimension d (0 for a dense
+ * cost). The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the macro
+ * ROT_SINKHORN_WORK_LEN(n, m, d), which sizes static arrays.
+ */
+ROT_API size_t rot_sinkhorn_work_len(size_t n, size_t m, size_t d);
+
+/**
+ * Solves a problem (double precision).
+ *
+ * On success f (n) and g (m), cost units, hold the potentials of the optimum
+ * X_ij = exp((f_i + g_j - C_ij) / epsilon), and the report all that is true of them. A zero weight
+ * has potential -infinity.
+ *
+ * @param problem   the problem; read only
+ * @param options   NULL for the defaults; read only
+ * @param f         n potentials of the rows; read first under ROT_WARM_START
+ * @param g         m potentials of the columns; read first under ROT_WARM_START
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d)
+ * @param report    initialised with ROT_REPORT_F64_INIT
+ *
+ * Returns the status, which the report holds too: ROT_OK; a positive remark, with the last good
+ * potentials written; or a negative refusal, with nothing written but work and the report's
+ * `error` and `converged`. Cost: n m exponentials for each iteration. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_f64(const rot_problem_f64 *problem,
+                               const rot_options_f64 *options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               rot_report_f64 *report);
+
+/**
+ * rot_sinkhorn_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_f32(const rot_problem_f32 *problem,
+                               const rot_options_f32 *options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               rot_report_f32 *report);
+
+/**
+ * Validates what rot_sinkhorn_solve_f64 would be given, without solving: returns ROT_OK or the
+ * refusal. `error` may be NULL. f and g are read only under ROT_WARM_START. Writes nothing but
+ * work and `error`. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_check_f64(const rot_problem_f64 *problem,
+                               const rot_options_f64 *options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               struct rot_error *error);
+
+/**
+ * rot_sinkhorn_check_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_check_f32(const rot_problem_f32 *problem,
+                               const rot_options_f32 *options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               struct rot_error *error);
+
+/**
+ * Begins a solve in slices: validates like rot_sinkhorn_check_f64, then writes the start into f,
+ * g, work and the state (initialised with ROT_STATE_F64_INIT). `error` may be NULL. Between
+ * init and finish the caller keeps problem, options, f, g, work and the state as they are. The
+ * option `observe` is not used. Returns ROT_OK or a refusal. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_init_f64(const rot_problem_f64 *problem,
+                              const rot_options_f64 *options,
+                              double *f,
+                              double *g,
+                              double *work,
+                              size_t work_len,
+                              rot_state_f64 *state,
+                              struct rot_error *error);
+
+/**
+ * rot_sinkhorn_init_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_init_f32(const rot_problem_f32 *problem,
+                              const rot_options_f32 *options,
+                              float *f,
+                              float *g,
+                              float *work,
+                              size_t work_len,
+                              rot_state_f32 *state,
+                              struct rot_error *error);
+
+/**
+ * Carries a solve on by at most `iterations` sweeps, each n m exponentials. Returns ROT_RUNNING
+ * while it goes on, else how it ended (see rot_sinkhorn_solve_f64), or a refusal. `error` may be
+ * NULL. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_step_f64(const rot_problem_f64 *problem,
+                              const rot_options_f64 *options,
+                              uint64_t iterations,
+                              double *f,
+                              double *g,
+                              double *work,
+                              size_t work_len,
+                              rot_state_f64 *state,
+                              struct rot_error *error);
+
+/**
+ * rot_sinkhorn_step_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_step_f32(const rot_problem_f32 *problem,
+                              const rot_options_f32 *options,
+                              uint64_t iterations,
+                              float *f,
+                              float *g,
+                              float *work,
+                              size_t work_len,
+                              rot_state_f32 *state,
+                              struct rot_error *error);
+
+/**
+ * Ends a solve: evaluates the potentials in one more sweep, hands them over in f and g and fills
+ * the report. Returns the status as rot_sinkhorn_solve_f64 does; a solve that was still running
+ * ends with ROT_ITERATION_LIMIT unless its stopping rule holds. The state is used up. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_finish_f64(const rot_problem_f64 *problem,
+                                const rot_options_f64 *options,
+                                double *f,
+                                double *g,
+                                double *work,
+                                size_t work_len,
+                                rot_state_f64 *state,
+                                rot_report_f64 *report);
+
+/**
+ * rot_sinkhorn_finish_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_finish_f32(const rot_problem_f32 *problem,
+                                const rot_options_f32 *options,
+                                float *f,
+                                float *g,
+                                float *work,
+                                size_t work_len,
+                                rot_state_f32 *state,
+                                rot_report_f32 *report);
+
+/**
+ * The largest epsilon at which a solve is sure to certify `target` (ROT_STOP_CERTIFIED): with one
+ * exact side of mass beta and n points on the other target / (2 beta log n), under ROT_UNIT_MASS
+ * target / (2 log(n m)); for the unbalanced problem with non-negative costs the mass is replaced
+ * by its largest value. Written to `epsilon`. Returns ROT_OK, or ROT_ERR_NO_CERTIFICATE if both
+ * sides are exact, or another refusal. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_certifiable_epsilon_f64(const rot_problem_f64 *problem,
+                                             double target,
+                                             double *epsilon);
+
+/**
+ * rot_sinkhorn_certifiable_epsilon_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_certifiable_epsilon_f32(const rot_problem_f32 *problem,
+                                             float target,
+                                             float *epsilon);
+
+/**
+ * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.
+ */
+ROT_API uint32_t rot_version(void);
+
+/**
+ * Version of the binary interface, as ROT_ABI_VERSION; programs and libraries of one number fit
+ * together. Since 0.1.
+ */
+ROT_API uint32_t rot_abi_version(void);
+
+/**
+ * One line of English for any status: never NULL, never to be freed. Since 0.1.
+ */
+ROT_API const char *rot_status_str(int32_t status);
+
+/**
+ * Elements of work for rot_sinkhorn_*: n rows, m columns, points of dimension d (0 for a dense
+ * cost). The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the macro
+ * ROT_SINKHORN_WORK_LEN(n, m, d), which sizes static arrays.
+ */
+ROT_API size_t rot_sinkhorn_work_len(size_t n, size_t m, size_t d);
+
+/**
+ * Solves a problem (double precision).
+ *
+ * On success f (n) and g (m), cost units, hold the potentials of the optimum
+ * X_ij = exp((f_i + g_j - C_ij) / epsilon), and the report all that is true of them. A zero weight
+ * has potential -infinity.
+ *
+ * @param problem   the problem; read only
+ * @param options   NULL for the defaults; read only
+ * @param f         n potentials of the rows; read first under ROT_WARM_START
+ * @param g         m potentials of the columns; read first under ROT_WARM_START
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d)
+ * @param report    initialised with ROT_REPORT_F64_INIT
+ *
+ * Returns the status, which the report holds too: ROT_OK; a positive remark, with the last good
+ * potentials written; or a negative refusal, with nothing written but work and the report's
+ * `error` and `converged`. Cost: n m exponentials for each iteration. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_f64(const rot_problem_f64 *problem,
+                               const rot_options_f64 *options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               rot_report_f64 *report);
+
+/**
+ * rot_sinkhorn_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_f32(const rot_problem_f32 *problem,
+                               const rot_options_f32 *options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               rot_report_f32 *report);
+
+/**
+ * Validates what rot_sinkhorn_solve_f64 would be given, without solving: returns ROT_OK or the
+ * refusal. `error` may be NULL. f and g are read only under ROT_WARM_START. Writes nothing but
+ * work and `error`. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_check_f64(const rot_problem_f64 *problem,
+                               const rot_options_f64 *options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               struct rot_error *error);
+
+/**
+ * rot_sinkhorn_check_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_check_f32(const rot_problem_f32 *problem,
+                               const rot_options_f32 *options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               struct rot_error *error);
+
+/**
+ * Begins a solve in slices: validates like rot_sinkhorn_check_f64, then writes the start into f,
+ * g, work and the state (initialised with ROT_STATE_F64_INIT). `error` may be NULL. Between
+ * init and finish the caller keeps problem, options, f, g, work and the state as they are. The
+ * option `observe` is not used. Returns ROT_OK or a refusal. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_init_f64(const rot_problem_f64 *problem,
+                              const rot_options_f64 *options,
+                              double *f,
+                              double *g,
+                              double *work,
+                              size_t work_len,
+                              rot_state_f64 *state,
+                              struct rot_error *error);
+
+/**
+ * rot_sinkhorn_init_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_init_f32(const rot_problem_f32 *problem,
+                              const rot_options_f32 *options,
+                              float *f,
+                              float *g,
+                              float *work,
+                              size_t work_len,
+                              rot_state_f32 *state,
+                              struct rot_error *error);
+
+/**
+ * Carries a solve on by at most `iterations` sweeps, each n m exponentials. Returns ROT_RUNNING
+ * while it goes on, else how it ended (see rot_sinkhorn_solve_f64), or a refusal. `error` may be
+ * NULL. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_step_f64(const rot_problem_f64 *problem,
+                              const rot_options_f64 *options,
+                              uint64_t iterations,
+                              double *f,
+                              double *g,
+                              double *work,
+                              size_t work_len,
+                              rot_state_f64 *state,
+                              struct rot_error *error);
+
+/**
+ * rot_sinkhorn_step_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_step_f32(const rot_problem_f32 *problem,
+                              const rot_options_f32 *options,
+                              uint64_t iterations,
+                              float *f,
+                              float *g,
+                              float *work,
+                              size_t work_len,
+                              rot_state_f32 *state,
+                              struct rot_error *error);
+
+/**
+ * Ends a solve: evaluates the potentials in one more sweep, hands them over in f and g and fills
+ * the report. Returns the status as rot_sinkhorn_solve_f64 does; a solve that was still running
+ * ends with ROT_ITERATION_LIMIT unless its stopping rule holds. The state is used up. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_finish_f64(const rot_problem_f64 *problem,
+                                const rot_options_f64 *options,
+                                double *f,
+                                double *g,
+                                double *work,
+                                size_t work_len,
+                                rot_state_f64 *state,
+                                rot_report_f64 *report);
+
+/**
+ * rot_sinkhorn_finish_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_finish_f32(const rot_problem_f32 *problem,
+                                const rot_options_f32 *options,
+                                float *f,
+                                float *g,
+                                float *work,
+                                size_t work_len,
+                                rot_state_f32 *state,
+                                rot_report_f32 *report);
+
+/**
+ * The largest epsilon at which a solve is sure to certify `target` (ROT_STOP_CERTIFIED): with one
+ * exact side of mass beta and n points on the other target / (2 beta log n), under ROT_UNIT_MASS
+ * target / (2 log(n m)); for the unbalanced problem with non-negative costs the mass is replaced
+ * by its largest value. Written to `epsilon`. Returns ROT_OK, or ROT_ERR_NO_CERTIFICATE if both
+ * sides are exact, or another refusal. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_certifiable_epsilon_f64(const rot_problem_f64 *problem,
+                                             double target,
+                                             double *epsilon);
+
+/**
+ * rot_sinkhorn_certifiable_epsilon_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_certifiable_epsilon_f32(const rot_problem_f32 *problem,
+                                             float target,
+                                             float *epsilon);
+
+/**
+ * Elements of work for the rot_plan functions that take work: n rows, m columns, points of
+ * dimension d (0 for a dense cost). The same number for f32 and f64; SIZE_MAX if it overflows.
+ * Equal to the macro ROT_PLAN_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API size_t rot_plan_work_len(size_t n, size_t m, size_t d);
+
+/**
+ * One entry of the plan, X_ij = exp((f_i + g_j - C_ij) / epsilon - log_mass) (times a_i b_j against
+ * the product reference), in O(1).
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param i, j      row and column
+ * @param value     the entry
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `value` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_entry_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           size_t i,
+                           size_t j,
+                           double *value,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_entry_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_entry_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           size_t i,
+                           size_t j,
+                           float *value,
+                           struct rot_error *error);
+
+/**
+ * Row i of the plan, m entries, in O(m); see rot_plan_entry_f64.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param i         row
+ * @param out       m elements
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_row_f64(const rot_problem_f64 *problem,
+                         const double *f,
+                         const double *g,
+                         double log_mass,
+                         size_t i,
+                         double *out,
+                         struct rot_error *error);
+
+/**
+ * rot_plan_row_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_row_f32(const rot_problem_f32 *problem,
+                         const float *f,
+                         const float *g,
+                         float log_mass,
+                         size_t i,
+                         float *out,
+                         struct rot_error *error);
+
+/**
+ * Marginals X 1 and X^T 1 of the plan and its transport cost <C, X>, in one sweep.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param row       n elements, mass units
+ * @param col       m elements, mass units
+ * @param transport_cost  one element, cost times mass units; may be NULL
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which the outputs are as they were. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_marginals_f64(const rot_problem_f64 *problem,
+                               const double *f,
+                               const double *g,
+                               double log_mass,
+                               double *work,
+                               size_t work_len,
+                               double *row,
+                               double *col,
+                               double *transport_cost,
+                               struct rot_error *error);
+
+/**
+ * rot_plan_marginals_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_marginals_f32(const rot_problem_f32 *problem,
+                               const float *f,
+                               const float *g,
+                               float log_mass,
+                               float *work,
+                               size_t work_len,
+                               float *row,
+                               float *col,
+                               float *transport_cost,
+                               struct rot_error *error);
+
+/**
+ * Barycentric map of the plan: out_i = sum_j X_ij values_j / sum_j X_ij, where the points of the
+ * rows go in the mean. It depends on g only, so rows without weight have an image too. One sweep.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param values    m x k, a value (a point, a colour) for each column
+ * @param out       n x k, the mean for each row
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_barycentric_map_f64(const rot_problem_f64 *problem,
+                                     const double *f,
+                                     const double *g,
+                                     double log_mass,
+                                     const rot_matrix_f64 *values,
+                                     const rot_matrix_mut_f64 *out,
+                                     double *work,
+                                     size_t work_len,
+                                     struct rot_error *error);
+
+/**
+ * rot_plan_barycentric_map_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_barycentric_map_f32(const rot_problem_f32 *problem,
+                                     const float *f,
+                                     const float *g,
+                                     float log_mass,
+                                     const rot_matrix_f32 *values,
+                                     const rot_matrix_mut_f32 *out,
+                                     float *work,
+                                     size_t work_len,
+                                     struct rot_error *error);
+
+/**
+ * The whole plan as an n x m matrix.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param out       n x m
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_dense_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           const rot_matrix_mut_f64 *out,
+                           double *work,
+                           size_t work_len,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_dense_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           const rot_matrix_mut_f32 *out,
+                           float *work,
+                           size_t work_len,
+                           struct rot_error *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* ROBUST_OT_H */

@@ -1,0 +1,67 @@
+//! A cost whose kind is known at run time only: what the C interface solves, so that the solver is
+//! compiled once for all kinds.
+
+#[cfg(feature = "points")]
+use super::Points;
+use super::rows::RowCost;
+use super::{CostRange, Dense, sealed};
+use crate::error::Error;
+use crate::kernel::{Level, Precision};
+
+/// One of the geometries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AnyCost<'a, T> {
+    Dense(Dense<'a, T>),
+    #[cfg(feature = "points")]
+    Points(Points<'a, T>),
+}
+
+impl<T> sealed::Sealed for AnyCost<'_, T> {}
+
+macro_rules! either {
+    ($self:ident, $cost:ident => $call:expr) => {
+        match $self {
+            AnyCost::Dense($cost) => $call,
+            #[cfg(feature = "points")]
+            AnyCost::Points($cost) => $call,
+        }
+    };
+}
+
+impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
+    fn shape(&self) -> (usize, usize) {
+        either!(self, cost => RowCost::<P>::shape(cost))
+    }
+
+    fn dimension(&self) -> usize {
+        either!(self, cost => RowCost::<P>::dimension(cost))
+    }
+
+    fn scan(
+        &self,
+        a: &[P::Cost],
+        b: &[P::Cost],
+        column_seen: &mut [P::Sum],
+    ) -> Result<CostRange<P::Potential>, Error> {
+        either!(self, cost => RowCost::<P>::scan(cost, a, b, column_seen))
+    }
+
+    fn prepare(&self, prepared: &mut [P::Cost]) {
+        either!(self, cost => RowCost::<P>::prepare(cost, prepared));
+    }
+
+    #[inline]
+    fn cost_row<'s>(
+        &'s self,
+        level: Level,
+        i: usize,
+        prepared: &'s [P::Cost],
+        buffer: &'s mut [P::Cost],
+    ) -> &'s [P::Cost] {
+        either!(self, cost => RowCost::<P>::cost_row(cost, level, i, prepared, buffer))
+    }
+
+    fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
+        either!(self, cost => RowCost::<P>::cost(cost, i, j))
+    }
+}

@@ -1,0 +1,38 @@
+//! The C interface: pointer checks, views, options, call, status. No mathematics.
+//!
+//! Its documentation is written for the C reader; it becomes `include/robust_ot.h`.
+
+mod abi;
+mod convert;
+pub mod info;
+#[cfg(rot_inject_panic)]
+mod inject;
+pub mod plan;
+pub mod sinkhorn;
+pub mod types;
+
+pub use convert::{
+    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
+    ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT,
+    ROT_RULE_EXACT, ROT_RULE_KL, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_TRUST_DATA,
+    ROT_UNIT_MASS, ROT_WARM_START,
+};
+
+/// Version of the binary interface.
+pub const ROT_ABI_VERSION: u32 = 0;
+
+/// The crate's version as one number.
+const VERSION: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+    + number(env!("CARGO_PKG_VERSION_MINOR")) * 1000
+    + number(env!("CARGO_PKG_VERSION_PATCH"));
+
+/// A decimal number at compile time.
+const fn number(text: &str) -> u32 {
+    let mut value = 0;
+    let mut rest = text.as_bytes();
+    while let [digit, tail @ ..] = rest {
+        value = value * 10 + (*digit - b'0') as u32;
+        rest = tail;
+    }
+    value
+}

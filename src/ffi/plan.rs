@@ -1,0 +1,555 @@
+//! `rot_plan_*`: the plan as a view of potentials.
+
+use super::abi::{
+    Range, c_error, c_status, check_mat_mut, check_pointer, mat_mut, mat_of, refuse_overlap,
+    slice_mut, slice_of, work_of, write_plain,
+};
+use super::convert::{Scalar, problem_of, ranges_of, read_problem};
+use super::types::{
+    self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
+    rot_problem_f32, rot_problem_f64,
+};
+use crate::cost::{AnyCost, Geometry};
+#[cfg(not(feature = "f64"))]
+use crate::error::ErrorKind;
+use crate::error::{Argument, Error};
+use crate::plan::{self, Plan};
+use crate::problem::Problem;
+
+/// The arguments that all calls share.
+#[derive(Clone, Copy)]
+struct Call<T> {
+    problem: *const types::Problem<T>,
+    f: *const T,
+    g: *const T,
+    log_mass: T,
+    work: *mut T,
+    work_len: usize,
+}
+
+/// What a call looks like once everything in it has been checked.
+struct Opened<'a, T: Scalar> {
+    problem: Problem<'a, T, AnyCost<'a, T>>,
+    f: &'a [T],
+    g: &'a [T],
+    work: &'a mut [T],
+}
+
+/// Checks structs, pointers and overlaps, and forms the slices.
+///
+/// # Safety
+/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges in play.
+unsafe fn open<'a, T: Scalar>(
+    call: Call<T>,
+    needs_work: bool,
+    extra: [Range; 4],
+) -> Result<Opened<'a, T>, Error> {
+    // SAFETY: passed on from the caller.
+    let c = unsafe { read_problem(call.problem) }?;
+    // SAFETY: passed on from the caller.
+    let problem = unsafe { problem_of(&c) }?;
+    let (n, m) = problem.shape();
+    // SAFETY: n potentials as the caller vouches.
+    let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
+    // SAFETY: m potentials as the caller vouches.
+    let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
+    let [r0, r1, r2, r3, r4] = ranges_of(&c);
+    let [e0, e1, e2, e3] = extra;
+    let work_len = if needs_work { call.work_len } else { 0 };
+    refuse_overlap(&[
+        Range::write(call.work, work_len, Argument::Work),
+        e0,
+        e1,
+        e2,
+        e3,
+        Range::read(call.f, n, Argument::RowPotentials),
+        Range::read(call.g, m, Argument::ColPotentials),
+        r0,
+        r1,
+        r2,
+        r3,
+        r4,
+        Range::read(call.problem, 1, Argument::Problem),
+    ])?;
+    if !needs_work {
+        return Ok(Opened { problem, f, g, work: &mut [] });
+    }
+    let needed = plan::work_len(n, m, Geometry::<T>::dimension(problem.geometry()));
+    // SAFETY: the work as the caller vouches; no other range shares an address.
+    let work = unsafe { work_of(call.work, call.work_len, needed, true) }?;
+    Ok(Opened { problem, f, g, work })
+}
+
+/// No range.
+fn nothing() -> Range {
+    Range::read(core::ptr::null::<u8>(), 0, Argument::None)
+}
+
+/// Writes how a call ended and gives its status.
+///
+/// # Safety
+/// `error` is NULL or writable.
+unsafe fn hand_over(error: *mut rot_error, result: Result<(), Error>) -> i32 {
+    let found = match result {
+        Ok(()) => c_status(0),
+        Err(e) => c_error(e),
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { write_plain(error, found) };
+    found.status
+}
+
+unsafe fn entry_any<T: Scalar>(
+    call: Call<T>,
+    index: (usize, usize),
+    value: *mut T,
+    error: *mut rot_error,
+) -> i32 {
+    let find = || {
+        check_pointer(value.cast_const(), Argument::Output)?;
+        let out = Range::write(value, 1, Argument::Output);
+        let error = Range::write(error, 1, Argument::Report);
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, false, [out, error, nothing(), nothing()]) }?;
+        let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
+        // SAFETY: checked above.
+        unsafe { write_plain(value, found) };
+        Ok(())
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut rot_error) -> i32 {
+    let find = || {
+        // SAFETY: passed on from the caller.
+        let c = unsafe { read_problem(call.problem) }?;
+        let m = c.b_len;
+        let ranges = [
+            Range::write(out, m, Argument::Output),
+            Range::write(error, 1, Argument::Report),
+            nothing(),
+            nothing(),
+        ];
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, false, ranges) }?;
+        // SAFETY: m elements as the caller vouches; no other range shares an address.
+        let out = unsafe { slice_mut(out, m, Argument::Output) }?;
+        plan::row_of(&o.problem, o.f, o.g, call.log_mass, i, out)
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+unsafe fn marginals_any<T: Scalar>(
+    call: Call<T>,
+    row: *mut T,
+    col: *mut T,
+    transport_cost: *mut T,
+    error: *mut rot_error,
+) -> i32 {
+    let find = || {
+        // SAFETY: passed on from the caller.
+        let c = unsafe { read_problem(call.problem) }?;
+        let (n, m) = (c.a_len, c.b_len);
+        check_pointer(row.cast_const(), Argument::Output)?;
+        check_pointer(col.cast_const(), Argument::Output)?;
+        let ranges = [
+            Range::write(row, n, Argument::Output),
+            Range::write(col, m, Argument::Output),
+            Range::write(transport_cost, 1, Argument::Output),
+            Range::write(error, 1, Argument::Report),
+        ];
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, true, ranges) }?;
+        let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
+        // SAFETY: n elements as the caller vouches; no other range shares an address.
+        let row = unsafe { slice_mut(row, n, Argument::Output) }?;
+        // SAFETY: m elements as the caller vouches; no other range shares an address.
+        let col = unsafe { slice_mut(col, m, Argument::Output) }?;
+        let found = plan.marginals(row, col)?;
+        // SAFETY: passed on from the caller.
+        unsafe { write_plain(transport_cost, found) };
+        Ok(())
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+unsafe fn map_any<T: Scalar>(
+    call: Call<T>,
+    values: *const types::Matrix<T>,
+    out: *const types::MatrixMut<T>,
+    error: *mut rot_error,
+) -> i32 {
+    let find = || {
+        check_pointer(values, Argument::Values)?;
+        check_pointer(out, Argument::Output)?;
+        // SAFETY: not NULL and aligned; readable as the caller vouches.
+        let (values, out) = (unsafe { values.read() }, unsafe { out.read() });
+        check_mat_mut(&out, Argument::Output)?;
+        let ranges = [
+            Range::matrix_mut(&out, Argument::Output),
+            Range::matrix(&values, Argument::Values),
+            Range::write(error, 1, Argument::Report),
+            nothing(),
+        ];
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, true, ranges) }?;
+        // SAFETY: passed on from the caller.
+        let values = unsafe { mat_of(&values, Argument::Values) }?;
+        // SAFETY: passed on from the caller; no other range shares an address.
+        let mut out = unsafe { mat_mut(&out, Argument::Output) }?;
+        Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.barycentric_map(&values, &mut out)
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+unsafe fn dense_any<T: Scalar>(
+    call: Call<T>,
+    out: *const types::MatrixMut<T>,
+    error: *mut rot_error,
+) -> i32 {
+    let find = || {
+        check_pointer(out, Argument::Output)?;
+        // SAFETY: not NULL and aligned; readable as the caller vouches.
+        let out = unsafe { out.read() };
+        check_mat_mut(&out, Argument::Output)?;
+        let ranges = [
+            Range::matrix_mut(&out, Argument::Output),
+            Range::write(error, 1, Argument::Report),
+            nothing(),
+            nothing(),
+        ];
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, true, ranges) }?;
+        // SAFETY: passed on from the caller; no other range shares an address.
+        let mut out = unsafe { mat_mut(&out, Argument::Output) }?;
+        Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+/// Answer of a double-precision function in a library without double precision.
+#[cfg(not(feature = "f64"))]
+fn not_built<A>(_: A) -> i32 {
+    ErrorKind::NotBuilt as i32
+}
+
+/// Elements of work for the rot_plan functions that take work: n rows, m columns, points of
+/// dimension d (0 for a dense cost). The same number for f32 and f64; SIZE_MAX if it overflows.
+/// Equal to the macro ROT_PLAN_WORK_LEN(n, m, d). Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_plan_work_len(n: usize, m: usize, d: usize) -> usize {
+    plan::work_len(n, m, d)
+}
+
+/// One entry of the plan, X_ij = exp((f_i + g_j - C_ij) / epsilon - log_mass) (times a_i b_j against
+/// the product reference), in O(1).
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param i, j      row and column
+/// @param value     the entry
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which `value` is as it was. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_entry_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    i: usize,
+    j: usize,
+    value: *mut f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe {
+        entry_any(
+            Call { problem, f, g, log_mass, work: core::ptr::null_mut(), work_len: 0 },
+            (i, j),
+            value,
+            error,
+        )
+    };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, f, g, log_mass, i, j, value, error));
+    status
+}
+
+/// rot_plan_entry_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_entry_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    i: usize,
+    j: usize,
+    value: *mut f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe {
+        entry_any(
+            Call { problem, f, g, log_mass, work: core::ptr::null_mut(), work_len: 0 },
+            (i, j),
+            value,
+            error,
+        )
+    }
+}
+
+/// Row i of the plan, m entries, in O(m); see rot_plan_entry_f64.
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param i         row
+/// @param out       m elements
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_row_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    i: usize,
+    out: *mut f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe {
+        row_any(
+            Call { problem, f, g, log_mass, work: core::ptr::null_mut(), work_len: 0 },
+            i,
+            out,
+            error,
+        )
+    };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, f, g, log_mass, i, out, error));
+    status
+}
+
+/// rot_plan_row_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_row_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    i: usize,
+    out: *mut f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe {
+        row_any(
+            Call { problem, f, g, log_mass, work: core::ptr::null_mut(), work_len: 0 },
+            i,
+            out,
+            error,
+        )
+    }
+}
+
+/// Marginals X 1 and X^T 1 of the plan and its transport cost <C, X>, in one sweep.
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param work      work_len elements, contents arbitrary
+/// @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+/// @param row       n elements, mass units
+/// @param col       m elements, mass units
+/// @param transport_cost  one element, cost times mass units; may be NULL
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which the outputs are as they were. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_marginals_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    work: *mut f64,
+    work_len: usize,
+    row: *mut f64,
+    col: *mut f64,
+    transport_cost: *mut f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe {
+        marginals_any(
+            Call { problem, f, g, log_mass, work, work_len },
+            row,
+            col,
+            transport_cost,
+            error,
+        )
+    };
+    #[cfg(not(feature = "f64"))]
+    let status =
+        not_built((problem, f, g, log_mass, work, work_len, row, col, transport_cost, error));
+    status
+}
+
+/// rot_plan_marginals_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_marginals_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    work: *mut f32,
+    work_len: usize,
+    row: *mut f32,
+    col: *mut f32,
+    transport_cost: *mut f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe {
+        marginals_any(
+            Call { problem, f, g, log_mass, work, work_len },
+            row,
+            col,
+            transport_cost,
+            error,
+        )
+    }
+}
+
+/// Barycentric map of the plan: out_i = sum_j X_ij values_j / sum_j X_ij, where the points of the
+/// rows go in the mean. It depends on g only, so rows without weight have an image too. One sweep.
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param values    m x k, a value (a point, a colour) for each column
+/// @param out       n x k, the mean for each row
+/// @param work      work_len elements, contents arbitrary
+/// @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_barycentric_map_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    values: *const rot_matrix_f64,
+    out: *const rot_matrix_mut_f64,
+    work: *mut f64,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status =
+        unsafe { map_any(Call { problem, f, g, log_mass, work, work_len }, values, out, error) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, f, g, log_mass, values, out, work, work_len, error));
+    status
+}
+
+/// rot_plan_barycentric_map_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_barycentric_map_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    values: *const rot_matrix_f32,
+    out: *const rot_matrix_mut_f32,
+    work: *mut f32,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { map_any(Call { problem, f, g, log_mass, work, work_len }, values, out, error) }
+}
+
+/// The whole plan as an n x m matrix.
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param out       n x m
+/// @param work      work_len elements, contents arbitrary
+/// @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which `out` is as it was. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_dense_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    out: *const rot_matrix_mut_f64,
+    work: *mut f64,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe { dense_any(Call { problem, f, g, log_mass, work, work_len }, out, error) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, f, g, log_mass, out, work, work_len, error));
+    status
+}
+
+/// rot_plan_dense_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_dense_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    out: *const rot_matrix_mut_f32,
+    work: *mut f32,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { dense_any(Call { problem, f, g, log_mass, work, work_len }, out, error) }
+}

@@ -1,0 +1,598 @@
+//! `rot_sinkhorn_*`: solving.
+
+use core::mem::size_of;
+use core::ops::ControlFlow;
+
+use super::abi::{
+    Range, c_error, c_status, check_pointer, read_sized, refuse_overlap, slice_mut, work_of,
+    write_plain, write_sized,
+};
+use super::convert::{
+    Scalar, c_report, c_state, options_of, problem_of, ranges_of, read_options, read_problem,
+    state_of,
+};
+use super::types::{
+    self, rot_error, rot_options_f32, rot_options_f64, rot_problem_f32, rot_problem_f64,
+    rot_report_f32, rot_report_f64, rot_state_f32, rot_state_f64,
+};
+use crate::cost::{AnyCost, Geometry};
+use crate::error::{Argument, Error, ErrorKind};
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::report::{Progress, Report};
+use crate::sinkhorn::{self, Sinkhorn};
+
+/// Status of rot_sinkhorn_step while the solve goes on.
+pub const ROT_RUNNING: i32 = 100;
+
+/// The arguments that all calls share.
+#[derive(Clone, Copy)]
+struct Call<T> {
+    problem: *const types::Problem<T>,
+    options: *const types::Options<T>,
+    f: *mut T,
+    g: *mut T,
+    work: *mut T,
+    work_len: usize,
+}
+
+/// What a call looks like once everything in it has been checked.
+struct Opened<'a, T: Scalar> {
+    problem: Problem<'a, T, AnyCost<'a, T>>,
+    options: Options<T>,
+    c_options: types::Options<T>,
+    f: &'a mut [T],
+    g: &'a mut [T],
+    work: &'a mut [T],
+}
+
+/// Checks structs, pointers and overlaps, and forms the slices. `fresh` work may be memory that was
+/// never written; it gets a value first.
+///
+/// # Safety
+/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges in play.
+unsafe fn open<'a, T: Scalar>(
+    call: Call<T>,
+    fresh: bool,
+    extra: [Range; 2],
+) -> Result<Opened<'a, T>, Error> {
+    // SAFETY: passed on from the caller.
+    let c = unsafe { read_problem(call.problem) }?;
+    // SAFETY: passed on from the caller.
+    let c_options = unsafe { read_options(call.options) }?;
+    // SAFETY: passed on from the caller.
+    let problem = unsafe { problem_of(&c) }?;
+    let options = options_of(&c_options)?;
+    let (n, m) = problem.shape();
+    check_pointer(call.f.cast_const(), Argument::RowPotentials)?;
+    check_pointer(call.g.cast_const(), Argument::ColPotentials)?;
+    check_pointer(call.work.cast_const(), Argument::Work)?;
+    let [r0, r1, r2, r3, r4] = ranges_of(&c);
+    let [e0, e1] = extra;
+    refuse_overlap(&[
+        Range::write(call.f, n, Argument::RowPotentials),
+        Range::write(call.g, m, Argument::ColPotentials),
+        Range::write(call.work, call.work_len, Argument::Work),
+        e0,
+        e1,
+        r0,
+        r1,
+        r2,
+        r3,
+        r4,
+        Range::read(call.problem, 1, Argument::Problem),
+        Range::read(call.options, 1, Argument::Options),
+    ])?;
+    // SAFETY: n potentials as the caller vouches; no other range shares an address.
+    let f = unsafe { slice_mut(call.f, n, Argument::RowPotentials) }?;
+    // SAFETY: m potentials as the caller vouches; no other range shares an address.
+    let g = unsafe { slice_mut(call.g, m, Argument::ColPotentials) }?;
+    let d = Geometry::<T>::dimension(problem.geometry());
+    // SAFETY: the work as the caller vouches; no other range shares an address.
+    let work = unsafe { work_of(call.work, call.work_len, sinkhorn::work_len(n, m, d), fresh) }?;
+    Ok(Opened { problem, options, c_options, f, g, work })
+}
+
+/// The report's range, checked: its struct size may be anything that holds the refusal.
+unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Error> {
+    check_pointer(report.cast_const(), Argument::Report)?;
+    // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
+    let least = size_of::<u32>() * 2 + size_of::<rot_error>();
+    if size < least || size > 4096 || !size.is_multiple_of(8) {
+        return Err(Error::new(ErrorKind::StructSize, Argument::Report));
+    }
+    Ok(Range::write(report.cast::<u8>(), size, Argument::Report))
+}
+
+/// Writes a refusal into the report and gives its status.
+///
+/// # Safety
+/// `report` is NULL or writable for the size that it states.
+unsafe fn refuse<T: Scalar>(report: *mut types::Report<T>, error: Error) -> i32 {
+    let error = c_error(error);
+    // SAFETY: passed on from the caller.
+    if unsafe { report_range(report) }.is_ok() {
+        // SAFETY: not NULL, aligned, and at least as long as its refusal.
+        unsafe { (&raw mut (*report).error).write(error) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*report).converged).write(0) };
+    }
+    error.status
+}
+
+unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
+    let nothing = Range::read(core::ptr::null::<T>(), 0, Argument::None);
+    // SAFETY: the caller's promises are those of the C function.
+    let result = unsafe { report_range(report) }.and_then(|range| {
+        // SAFETY: as above.
+        let opened = unsafe { open(call, true, [range, nothing]) }?;
+        let Opened { problem, options, c_options, f, g, work } = opened;
+        let mut observer = |progress: &Progress<T>| observe(&c_options, progress);
+        sinkhorn::solve(&problem, &options, f, g, work, &mut observer)
+    });
+    match result {
+        // SAFETY: checked by `report_range`.
+        Ok(found) => unsafe { hand_over(report, &found) },
+        // SAFETY: passed on from the caller.
+        Err(error) => unsafe { refuse(report, error) },
+    }
+}
+
+/// Asks the caller's observer, if there is one.
+fn observe<T: Scalar>(options: &types::Options<T>, progress: &Progress<T>) -> ControlFlow<()> {
+    let Some(callback) = options.observe else {
+        return ControlFlow::Continue(());
+    };
+    let progress = types::Progress {
+        struct_size: size_of::<types::Progress<T>>() as u32,
+        reserved32: 0,
+        iterations: progress.iterations,
+        epsilon: progress.epsilon,
+        residual: progress.residual,
+        certified_distance: progress.certified_distance,
+        reserved_value: T::ZERO,
+    };
+    // SAFETY: the caller's function and its own first argument; `progress` lives for the call.
+    if unsafe { callback(options.user, &raw const progress) } == 0 {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
+}
+
+/// Writes the report and gives its status.
+///
+/// # Safety
+/// `report` is writable for the size that it states.
+unsafe fn hand_over<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>) -> i32 {
+    let status = found.termination as i32;
+    let c = c_report(found, c_status(status));
+    // SAFETY: passed on from the caller.
+    unsafe { write_sized(report, &c) };
+    status
+}
+
+unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
+    let range = Range::write(error, 1, Argument::Report);
+    let nothing = Range::read(core::ptr::null::<T>(), 0, Argument::None);
+    // SAFETY: the caller's promises are those of the C function.
+    let result = unsafe { open(call, true, [range, nothing]) }
+        .and_then(|o| sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work));
+    let error_out = match result {
+        Ok(()) => c_status(0),
+        Err(e) => c_error(e),
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { write_plain(error, error_out) };
+    error_out.status
+}
+
+unsafe fn init_any<T: Scalar>(
+    call: Call<T>,
+    state: *mut types::State<T>,
+    error: *mut rot_error,
+) -> i32 {
+    let ranges =
+        [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
+    let start = || {
+        // SAFETY: passed on from the caller.
+        unsafe { read_state(state) }?;
+        // SAFETY: passed on from the caller.
+        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, true, ranges) }?;
+        let solver = Sinkhorn::new(&problem, &options, f, g, work)?;
+        Ok(c_state(&solver.state()))
+    };
+    let error_out = match start() {
+        Ok(started) => {
+            // SAFETY: `read_state` found a struct of known size.
+            unsafe { write_sized(state, &started) };
+            c_status(0)
+        }
+        Err(e) => c_error(e),
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { write_plain(error, error_out) };
+    error_out.status
+}
+
+/// Reads a state struct; only one of the full size can hold a solve.
+///
+/// # Safety
+/// As [`read_sized`].
+unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::State<T>, Error> {
+    let empty = types::State {
+        struct_size: 0,
+        mark: 0,
+        counts: [0; 4],
+        values: [T::ZERO; 8],
+        flags: [0; 4],
+        reserved: [0; 8],
+    };
+    // SAFETY: passed on from the caller.
+    let found = unsafe { read_sized(state, empty, Argument::State) }?;
+    if (found.struct_size as usize) < size_of::<types::State<T>>() {
+        return Err(Error::new(ErrorKind::StructSize, Argument::State));
+    }
+    Ok(found)
+}
+
+unsafe fn step_any<T: Scalar>(
+    call: Call<T>,
+    iterations: u64,
+    state: *mut types::State<T>,
+    error: *mut rot_error,
+) -> i32 {
+    let ranges =
+        [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
+    let step = || {
+        // SAFETY: passed on from the caller.
+        let found = state_of(&unsafe { read_state(state) }?)?;
+        // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
+        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, false, ranges) }?;
+        let mut solver = Sinkhorn::resume(&problem, &options, f, g, work, found)?;
+        let ending = solver.step(iterations);
+        Ok((c_state(&solver.state()), ending))
+    };
+    let error_out = match step() {
+        Ok((stepped, ending)) => {
+            // SAFETY: `read_state` found a struct of known size.
+            unsafe { write_sized(state, &stepped) };
+            c_status(ending.map_or(ROT_RUNNING, |t| t as i32))
+        }
+        Err(e) => c_error(e),
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { write_plain(error, error_out) };
+    error_out.status
+}
+
+unsafe fn finish_any<T: Scalar>(
+    call: Call<T>,
+    state: *mut types::State<T>,
+    report: *mut types::Report<T>,
+) -> i32 {
+    let state_range = Range::write(state, 1, Argument::State);
+    // SAFETY: the caller's promises are those of the C function.
+    let result = unsafe { report_range(report) }.and_then(|range| {
+        // SAFETY: as above.
+        let c = unsafe { read_state(state) }?;
+        let found = state_of(&c)?;
+        // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
+        let opened = unsafe { open(call, false, [range, state_range]) }?;
+        let Opened { problem, options, f, g, work, .. } = opened;
+        let report = Sinkhorn::resume(&problem, &options, f, g, work, found)?.finish();
+        // The solve is over: the state is used up.
+        // SAFETY: `read_state` found a struct of known size.
+        unsafe { write_sized(state, &types::State { mark: 0, ..c }) };
+        Ok(report)
+    });
+    match result {
+        // SAFETY: checked by `report_range`.
+        Ok(found) => unsafe { hand_over(report, &found) },
+        // SAFETY: passed on from the caller.
+        Err(error) => unsafe { refuse(report, error) },
+    }
+}
+
+unsafe fn certifiable_any<T: Scalar>(
+    problem: *const types::Problem<T>,
+    target: T,
+    epsilon: *mut T,
+) -> i32 {
+    let find = || {
+        check_pointer(epsilon.cast_const(), Argument::Output)?;
+        // SAFETY: passed on from the caller.
+        let c = unsafe { read_problem(problem) }?;
+        // SAFETY: passed on from the caller.
+        let problem = unsafe { problem_of(&c) }?;
+        if !(target > T::ZERO && target.is_finite()) {
+            return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
+        }
+        problem
+            .certifiable_epsilon(target)
+            .ok_or(Error::new(ErrorKind::NoCertificate, Argument::Stop))
+    };
+    match find() {
+        Ok(found) => {
+            // SAFETY: checked above.
+            unsafe { write_plain(epsilon, found) };
+            0
+        }
+        Err(error) => error.kind as i32,
+    }
+}
+
+/// Elements of work for rot_sinkhorn_*: n rows, m columns, points of dimension d (0 for a dense
+/// cost). The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the macro
+/// ROT_SINKHORN_WORK_LEN(n, m, d), which sizes static arrays.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_sinkhorn_work_len(n: usize, m: usize, d: usize) -> usize {
+    sinkhorn::work_len(n, m, d)
+}
+
+/// Answer of a double-precision function in a library without double precision.
+#[cfg(not(feature = "f64"))]
+fn not_built<A>(_: A) -> i32 {
+    ErrorKind::NotBuilt as i32
+}
+
+/// Solves a problem (double precision).
+///
+/// On success f (n) and g (m), cost units, hold the potentials of the optimum
+/// X_ij = exp((f_i + g_j - C_ij) / epsilon), and the report all that is true of them. A zero weight
+/// has potential -infinity.
+///
+/// @param problem   the problem; read only
+/// @param options   NULL for the defaults; read only
+/// @param f         n potentials of the rows; read first under ROT_WARM_START
+/// @param g         m potentials of the columns; read first under ROT_WARM_START
+/// @param work      work_len elements, contents arbitrary, before and after
+/// @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d)
+/// @param report    initialised with ROT_REPORT_F64_INIT
+///
+/// Returns the status, which the report holds too: ROT_OK; a positive remark, with the last good
+/// potentials written; or a negative refusal, with nothing written but work and the report's
+/// `error` and `converged`. Cost: n m exponentials for each iteration. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_solve_f64(
+    problem: *const rot_problem_f64,
+    options: *const rot_options_f64,
+    f: *mut f64,
+    g: *mut f64,
+    work: *mut f64,
+    work_len: usize,
+    report: *mut rot_report_f64,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe { solve_any(Call { problem, options, f, g, work, work_len }, report) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, options, f, g, work, work_len, report));
+    status
+}
+
+/// rot_sinkhorn_solve_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_solve_f32(
+    problem: *const rot_problem_f32,
+    options: *const rot_options_f32,
+    f: *mut f32,
+    g: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+    report: *mut rot_report_f32,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { solve_any(Call { problem, options, f, g, work, work_len }, report) }
+}
+
+/// Validates what rot_sinkhorn_solve_f64 would be given, without solving: returns ROT_OK or the
+/// refusal. `error` may be NULL. f and g are read only under ROT_WARM_START. Writes nothing but
+/// work and `error`. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_check_f64(
+    problem: *const rot_problem_f64,
+    options: *const rot_options_f64,
+    f: *mut f64,
+    g: *mut f64,
+    work: *mut f64,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe { check_any(Call { problem, options, f, g, work, work_len }, error) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, options, f, g, work, work_len, error));
+    status
+}
+
+/// rot_sinkhorn_check_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_check_f32(
+    problem: *const rot_problem_f32,
+    options: *const rot_options_f32,
+    f: *mut f32,
+    g: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { check_any(Call { problem, options, f, g, work, work_len }, error) }
+}
+
+/// Begins a solve in slices: validates like rot_sinkhorn_check_f64, then writes the start into f,
+/// g, work and the state (initialised with ROT_STATE_F64_INIT). `error` may be NULL. Between
+/// init and finish the caller keeps problem, options, f, g, work and the state as they are. The
+/// option `observe` is not used. Returns ROT_OK or a refusal. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_init_f64(
+    problem: *const rot_problem_f64,
+    options: *const rot_options_f64,
+    f: *mut f64,
+    g: *mut f64,
+    work: *mut f64,
+    work_len: usize,
+    state: *mut rot_state_f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe { init_any(Call { problem, options, f, g, work, work_len }, state, error) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, options, f, g, work, work_len, state, error));
+    status
+}
+
+/// rot_sinkhorn_init_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_init_f32(
+    problem: *const rot_problem_f32,
+    options: *const rot_options_f32,
+    f: *mut f32,
+    g: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+    state: *mut rot_state_f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { init_any(Call { problem, options, f, g, work, work_len }, state, error) }
+}
+
+/// Carries a solve on by at most `iterations` sweeps, each n m exponentials. Returns ROT_RUNNING
+/// while it goes on, else how it ended (see rot_sinkhorn_solve_f64), or a refusal. `error` may be
+/// NULL. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_step_f64(
+    problem: *const rot_problem_f64,
+    options: *const rot_options_f64,
+    iterations: u64,
+    f: *mut f64,
+    g: *mut f64,
+    work: *mut f64,
+    work_len: usize,
+    state: *mut rot_state_f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe {
+        step_any(Call { problem, options, f, g, work, work_len }, iterations, state, error)
+    };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, options, iterations, f, g, work, work_len, state, error));
+    status
+}
+
+/// rot_sinkhorn_step_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_step_f32(
+    problem: *const rot_problem_f32,
+    options: *const rot_options_f32,
+    iterations: u64,
+    f: *mut f32,
+    g: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+    state: *mut rot_state_f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { step_any(Call { problem, options, f, g, work, work_len }, iterations, state, error) }
+}
+
+/// Ends a solve: evaluates the potentials in one more sweep, hands them over in f and g and fills
+/// the report. Returns the status as rot_sinkhorn_solve_f64 does; a solve that was still running
+/// ends with ROT_ITERATION_LIMIT unless its stopping rule holds. The state is used up. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_finish_f64(
+    problem: *const rot_problem_f64,
+    options: *const rot_options_f64,
+    f: *mut f64,
+    g: *mut f64,
+    work: *mut f64,
+    work_len: usize,
+    state: *mut rot_state_f64,
+    report: *mut rot_report_f64,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status =
+        unsafe { finish_any(Call { problem, options, f, g, work, work_len }, state, report) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, options, f, g, work, work_len, state, report));
+    status
+}
+
+/// rot_sinkhorn_finish_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_finish_f32(
+    problem: *const rot_problem_f32,
+    options: *const rot_options_f32,
+    f: *mut f32,
+    g: *mut f32,
+    work: *mut f32,
+    work_len: usize,
+    state: *mut rot_state_f32,
+    report: *mut rot_report_f32,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { finish_any(Call { problem, options, f, g, work, work_len }, state, report) }
+}
+
+/// The largest epsilon at which a solve is sure to certify `target` (ROT_STOP_CERTIFIED): with one
+/// exact side of mass beta and n points on the other target / (2 beta log n), under ROT_UNIT_MASS
+/// target / (2 log(n m)); for the unbalanced problem with non-negative costs the mass is replaced
+/// by its largest value. Written to `epsilon`. Returns ROT_OK, or ROT_ERR_NO_CERTIFICATE if both
+/// sides are exact, or another refusal. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_certifiable_epsilon_f64(
+    problem: *const rot_problem_f64,
+    target: f64,
+    epsilon: *mut f64,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe { certifiable_any(problem, target, epsilon) };
+    #[cfg(not(feature = "f64"))]
+    let status = not_built((problem, target, epsilon));
+    status
+}
+
+/// rot_sinkhorn_certifiable_epsilon_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_sinkhorn_certifiable_epsilon_f32(
+    problem: *const rot_problem_f32,
+    target: f32,
+    epsilon: *mut f32,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe { certifiable_any(problem, target, epsilon) }
+}

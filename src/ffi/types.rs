@@ -1,0 +1,303 @@
+//! The structs of the C interface. Each is written once, generic over the scalar, and named for
+//! both.
+
+use core::ffi::c_void;
+
+/// A read-only matrix in the caller's memory: entry (i, j) is
+/// data[i * row_stride + j * col_stride]; strides count elements. Initialise with
+/// ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Matrix<T> {
+    /// First element; may be NULL if the matrix is not used.
+    pub data: *const T,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Elements from a row to the next; 0 repeats one row.
+    pub row_stride: usize,
+    /// Elements from a column to the next; 0 repeats one column.
+    pub col_stride: usize,
+    /// Zero.
+    pub reserved: usize,
+}
+
+/// A matrix to write to: as the read-only one, but no two entries may share an address.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct MatrixMut<T> {
+    /// First element.
+    pub data: *mut T,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Elements from a row to the next.
+    pub row_stride: usize,
+    /// Elements from a column to the next.
+    pub col_stride: usize,
+    /// Zero.
+    pub reserved: usize,
+}
+
+/// How one side's marginal r may differ from its weights w. This struct never changes its size.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Rule<T> {
+    /// ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+    pub kind: u32,
+    /// Zero.
+    pub flags: u32,
+    /// Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+    pub param: [T; 4],
+    /// NULL; for rules with bounds per entry.
+    pub lower: *const T,
+    /// Zero.
+    pub lower_stride: usize,
+    /// NULL; for rules with bounds per entry.
+    pub upper: *const T,
+    /// Zero.
+    pub upper_stride: usize,
+    /// Zero.
+    pub reserved: [u64; 2],
+}
+
+/// What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
+/// (or the points), a, b, epsilon and the rules.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Problem<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+    pub cost_kind: u32,
+    /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+    pub cost: Matrix<T>,
+    /// Points of the rows, n x d, for the other kinds.
+    pub x: Matrix<T>,
+    /// Points of the columns, m x d, for the other kinds.
+    pub y: Matrix<T>,
+    /// Weights of the rows, mass units, non-negative, some positive.
+    pub a: *const T,
+    /// Number of weights in a: n.
+    pub a_len: usize,
+    /// Weights of the columns.
+    pub b: *const T,
+    /// Number of weights in b: m.
+    pub b_len: usize,
+    /// Weight of the entropy, cost units, positive.
+    pub epsilon: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
+    pub reference: u32,
+    /// 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
+    pub flags: u32,
+    /// Rule of the rows.
+    pub rows: Rule<T>,
+    /// Rule of the columns.
+    pub cols: Rule<T>,
+    /// Zero.
+    pub reserved_sizes: [usize; 8],
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// The state of a solve at a check.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Progress<T> {
+    /// sizeof of this struct in the library.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Sweeps so far.
+    pub iterations: u64,
+    /// Weight of the entropy.
+    pub epsilon: T,
+    /// Relative KKT residual of the rows at the start of the latest sweep.
+    pub residual: T,
+    /// Certified distance at the latest evaluation; infinite before it.
+    pub certified_distance: T,
+    /// Zero.
+    pub reserved_value: T,
+}
+
+/// How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+/// a NULL pointer to options means too).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Options<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+    /// ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+    /// times mass units) of its optimum; needs a KL rule on a side.
+    pub stop: u32,
+    /// See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+    pub tolerance: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// Most sweeps, at least 1. Default 100000.
+    pub max_iterations: u64,
+    /// Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+    /// Default 10.
+    pub check_every: u32,
+    /// 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+    /// ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+    pub flags: u32,
+    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+    pub level: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+    /// not throw, longjmp, or call with the same work. May be NULL.
+    pub observe:
+        Option<unsafe extern "C" fn(user: *mut c_void, progress: *const Progress<T>) -> i32>,
+    /// First argument of `observe`.
+    pub user: *mut c_void,
+    /// Zero.
+    pub reserved: [u64; 6],
+}
+
+/// What was wrong with a call, or how it ended.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub struct rot_error {
+    /// ROT_OK, a positive remark (ROT_ITERATION_LIMIT ...) or a negative refusal (ROT_ERR_...).
+    pub status: i32,
+    /// The argument that was refused, ROT_ARG_...
+    pub argument: u32,
+    /// First bad row, or index of a vector; ROT_NOWHERE if none applies.
+    pub row: u64,
+    /// First bad column; ROT_NOWHERE if none applies.
+    pub col: u64,
+}
+
+/// What is true of the returned potentials, all of it computed from them in one last sweep. X is
+/// the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+/// infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+/// a refusal only `error` is written.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Report<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// 1 if the stopping rule holds and nothing is NaN, else 0.
+    pub converged: u32,
+    /// How the call ended.
+    pub error: rot_error,
+    /// Sweeps over the cost that updated both sides.
+    pub iterations: u64,
+    /// Weight of the entropy, cost units.
+    pub epsilon: T,
+    /// KKT residual relative to the mass: residual_rows + residual_cols.
+    pub residual: T,
+    /// |X 1 - r(f)|_1 over the mass of the plan.
+    pub residual_rows: T,
+    /// |X^T 1 - c(g)|_1 over the mass of the plan.
+    pub residual_cols: T,
+    /// The residual that rounding alone may cause: u (max|C| + max|f| + max|g|) / epsilon.
+    pub rounding_floor: T,
+    /// <C, X>.
+    pub transport_cost: T,
+    /// sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+    pub entropy: T,
+    /// Penalty of the rows.
+    pub row_penalty: T,
+    /// Penalty of the columns.
+    pub col_penalty: T,
+    /// transport_cost + epsilon * entropy + row_penalty + col_penalty.
+    pub objective: T,
+    /// transport_cost + row_penalty + col_penalty.
+    pub unregularised_objective: T,
+    /// Lower bound of the regularised optimum.
+    pub dual_value: T,
+    /// Primal-dual gap of the regularised problem, a sum of non-negative terms.
+    pub gap: T,
+    /// Certified lower bound of the unregularised optimum.
+    pub lower_bound: T,
+    /// unregularised_objective - lower_bound.
+    pub certified_distance: T,
+    /// sum X.
+    pub mass: T,
+    /// log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+    /// plan functions.
+    pub log_mass: T,
+    /// Factor on b that makes the masses of two exact sides equal; else 1.
+    pub mass_factor: T,
+    /// Zero.
+    pub reserved_values: [T; 6],
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
+/// library's; copy it freely together with the potentials and the work.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct State<T> {
+    /// sizeof of this struct; ROT_STATE_F64_INIT sets it.
+    pub struct_size: u32,
+    /// Private.
+    pub mark: u32,
+    /// Private.
+    pub counts: [u64; 4],
+    /// Private.
+    pub values: [T; 8],
+    /// Private.
+    pub flags: [u32; 4],
+    /// Zero.
+    pub reserved: [u64; 8],
+}
+
+/// [`Matrix`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_matrix_f64 = Matrix<f64>;
+/// [`Matrix`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_matrix_f32 = Matrix<f32>;
+/// [`MatrixMut`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_matrix_mut_f64 = MatrixMut<f64>;
+/// [`MatrixMut`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_matrix_mut_f32 = MatrixMut<f32>;
+/// [`Rule`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rule_f64 = Rule<f64>;
+/// [`Rule`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rule_f32 = Rule<f32>;
+/// [`Problem`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_problem_f64 = Problem<f64>;
+/// [`Problem`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_problem_f32 = Problem<f32>;
+/// [`Progress`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_progress_f64 = Progress<f64>;
+/// [`Progress`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_progress_f32 = Progress<f32>;
+/// [`Options`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_options_f64 = Options<f64>;
+/// [`Options`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_options_f32 = Options<f32>;
+/// [`Report`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_report_f64 = Report<f64>;
+/// [`Report`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_report_f32 = Report<f32>;
+/// [`State`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_state_f64 = State<f64>;
+/// [`State`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_state_f32 = State<f32>;

@@ -1,0 +1,151 @@
+//! `include/robust_ot.h` is made from the code: this test makes it again and compares.
+//! `ROBUST_OT_WRITE_HEADER=1 cargo test --test header` writes it.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly"
+)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::report::Termination;
+use robust_ot::work::{Coefficients, PAD};
+
+/// The first page of the manual, before the declarations.
+const PREFACE: &str = include_str!("fixtures/header/preface.h");
+
+/// `NoPartner` as `NO_PARTNER`.
+fn screaming(name: &str) -> String {
+    let mut out = String::new();
+    for (k, c) in name.chars().enumerate() {
+        if c.is_uppercase() && k > 0 {
+            out.push('_');
+        }
+        out.push(c.to_ascii_uppercase());
+    }
+    out
+}
+
+/// Statuses with their numbers and texts, from the enumerations themselves.
+fn statuses() -> String {
+    let mut out = String::new();
+    for ending in Termination::ALL {
+        let name = match ending {
+            Termination::Converged => "ROT_OK".into(),
+            other => format!("ROT_{}", screaming(&format!("{other:?}"))),
+        };
+        writeln!(out, "/** {}. */\n#define {name} {}", ending.text(), ending as i32).unwrap();
+    }
+    for kind in ErrorKind::ALL {
+        let name = screaming(&format!("{kind:?}"));
+        let text = ErrorKind::text(kind);
+        writeln!(out, "/** {text}. */\n#define ROT_ERR_{name} ({})", kind as i32).unwrap();
+    }
+    for argument in Argument::ALL {
+        let name = screaming(&format!("{argument:?}"));
+        writeln!(out, "#define ROT_ARG_{name} {}u", argument as u32).unwrap();
+    }
+    out
+}
+
+/// The macro twin of a work length.
+fn work_macro(name: &str, c: Coefficients) -> String {
+    format!(
+        "#define ROT_{name}_WORK_LEN(n, m, d) \\\n    ((size_t){} * ROT_PADDED(n) + (size_t){} * ROT_PADDED(m) + (size_t){} * (size_t)(d) * ROT_PADDED(m))\n",
+        c.n, c.m, c.d
+    )
+}
+
+fn macros() -> String {
+    let mut out = String::new();
+    let mask = PAD - 1;
+    writeln!(
+        out,
+        "/** n rounded up to a multiple of {PAD}. */\n#define ROT_PADDED(n) (((size_t)(n) + {mask}u) / {PAD}u * {PAD}u)\n"
+    )
+    .unwrap();
+    out += "/** Elements of work for rot_sinkhorn_*, to size static arrays; see rot_sinkhorn_work_len. */\n";
+    out += &work_macro("SINKHORN", robust_ot::sinkhorn::COEFFICIENTS);
+    out +=
+        "\n/** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */\n";
+    out += &work_macro("PLAN", robust_ot::plan::COEFFICIENTS);
+    out += include_str!("fixtures/header/macros.h");
+    out
+}
+
+fn version() -> String {
+    let part = |k: usize| env!("CARGO_PKG_VERSION").split('.').nth(k).unwrap();
+    format!(
+        "#define ROT_VERSION_MAJOR {}u\n#define ROT_VERSION_MINOR {}u\n#define ROT_VERSION_PATCH {}u\n\
+         /** As rot_version() of a library of the same version. */\n\
+         #define ROT_VERSION (ROT_VERSION_MAJOR * 1000000u + ROT_VERSION_MINOR * 1000u + ROT_VERSION_PATCH)\n",
+        part(0),
+        part(1),
+        part(2)
+    )
+}
+
+fn generate() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = cbindgen::Config {
+        language: cbindgen::Language::C,
+        cpp_compat: true,
+        include_guard: Some("ROBUST_OT_H".into()),
+        no_includes: true,
+        sys_includes: vec!["stddef.h".into(), "stdint.h".into()],
+        documentation_style: cbindgen::DocumentationStyle::Doxy,
+        style: cbindgen::Style::Both,
+        header: Some(PREFACE.into()),
+        after_includes: Some(format!(
+            "\n#if defined(_WIN32) && defined(ROT_SHARED)\n#define ROT_API __declspec(dllimport)\n#else\n#define ROT_API\n#endif\n\n{}\n{}\n{}",
+            version(),
+            statuses(),
+            macros()
+        )),
+        usize_is_size_t: true,
+        line_length: 100,
+        ..Default::default()
+    };
+    config.function.prefix = Some("ROT_API".into());
+    config.export.exclude = vec!["rot_injected_panic".into()];
+    config.function.sort_by = Some(cbindgen::SortKey::None);
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in ["mod", "types", "convert", "info", "sinkhorn", "plan"] {
+        builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+    }
+    let mut text = Vec::new();
+    builder.generate().expect("cbindgen reads the sources").write(&mut text);
+    let mut text = String::from_utf8(text).unwrap();
+    // cbindgen names a generic type's instance by the type: give it the name that C uses.
+    for generic in
+        ["Matrix", "MatrixMut", "Rule", "Problem", "Progress", "Options", "Report", "State"]
+    {
+        let c_name = format!("rot_{}", screaming(generic).to_lowercase());
+        for (rust, c) in [("f32", "f32"), ("f64", "f64")] {
+            text = text.replace(&format!("{generic}_{rust}"), &format!("{c_name}_{c}"));
+        }
+    }
+    // The struct itself is a typedef already: drop the alias that repeats it.
+    let repeats = |block: &&str| {
+        let last = block.trim_end().lines().next_back().unwrap_or("");
+        let words: Vec<&str> = last.trim_end_matches(';').split(' ').collect();
+        !matches!(words[..], ["typedef", "struct", name, alias] if name == alias)
+    };
+    text.split("\n\n").filter(repeats).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn header_matches_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/robust_ot.h");
+    let made = generate();
+    if std::env::var_os("ROBUST_OT_WRITE_HEADER").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let stored = fs::read_to_string(&path).expect("include/robust_ot.h");
+    assert!(made == stored, "include/robust_ot.h is stale: see the head of tests/header.rs");
+}
