@@ -21,7 +21,7 @@
  *
  *   int main(void) {
  *       static const double cost[] = {0.0, 1.0, 4.0, 1.0, 0.0, 1.0};
- *       static const double a[] = {0.5, 0.5}, b[] = {0.2, 0.3, 0.5};
+ *       static const double a[] = {0.5, 0.5}, b[] = {0.2, 0.35, 0.45};
  *       static double f[2], g[3], work[ROT_SINKHORN_WORK_LEN(2, 3, 0)];
  *       rot_problem_f64 problem = ROT_PROBLEM_F64_INIT;
  *       rot_report_f64 report = ROT_REPORT_F64_INIT;
