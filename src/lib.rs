@@ -5,6 +5,8 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "heapless")]
+pub mod capacity;
 pub mod cost;
 pub mod error;
 #[cfg(feature = "capi")]

@@ -28,6 +28,9 @@ macro_rules! exp2 {
     ($name:ident, $t:ident, $q:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {
         #[inline(always)]
         pub(super) fn $name(x: $t) -> $t {
+            // At the upper limit r = 0 and the exponent field is that of infinity. NaN takes the limit
+            // too: one packed minimum.
+            let x = if x < $high { x } else { $high };
             let shifted = x + $magic;
             let r = x - (shifted - $magic);
             let mut q = 0.0;
@@ -37,12 +40,7 @@ macro_rules! exp2 {
             }
             let p = 1.0 + r * q;
             let value = $t::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << $mantissa));
-            if x < $high {
-                if x < $low { 0.0 } else { value }
-            } else {
-                // Infinity for a large x and NaN for NaN.
-                x + $t::INFINITY
-            }
+            if x < $low { 0.0 } else { value }
         }
     };
 }

@@ -14,7 +14,7 @@ use crate::real::Real;
 pub trait Elementary: Real {
     /// 2^x: relative error below 1.0 ulp (f64) and 1.0 ulp (f32) over the normal range; exactly 0
     /// for x < -1022 (f64) or -126 (f32), so also for minus infinity; plus infinity from 1024 or
-    /// 128 on; NaN for NaN.
+    /// 128 on, and for NaN, so that no sum over it is finite.
     fn exp2(self) -> Self;
     /// Natural logarithm: error below 1.0 ulp; minus infinity at 0, NaN below.
     fn ln(self) -> Self;
