@@ -37,8 +37,9 @@ pub(super) unsafe fn read_sized<S: Sized32>(
     let bytes = pointer.cast::<u8>();
     for k in known..size {
         // SAFETY: k < size, inside the caller's struct.
-        let byte = unsafe { bytes.add(k).read() };
-        if byte != 0 {
+        let byte = unsafe { bytes.add(k) };
+        // SAFETY: as above.
+        if unsafe { byte.read() } != 0 {
             return Err(Error::new(ErrorKind::StructSize, argument));
         }
     }

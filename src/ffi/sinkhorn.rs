@@ -114,9 +114,13 @@ unsafe fn refuse<T: Scalar>(report: *mut types::Report<T>, error: Error) -> i32 
     // SAFETY: passed on from the caller.
     if unsafe { report_range(report) }.is_ok() {
         // SAFETY: not NULL, aligned, and at least as long as its refusal.
-        unsafe { (&raw mut (*report).error).write(error) };
+        let slot = unsafe { &raw mut (*report).error };
         // SAFETY: as above.
-        unsafe { (&raw mut (*report).converged).write(0) };
+        let converged = unsafe { &raw mut (*report).converged };
+        // SAFETY: as above.
+        unsafe { slot.write(error) };
+        // SAFETY: as above.
+        unsafe { converged.write(0) };
     }
     error.status
 }

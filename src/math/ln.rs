@@ -17,7 +17,7 @@ const P_F64: [f64; 7] = [
 ];
 
 /// 2 + z p(z) approximates ln(m)/s to a relative 4.8e-12.
-const P_F32: [f32; 4] = [0.666_666_66, 0.400_003_35, 0.285_373_08, 0.235_821_54];
+const P_F32: [f32; 4] = [0.666_666_6, 0.400_003_34, 0.285_373_1, 0.235_821_55];
 
 macro_rules! ln {
     ($name:ident, $t:ident, $p:ident, $mantissa:expr, $bias:expr, $sqrt_half:expr,

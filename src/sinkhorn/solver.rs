@@ -241,7 +241,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
                     old.iter().zip(&*potential).zip(sums).zip(targets)
                 {
                     // The sum at the old potential, where it was taken at another shift.
-                    let sum = if shift < old || shift > old {
+                    let sum = if shift != old {
                         sum * P::narrow((old - shift) * pass.scale).exp2()
                     } else {
                         sum

@@ -171,11 +171,12 @@ fn check_start<T: Real>(potential: &[T], argument: Argument) -> Result<(), Error
     Ok(())
 }
 
-/// What the entropy costs every certificate at this epsilon, whatever the run: within a column,
-/// two entries differ by at most exp(D / epsilon) with D = 2 (max C - min C) + epsilon (max log w
-/// - min log w), since an updated potential varies by no more than the cost and epsilon log w
-/// do; so each column's conditional entropy is at least log(1 + (k - 1) exp(-D / epsilon)) for k
-/// positive weights. 0 where no such bound is known.
+/// What the entropy costs every certificate at this epsilon, whatever the run.
+///
+/// Within a column two entries differ by at most exp(D / epsilon), D being twice the range of the
+/// cost plus epsilon times the range of log w, since an updated potential varies no more than the
+/// cost and epsilon log w do. So the conditional entropy of each column is at least
+/// log(1 + (k - 1) exp(-D / epsilon)) for k positive weights. 0 where no such bound is known.
 fn least_slack<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     state: &State<P>,
