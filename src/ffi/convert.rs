@@ -171,10 +171,7 @@ fn rule_of<T: Scalar>(rule: &types::Rule<T>, argument: Argument) -> Result<Rule<
     match rule.kind {
         ROT_RULE_EXACT if zero(tau) => Ok(Rule::Exact),
         ROT_RULE_EXACT => Err(Error::new(ErrorKind::StructSize, argument)),
-        #[cfg(feature = "kl")]
         ROT_RULE_KL => Ok(Rule::Kl { tau }),
-        #[cfg(not(feature = "kl"))]
-        ROT_RULE_KL => Err(Error::new(ErrorKind::NotBuilt, argument)),
         _ => Err(Error::new(ErrorKind::Kind, argument)),
     }
 }

@@ -134,6 +134,7 @@ fn product<P: Precision>(x: P::Sum, c: P::Cost) -> P::Potential {
     if c < P::Cost::INFINITY { P::Potential::from(x) * P::widen(c) } else { P::Potential::ZERO }
 }
 
+#[cfg(feature = "kl")]
 at_each_level! {
     /// out_i = exp(log_weight_i - (f_i - offset log_weight_i) / tau), with `rate` = 1 / tau;
     /// exactly 0 for a zero weight.

@@ -1,28 +1,85 @@
 //! r = w. Phi is 0 at w and infinite elsewhere; -Phi*(-f) = <f, w>.
 
+use super::{LogSlope, MarginalRule, Shift, Side, distance};
 use crate::kernel::{Level, Precision, potential_from_sums};
+use crate::math::Elementary;
 use crate::real::Real;
 
-/// f + epsilon (log w - log s): after it the side's marginal is w.
-#[inline]
-pub(super) fn update<P: Precision>(
-    level: Level,
-    epsilon: P::Potential,
-    log_weights: &[P::Potential],
-    sums: &[P::Sum],
-    f: &mut [P::Potential],
-) {
-    let (one, zero) = (P::Potential::ONE, P::Potential::ZERO);
-    potential_from_sums::<P>(level, epsilon, one, [one, zero], log_weights, sums, f);
-}
+/// The marginal is the weights.
+pub(super) struct Exact;
 
-/// The weights.
-pub(super) fn marginal<P: Precision>(
-    factor: P::Potential,
-    weights: &[P::Cost],
-    out: &mut [P::Sum],
-) {
-    for (out, &w) in out.iter_mut().zip(weights) {
-        *out = P::narrow(P::widen(w) * factor);
+impl<P: Precision> MarginalRule<P> for Exact {
+    /// f + epsilon (log w - log s): after it the side's marginal is w.
+    #[inline]
+    fn update(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        log_weights: &[P::Potential],
+        sums: &[P::Sum],
+        f: &mut [P::Potential],
+    ) {
+        let (one, zero) = (P::Potential::ONE, P::Potential::ZERO);
+        potential_from_sums::<P>(level, side.epsilon, one, [one, zero], log_weights, sums, f);
+    }
+
+    fn marginal(&self, side: &Side<'_, P>, _: Level, _: &[P::Potential], out: &mut [P::Sum]) {
+        for (out, w) in out.iter_mut().zip(side.scaled_weights()) {
+            *out = P::narrow(w);
+        }
+    }
+
+    fn shift_marginal(&self, _: &mut [P::Sum], _: P::Potential) {}
+
+    fn log_slope(
+        &self,
+        side: &Side<'_, P>,
+        _: P::Potential,
+        _: P::Potential,
+    ) -> LogSlope<P::Potential> {
+        LogSlope { log: side.mass.ln(), rate: P::Potential::ZERO }
+    }
+
+    fn penalty(&self, _: &Side<'_, P>, _: &[P::Sum]) -> P::Potential {
+        P::Potential::ZERO
+    }
+
+    fn dual_value(
+        &self,
+        side: &Side<'_, P>,
+        f: &[P::Potential],
+        _: &[P::Sum],
+        t: P::Potential,
+    ) -> P::Potential {
+        side.inner_product(f, side.scaled_weights(), t)
+    }
+
+    /// <f + t, r - w> for a marginal that is w but for rounding.
+    fn fenchel_young(
+        &self,
+        side: &Side<'_, P>,
+        r: &[P::Sum],
+        f: &[P::Potential],
+        marginal: &[P::Sum],
+        at: Shift<P::Potential>,
+    ) -> P::Potential {
+        if distance::<P>(r, marginal) > at.slack {
+            return P::Potential::INFINITY;
+        }
+        let excess = r.iter().zip(marginal);
+        let excess = excess.map(|(&r, &w)| P::Potential::from(r) - P::Potential::from(w));
+        side.inner_product(f, excess, at.t)
+    }
+
+    fn normalised_gap(&self, _: &[P::Sum], _: &[P::Sum]) -> P::Potential {
+        P::Potential::INFINITY
+    }
+
+    fn fixes_marginal(&self) -> bool {
+        true
+    }
+
+    fn relaxation(&self) -> Option<P::Potential> {
+        None
     }
 }

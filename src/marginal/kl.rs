@@ -1,52 +1,107 @@
 //! Phi(r) = tau KL(r | w); -Phi*(-f) = tau sum w (1 - exp(-f / tau)); r(f) = w exp(-f / tau).
 
-use super::LogSlope;
+use super::{LogSlope, MarginalRule, Shift, Side, total};
 use crate::kernel::{Level, Precision, potential_from_sums, relaxed_marginal};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 
-/// tau / (tau + epsilon) (epsilon log w - s) with s the soft minimum of the other side (the
-/// even and odd steps of Algorithm 1 of Le et al. 2021). Against the product reference the weight
-/// enters through the reference alone.
-#[inline]
-pub(super) fn update<P: Precision>(
-    level: Level,
-    epsilon: P::Potential,
-    tau: P::Potential,
-    reference: P::Potential,
-    log_weights: &[P::Potential],
-    sums: &[P::Sum],
-    f: &mut [P::Potential],
-) {
-    let contraction = tau / (tau + epsilon);
-    let parts = [P::Potential::ONE - reference, reference];
-    potential_from_sums::<P>(level, epsilon, contraction, parts, log_weights, sums, f);
+/// The marginal pays tau KL(r | w).
+pub(super) struct Kl<T> {
+    /// Cost units.
+    pub(super) tau: T,
 }
 
-/// w exp(-f / tau), with f the rule's own potential.
-pub(super) fn marginal<P: Precision>(
-    level: Level,
-    tau: P::Potential,
-    offset: P::Potential,
-    log_weights: &[P::Potential],
-    f: &[P::Potential],
-    out: &mut [P::Sum],
-) {
-    relaxed_marginal::<P>(level, P::Potential::ONE / tau, offset, log_weights, f, out);
+impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
+    /// tau / (tau + epsilon) (epsilon log w - s) with s the soft minimum of the other side (the
+    /// even and odd steps of Algorithm 1 of Le et al. 2021). Against the product reference the
+    /// weight enters through the reference alone.
+    #[inline]
+    fn update(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        log_weights: &[P::Potential],
+        sums: &[P::Sum],
+        f: &mut [P::Potential],
+    ) {
+        let contraction = self.tau / (self.tau + side.epsilon);
+        let parts = [P::Potential::ONE - side.reference, side.reference];
+        potential_from_sums::<P>(level, side.epsilon, contraction, parts, log_weights, sums, f);
+    }
+
+    fn marginal(&self, side: &Side<'_, P>, level: Level, f: &[P::Potential], out: &mut [P::Sum]) {
+        let rate = P::Potential::ONE / self.tau;
+        let offset = side.reference * side.epsilon;
+        relaxed_marginal::<P>(level, rate, offset, side.log_weights, f, out);
+    }
+
+    fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential) {
+        let factor = P::narrow((-t / self.tau).exp());
+        for r in marginal {
+            *r = *r * factor;
+        }
+    }
+
+    /// The slope is the mass of the marginal, which decays as exp(-t / tau).
+    fn log_slope(
+        &self,
+        _: &Side<'_, P>,
+        mass: P::Potential,
+        t: P::Potential,
+    ) -> LogSlope<P::Potential> {
+        LogSlope { log: mass.ln() - t / self.tau, rate: -P::Potential::ONE / self.tau }
+    }
+
+    fn penalty(&self, side: &Side<'_, P>, r: &[P::Sum]) -> P::Potential {
+        self.tau * divergence::<P>(r, side.scaled_weights(), P::Potential::ONE)
+    }
+
+    /// tau (|w| - |r(f + t)|).
+    fn dual_value(
+        &self,
+        side: &Side<'_, P>,
+        _: &[P::Potential],
+        marginal: &[P::Sum],
+        t: P::Potential,
+    ) -> P::Potential {
+        let mass = total(wide::<P>(marginal));
+        self.tau * (side.mass - mass * (-t / self.tau).exp())
+    }
+
+    /// tau KL(r | r(f + t)).
+    fn fenchel_young(
+        &self,
+        _: &Side<'_, P>,
+        r: &[P::Sum],
+        _: &[P::Potential],
+        marginal: &[P::Sum],
+        at: Shift<P::Potential>,
+    ) -> P::Potential {
+        self.tau * divergence::<P>(r, wide::<P>(marginal), (-at.t / self.tau).exp())
+    }
+
+    fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential {
+        let mass = total(wide::<P>(r));
+        let scale = mass / total(wide::<P>(marginal));
+        self.tau * divergence::<P>(r, wide::<P>(marginal), scale) / mass
+    }
+
+    fn fixes_marginal(&self) -> bool {
+        false
+    }
+
+    fn relaxation(&self) -> Option<P::Potential> {
+        Some(self.tau)
+    }
 }
 
-/// d/dt of the dual value is the mass of the marginal at f + t, which decays as exp(-t / tau).
-pub(super) fn log_slope<T: Elementary>(tau: T, marginal_mass: T, t: T) -> LogSlope<T> {
-    LogSlope { log: marginal_mass.ln() - t / tau, rate: -T::ONE / tau }
-}
-
-/// tau (|w| - |r(f + t)|).
-pub(super) fn dual_value<T: Elementary>(tau: T, mass: T, marginal_mass: T, t: T) -> T {
-    tau * (mass - marginal_mass * (-t / tau).exp())
+/// Sums as potentials.
+fn wide<P: Precision>(values: &[P::Sum]) -> impl Iterator<Item = P::Potential> {
+    values.iter().map(|&x| P::Potential::from(x))
 }
 
 /// KL(x | scale y) = sum x log(x / y) - x + y, each term computed without cancellation.
-pub(super) fn divergence<P: Precision>(
+fn divergence<P: Precision>(
     x: &[P::Sum],
     y: impl Iterator<Item = P::Potential>,
     scale: P::Potential,
@@ -58,15 +113,14 @@ pub(super) fn divergence<P: Precision>(
     sum.value()
 }
 
-/// x log(x / y) - x + y = x h(y / x) with h(z) = z - 1 - log z; close to z = 1 by the series of h.
+/// x log(x / y) - x + y = x (z - log(1 + z)) with z = (y - x) / x; close to 0 by its series.
 fn term<T: Elementary>(x: T, y: T) -> T {
     if x == T::ZERO {
         return y;
     }
     let z = (y - x) / x;
-    let tenth = T::ONE / T::from_count(64);
-    if z.abs() < tenth {
-        // z - log(1 + z) = z^2 (1/2 - z/3 + z^2/4 - ...), |z| < 1/64: 10 terms reach 2^-60.
+    if z.abs() * T::from_count(64) < T::ONE {
+        // z^2 (1/2 - z/3 + z^2/4 - ...): ten terms reach 2^-60.
         let mut tail = T::ZERO;
         for k in (2..12).rev() {
             tail = T::ONE / T::from_count(k) - z * tail;

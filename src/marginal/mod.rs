@@ -1,14 +1,7 @@
 //! Marginal rules: how the plan's sums over one side may differ from the side's weights.
 //!
-//! A rule is a convex function Phi of the side's marginal r. It is the only place that knows
-//!
-//! * its update: the potential that maximises the dual with the other side held fixed;
-//! * the marginal that it assigns to a potential (for a rule with an inner solve: keeps);
-//! * its penalty Phi(r), its dual value -Phi*(-f), and that value's slope under a constant shift;
-//! * its part of the certificate, the Fenchel-Young gap Phi(r) + Phi*(-f) + <f, r> >= 0.
-//!
-//! Solvers ask for these and for properties ([`Side::fixes_marginal`], [`Side::relaxation`]), and
-//! never for the kind.
+//! A rule is a convex function Phi of the side's marginal r, one file each. What a rule knows
+//! stands in [`MarginalRule`]; solvers ask a [`Side`] for it and never look at the kind.
 
 mod exact;
 #[cfg(feature = "kl")]
@@ -16,7 +9,7 @@ mod kl;
 
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::math::{Compensated, Elementary};
+use crate::math::Compensated;
 use crate::real::Real;
 
 /// The rule of one side with weights w (mass units).
@@ -26,9 +19,8 @@ pub enum Rule<T> {
     /// r = w: nothing may change.
     Exact,
     /// Phi(r) = tau KL(r | w) with KL(r | w) = sum r log(r / w) - r + w, tau in cost units.
-    /// Large tau comes close to `Exact`; at tau of the size of a cost, mass that would have to
+    /// Needs feature `kl`. Large tau comes close to `Exact`; at tau of the size of a cost, mass that would have to
     /// travel further than about tau is dropped or made instead.
-    #[cfg(feature = "kl")]
     Kl {
         /// Price of changing the marginal, cost units.
         tau: T,
@@ -38,24 +30,100 @@ pub enum Rule<T> {
 impl<T: Real> Rule<T> {
     /// Error `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too.
     pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
-        #[cfg(feature = "kl")]
-        if let Self::Kl { tau } = self
-            && !(tau > T::ZERO && (tau + epsilon).is_finite() && (T::ONE / tau).is_finite())
-        {
-            return Err(Error::new(ErrorKind::Tau, argument));
+        if let Self::Kl { tau } = self {
+            if !cfg!(feature = "kl") {
+                return Err(Error::new(ErrorKind::NotBuilt, argument));
+            }
+            let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();
+            if !(tau > T::ZERO && usable) {
+                return Err(Error::new(ErrorKind::Tau, argument));
+            }
         }
-        let _ = (argument, epsilon);
         Ok(())
     }
 }
 
-/// The value of a function of a constant shift t, and the logarithm of its slope.
+/// The logarithm of the slope of a dual value under a constant shift, and how that changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogSlope<T> {
     /// log of d/dt.
     pub(crate) log: T,
     /// d/dt of that logarithm.
     pub(crate) rate: T,
+}
+
+/// All that anybody knows of a rule. f are counting potentials of the [`Side`]; the rule's own
+/// potential is f - reference epsilon log w.
+pub(crate) trait MarginalRule<P: Precision> {
+    /// Turns sums of the plan, taken at shift f, into the potentials that maximise the dual with
+    /// the other side held fixed. `log_weights` belong to the entries given, which may be any run
+    /// of the side's: so far every rule treats its entries one by one.
+    fn update(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        log_weights: &[P::Potential],
+        sums: &[P::Sum],
+        f: &mut [P::Potential],
+    );
+
+    /// The marginal r(f) that the rule assigns to potentials (minus the gradient of Phi*(-f)).
+    fn marginal(&self, side: &Side<'_, P>, level: Level, f: &[P::Potential], out: &mut [P::Sum]);
+
+    /// r(f + t) from r(f).
+    fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential);
+
+    /// Slope of the dual value under a constant shift t of f, given the sum of r(f).
+    fn log_slope(
+        &self,
+        side: &Side<'_, P>,
+        mass: P::Potential,
+        t: P::Potential,
+    ) -> LogSlope<P::Potential>;
+
+    /// Phi(r).
+    fn penalty(&self, side: &Side<'_, P>, r: &[P::Sum]) -> P::Potential;
+
+    /// The dual value -Phi*(-f) at f + t, given r(f).
+    fn dual_value(
+        &self,
+        side: &Side<'_, P>,
+        f: &[P::Potential],
+        marginal: &[P::Sum],
+        t: P::Potential,
+    ) -> P::Potential;
+
+    /// The rule's part of the certificate: the Fenchel-Young gap Phi(r) + Phi*(-(f + t)) +
+    /// <f + t, r> >= 0, given r(f). Infinite if r is infeasible, further from a fixed marginal
+    /// than `slack` (mass units).
+    fn fenchel_young(
+        &self,
+        side: &Side<'_, P>,
+        r: &[P::Sum],
+        f: &[P::Potential],
+        marginal: &[P::Sum],
+        at: Shift<P::Potential>,
+    ) -> P::Potential;
+
+    /// The part of a unit-mass plan's certificate, tau KL(r / |r| ; r(f) / |r(f)|); infinite for
+    /// a rule without relaxation.
+    fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential;
+
+    /// Whether the marginal is the weights themselves, whatever the potential.
+    fn fixes_marginal(&self) -> bool;
+
+    /// tau, if the penalty is tau KL(r | w): the one family of rules for which a plan's mass can
+    /// be optimised in closed form.
+    fn relaxation(&self) -> Option<P::Potential>;
+}
+
+/// Where a certificate is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shift<T> {
+    /// Constant added to the potential.
+    pub(crate) t: T,
+    /// Violation of a fixed marginal that counts as rounding, mass units.
+    pub(crate) slack: T,
 }
 
 /// One side of a problem as a solver sees it.
@@ -65,8 +133,7 @@ pub(crate) struct Side<'a, P: Precision> {
     /// Weight of the entropy.
     pub(crate) epsilon: P::Potential,
     /// 0 if the entropy is taken against the counting measure, 1 against the product of the
-    /// weights. Solvers keep counting potentials; the rule's own potential is f minus this times
-    /// epsilon log w.
+    /// weights. Solvers keep counting potentials.
     pub(crate) reference: P::Potential,
     /// Weights of the caller.
     pub(crate) weights: &'a [P::Cost],
@@ -78,9 +145,26 @@ pub(crate) struct Side<'a, P: Precision> {
     pub(crate) mass: P::Potential,
 }
 
+/// Calls the rule, whatever it is. A rule whose feature is left out never gets into a problem.
+macro_rules! ask {
+    ($side:ident, $rule:ident => $answer:expr) => {
+        match $side.rule {
+            #[cfg(feature = "kl")]
+            Rule::Kl { tau } => {
+                let $rule = &kl::Kl { tau };
+                $answer
+            }
+            _ => {
+                let $rule = &exact::Exact;
+                $answer
+            }
+        }
+    };
+}
+
+/// [`MarginalRule`] with the rule and the side filled in.
 impl<P: Precision> Side<'_, P> {
-    /// Turns sums of the plan, taken at shift f, into the side's new potentials. Any run of
-    /// entries may be given: `first` is the index of the first one.
+    /// See [`MarginalRule::update`]; `first` is the index of the first entry.
     #[inline]
     pub(crate) fn update(
         &self,
@@ -90,144 +174,68 @@ impl<P: Precision> Side<'_, P> {
         f: &mut [P::Potential],
     ) {
         let log_weights = self.log_weights.get(first..).unwrap_or(&[]);
-        match self.rule {
-            Rule::Exact => exact::update::<P>(level, self.epsilon, log_weights, sums, f),
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                kl::update::<P>(level, self.epsilon, tau, self.reference, log_weights, sums, f);
-            }
-        }
+        ask!(self, rule => rule.update(self, level, log_weights, sums, f));
     }
 
-    /// The marginal that the rule assigns to potentials f.
+    /// See [`MarginalRule::marginal`].
     pub(crate) fn marginal(&self, level: Level, f: &[P::Potential], out: &mut [P::Sum]) {
-        match self.rule {
-            Rule::Exact => exact::marginal::<P>(self.factor, self.weights, out),
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                let offset = self.reference * self.epsilon;
-                kl::marginal::<P>(level, tau, offset, self.log_weights, f, out);
-            }
-        }
+        ask!(self, rule => rule.marginal(self, level, f, out));
     }
 
-    /// The marginal at f + t from the marginal at f.
+    /// See [`MarginalRule::shift_marginal`].
     pub(crate) fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential) {
-        match self.rule {
-            Rule::Exact => {}
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                let factor = P::narrow((-t / tau).exp());
-                for r in marginal {
-                    *r = *r * factor;
-                }
-            }
-        }
+        ask!(self, rule => MarginalRule::<P>::shift_marginal(rule, marginal, t));
     }
 
-    /// Logarithm of the slope of the dual value under a constant shift t of f, given the sum of
-    /// the marginal at f.
-    pub(crate) fn log_slope(
-        &self,
-        marginal_mass: P::Potential,
-        t: P::Potential,
-    ) -> LogSlope<P::Potential> {
-        match self.rule {
-            Rule::Exact => LogSlope { log: self.mass.ln(), rate: P::Potential::ZERO },
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => kl::log_slope(tau, marginal_mass, t),
-        }
+    /// See [`MarginalRule::log_slope`].
+    pub(crate) fn log_slope(&self, mass: P::Potential, t: P::Potential) -> LogSlope<P::Potential> {
+        ask!(self, rule => rule.log_slope(self, mass, t))
     }
 
-    /// Whether the marginal is the weights themselves, whatever the potential.
-    pub(crate) const fn fixes_marginal(&self) -> bool {
-        matches!(self.rule, Rule::Exact)
-    }
-
-    /// tau, if the penalty is tau KL(r | w): the one family of rules for which a plan's mass can
-    /// be optimised in closed form.
-    pub(crate) const fn relaxation(&self) -> Option<P::Potential> {
-        match self.rule {
-            Rule::Exact => None,
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => Some(tau),
-        }
-    }
-
-    /// Phi(r).
+    /// See [`MarginalRule::penalty`].
     pub(crate) fn penalty(&self, r: &[P::Sum]) -> P::Potential {
-        match self.rule {
-            Rule::Exact => P::Potential::ZERO,
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                tau * kl::divergence::<P>(r, self.scaled_weights(), P::Potential::ONE)
-            }
-        }
+        ask!(self, rule => rule.penalty(self, r))
     }
 
-    /// The dual value -Phi*(-f) at f shifted by a constant t.
+    /// See [`MarginalRule::dual_value`].
     pub(crate) fn dual_value(
         &self,
         f: &[P::Potential],
         marginal: &[P::Sum],
         t: P::Potential,
     ) -> P::Potential {
-        match self.rule {
-            Rule::Exact => self.inner_product(f, self.scaled_weights(), t),
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => kl::dual_value(
-                tau,
-                self.mass,
-                total(marginal.iter().map(|&x| P::Potential::from(x))),
-                t,
-            ),
-        }
+        ask!(self, rule => rule.dual_value(self, f, marginal, t))
     }
 
-    /// tau KL(r / |r| ; r(f) / |r(f)|), the part of a unit-mass plan's certificate; infinite for a
-    /// rule without relaxation.
-    pub(crate) fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential {
-        match self.rule {
-            Rule::Exact => P::Potential::INFINITY,
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                let target = || marginal.iter().map(|&x| P::Potential::from(x));
-                let mass = total(r.iter().map(|&x| P::Potential::from(x)));
-                let scale = mass / total(target());
-                tau * kl::divergence::<P>(r, target(), scale) / mass
-            }
-        }
-    }
-
-    /// The Fenchel-Young gap of r and f shifted by t, given the marginal that the rule assigns to
-    /// f. Infinite if r is infeasible: further from a fixed marginal than `slack` (mass units).
+    /// See [`MarginalRule::fenchel_young`].
     pub(crate) fn fenchel_young(
         &self,
         r: &[P::Sum],
         f: &[P::Potential],
         marginal: &[P::Sum],
-        t: P::Potential,
-        slack: P::Potential,
+        at: Shift<P::Potential>,
     ) -> P::Potential {
-        match self.rule {
-            Rule::Exact => {
-                if distance::<P>(r, marginal) > slack {
-                    return P::Potential::INFINITY;
-                }
-                let mut excess = r
-                    .iter()
-                    .zip(marginal)
-                    .map(|(&r, &w)| P::Potential::from(r) - P::Potential::from(w));
-                self.inner_product(f, core::iter::from_fn(|| excess.next()), t)
-            }
-            #[cfg(feature = "kl")]
-            Rule::Kl { tau } => {
-                let target = marginal.iter().map(|&x| P::Potential::from(x));
-                tau * kl::divergence::<P>(r, target, (-t / tau).exp())
-            }
-        }
+        ask!(self, rule => rule.fenchel_young(self, r, f, marginal, at))
     }
 
+    /// See [`MarginalRule::normalised_gap`].
+    pub(crate) fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential {
+        ask!(self, rule => MarginalRule::<P>::normalised_gap(rule, r, marginal))
+    }
+
+    /// See [`MarginalRule::fixes_marginal`].
+    pub(crate) fn fixes_marginal(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::fixes_marginal(rule))
+    }
+
+    /// See [`MarginalRule::relaxation`].
+    pub(crate) fn relaxation(&self) -> Option<P::Potential> {
+        ask!(self, rule => MarginalRule::<P>::relaxation(rule))
+    }
+}
+
+/// What rules and certificates compute from a side's weights.
+impl<P: Precision> Side<'_, P> {
     /// sum over positive weights of (rule potential + t) times the given values.
     fn inner_product(
         &self,

@@ -21,8 +21,14 @@ const Q_F64: [f64; 11] = [
 ];
 
 /// 1 + r q(r) approximates 2^r to a relative 2.0e-9 on [-1/2, 1/2].
-const Q_F32: [f32; 6] =
-    [core::f32::consts::LN_2, 0.240_226_48, 0.055_503_324, 0.009_618_437, 0.001_339_887_5, 0.000_153_533_6];
+const Q_F32: [f32; 6] = [
+    core::f32::consts::LN_2,
+    0.240_226_48,
+    0.055_503_324,
+    0.009_618_437,
+    0.001_339_887_5,
+    0.000_153_533_6,
+];
 
 macro_rules! exp2 {
     ($name:ident, $t:ident, $q:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {

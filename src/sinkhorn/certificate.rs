@@ -15,7 +15,7 @@
 //! Two exact sides have no certificate: a plan that violates a marginal bounds nothing from above.
 
 use crate::kernel::Precision;
-use crate::marginal::{Side, distance, total};
+use crate::marginal::{Shift, Side, distance, total};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::report::{Report, Termination};
@@ -51,6 +51,14 @@ fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
     sum.value()
 }
 
+/// The primal-dual gap at the best shift.
+fn gap<P: Precision>(e: &Evaluation<'_, P>, slack: P::Potential) -> P::Potential {
+    let (down, up) = (Shift { t: e.shift, slack }, Shift { t: -e.shift, slack });
+    e.rows.fenchel_young(e.row, e.f, e.row_rule, down)
+        + e.cols.fenchel_young(e.col, e.g, e.col_rule, up)
+}
+
+/// The report, but for what only the solver knows.
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, P>) -> Report<P::Potential> {
     let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
     let infinity = P::Potential::INFINITY;
@@ -96,9 +104,7 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, P>) -> Report<P::Potential
     let report = match (rows.relaxation(), cols.relaxation()) {
         (Some(tau_row), Some(tau_col)) => relaxed(e, base, [tau_row, tau_col], relative_entropy),
         _ => {
-            let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
-            let gap = rows.fenchel_young(e.row, e.f, e.row_rule, e.shift, slack)
-                + cols.fenchel_young(e.col, e.g, e.col_rule, -e.shift, slack);
+            let gap = gap(e, P::Potential::from_count(8) * e.rounding_floor * mass);
             let fixed = match (rows.fixes_marginal(), cols.fixes_marginal()) {
                 (false, true) => Some((cols, rows)),
                 (true, false) => Some((rows, cols)),
@@ -181,8 +187,7 @@ fn relaxed<P: Precision>(
             ..base
         }
     } else {
-        let gap = rows.fenchel_young(e.row, e.f, e.row_rule, e.shift, zero)
-            + cols.fenchel_young(e.col, e.g, e.col_rule, -e.shift, zero);
+        let gap = gap(e, zero);
         let lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp();
         let certified_distance = base.unregularised_objective - lower_bound;
         Report { gap, certified_distance, lower_bound, ..base }
