@@ -202,11 +202,11 @@
 
 /** Elements of work for rot_sinkhorn_*, to size static arrays; see rot_sinkhorn_work_len. */
 #define ROT_SINKHORN_WORK_LEN(n, m, d) \
-    ((size_t)3 * ROT_PADDED(n) + (size_t)9 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m))
+    ((size_t)3 * ROT_PADDED(n) + (size_t)9 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
-    ((size_t)1 * ROT_PADDED(n) + (size_t)7 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m))
+    ((size_t)1 * ROT_PADDED(n) + (size_t)7 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 
 /** No index applies. */
 #define ROT_NOWHERE UINT64_MAX

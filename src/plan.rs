@@ -8,13 +8,14 @@ use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
-use crate::work::Coefficients;
+use crate::work::{Coefficients, aligned};
 
 /// The potentials that include the reference.
-const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0 };
+const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
 
 /// The whole layout: what the query, the C macro and the cutting share.
-pub const COEFFICIENTS: Coefficients = POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST);
+pub const COEFFICIENTS: Coefficients =
+    POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST).and(Coefficients::ALIGNMENT);
 
 /// Elements of work for a [`Plan`] with n rows, m columns and points of dimension d (0 for a dense
 /// cost); `usize::MAX` if that overflows. The same number for f32 and f64.
@@ -96,7 +97,7 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         f: &[P::Potential],
         g: &[P::Potential],
         log_mass: P::Potential,
-        mut work: &'a mut [P::Work],
+        work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
         let geometry = problem.geometry();
         let (n, m) = problem.shape();
@@ -107,6 +108,10 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
             return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
         }
         let short = Error::new(ErrorKind::WorkTooSmall, Argument::Work);
+        if work.len() < work_len(n, m, d) {
+            return Err(short);
+        }
+        let mut work = aligned(work).ok_or(short)?;
         let lens = [SCRATCH_COST, POTENTIAL, SCRATCH_SUM].map(|part| part.at(n, m, d).len());
         let mut buffers = P::cut(&mut work, lens).ok_or(short)?;
         let (a, b) = problem.weights();

@@ -73,15 +73,25 @@ pub struct Coefficients {
     pub m: usize,
     /// Vectors of length m for each coordinate of the points (dimension 0 for a dense cost).
     pub d: usize,
+    /// Times [`PAD`] elements, whatever the shape.
+    pub one: usize,
 }
 
 impl Coefficients {
     /// Nothing.
-    pub const NONE: Self = Self { n: 0, m: 0, d: 0 };
+    pub const NONE: Self = Self { n: 0, m: 0, d: 0, one: 0 };
+
+    /// Room to move the first buffer to a multiple of 64 bytes, for the speed of wide registers.
+    pub const ALIGNMENT: Self = Self { one: 1, ..Self::NONE };
 
     /// Both layouts, one behind the other.
     pub const fn and(self, other: Self) -> Self {
-        Self { n: self.n + other.n, m: self.m + other.m, d: self.d + other.d }
+        Self {
+            n: self.n + other.n,
+            m: self.m + other.m,
+            d: self.d + other.d,
+            one: self.one + other.one,
+        }
     }
 
     /// The length for n rows, m columns and points of dimension d.
@@ -89,8 +99,14 @@ impl Coefficients {
         let rows = WorkLen::of(padded(n)).times(self.n);
         let cols = WorkLen::of(padded(m)).times(self.m);
         let points = WorkLen::of(padded(m)).times(d).times(self.d);
-        rows.and(cols).and(points)
+        rows.and(cols).and(points).and(WorkLen::of(PAD).times(self.one))
     }
+}
+
+/// The buffer from its first multiple of 64 bytes on.
+pub(crate) fn aligned<T>(work: &mut [T]) -> Option<&mut [T]> {
+    let skip = work.as_ptr().align_offset(64);
+    work.get_mut(skip..)
 }
 
 /// Cuts the first `count` elements off a buffer; `None` if it is shorter.

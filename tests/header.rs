@@ -56,8 +56,11 @@ fn statuses() -> String {
 /// The macro twin of a work length.
 fn work_macro(name: &str, c: Coefficients) -> String {
     format!(
-        "#define ROT_{name}_WORK_LEN(n, m, d) \\\n    ((size_t){} * ROT_PADDED(n) + (size_t){} * ROT_PADDED(m) + (size_t){} * (size_t)(d) * ROT_PADDED(m))\n",
-        c.n, c.m, c.d
+        "#define ROT_{name}_WORK_LEN(n, m, d) \\\n    ((size_t){} * ROT_PADDED(n) + (size_t){} * ROT_PADDED(m) + (size_t){} * (size_t)(d) * ROT_PADDED(m) + {}u)\n",
+        c.n,
+        c.m,
+        c.d,
+        c.one * PAD
     )
 }
 

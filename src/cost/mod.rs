@@ -32,9 +32,9 @@ pub const ROW_BLOCK: usize = 64;
 
 /// Costs and coordinates that every geometry may use: one row of the cost and the points, turned
 /// so that a coordinate lies side by side.
-pub(crate) const SCRATCH_COST: Coefficients = Coefficients { n: 0, m: 1, d: 1 };
+pub(crate) const SCRATCH_COST: Coefficients = Coefficients { n: 0, m: 1, d: 1, one: 0 };
 /// Plan entries: four rows and the column sums of a block.
-pub(crate) const SCRATCH_SUM: Coefficients = Coefficients { n: 0, m: 5, d: 0 };
+pub(crate) const SCRATCH_SUM: Coefficients = Coefficients { n: 0, m: 5, d: 0, one: 0 };
 
 /// What a sweep needs besides potentials.
 #[derive(Clone, Copy, Debug)]

@@ -13,12 +13,13 @@ use crate::work::Coefficients;
 use super::solver::State;
 
 /// Logarithms of the weights.
-const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0 };
+const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
 /// Marginals of the plan and those of the rules.
-const SUM: Coefficients = Coefficients { n: 2, m: 2, d: 0 }.and(SCRATCH_SUM);
+const SUM: Coefficients = Coefficients { n: 2, m: 2, d: 0, one: 0 }.and(SCRATCH_SUM);
 
 /// The whole layout: what the query, the C macro and the cutting share.
-pub const COEFFICIENTS: Coefficients = POTENTIAL.and(SUM).and(SCRATCH_COST);
+pub const COEFFICIENTS: Coefficients =
+    POTENTIAL.and(SUM).and(SCRATCH_COST).and(Coefficients::ALIGNMENT);
 
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost);
 /// `usize::MAX` if that overflows. The same number for f32 and f64.
@@ -61,8 +62,12 @@ impl<'a, P: Precision> Work<'a, P> {
         Self::cut(work, n, m, d).ok_or(Error::new(ErrorKind::WorkTooSmall, Argument::Work))
     }
 
-    fn cut(mut work: &'a mut [P::Work], n: usize, m: usize, d: usize) -> Option<Self> {
-        use crate::work::{cut, padded};
+    fn cut(work: &'a mut [P::Work], n: usize, m: usize, d: usize) -> Option<Self> {
+        use crate::work::{aligned, cut, padded};
+        if work.len() < work_len(n, m, d) {
+            return None;
+        }
+        let mut work = aligned(work)?;
         let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
         let mut buffers = P::cut(&mut work, lens)?;
         let log_a = cut(&mut buffers.potential, padded(n))?.get_mut(..n)?;
