@@ -8,7 +8,7 @@ use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
-use crate::work::{Coefficients, aligned};
+use crate::work::{Coefficients, misalignment};
 
 /// The potentials that include the reference.
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
@@ -111,7 +111,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         if work.len() < work_len(n, m, d) {
             return Err(short);
         }
-        let mut work = aligned(work).ok_or(short)?;
+        let skip = misalignment(work);
+        let mut work = work.get_mut(skip..).ok_or(short)?;
         let lens = [SCRATCH_COST, POTENTIAL, SCRATCH_SUM].map(|part| part.at(n, m, d).len());
         let mut buffers = P::cut(&mut work, lens).ok_or(short)?;
         let (a, b) = problem.weights();

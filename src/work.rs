@@ -103,10 +103,9 @@ impl Coefficients {
     }
 }
 
-/// The buffer from its first multiple of 64 bytes on.
-pub(crate) fn aligned<T>(work: &mut [T]) -> Option<&mut [T]> {
-    let skip = work.as_ptr().align_offset(64);
-    work.get_mut(skip..)
+/// Elements from the start of a buffer to its first multiple of 64 bytes.
+pub(crate) fn misalignment<T>(work: &[T]) -> usize {
+    work.as_ptr().align_offset(64)
 }
 
 /// Cuts the first `count` elements off a buffer; `None` if it is shorter.

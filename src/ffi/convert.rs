@@ -306,7 +306,7 @@ pub(super) fn c_state<T: Scalar>(state: &State<T>) -> types::State<T> {
     types::State {
         struct_size: 0,
         mark: MARK,
-        counts: [state.iterations, state.best_at, 0, 0],
+        counts: [state.iterations, state.best_at, state.skip as u64, 0],
         values: [
             state.residual,
             state.trigger,
@@ -336,13 +336,14 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
     }
     let level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
     let [residual, trigger, best, mass_a, mass_b, factor, max_cost, certified_distance] = c.values;
-    let [iterations, best_at, ..] = c.counts;
+    let [iterations, best_at, skip, _] = c.counts;
     let finished = match finished {
         0 => None,
         k => Some(*Termination::ALL.get(k as usize - 1).ok_or(wrong)?),
     };
     Ok(State {
         level,
+        skip: skip.min(u64::from(u32::MAX)) as usize,
         iterations,
         residual,
         trigger,

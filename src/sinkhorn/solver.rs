@@ -9,6 +9,7 @@ use crate::options::{Options, Stop};
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
+use crate::work::misalignment;
 
 use super::certificate;
 use super::start::{Work, prepare, start};
@@ -24,6 +25,8 @@ const PATIENCE: u64 = 2000;
 #[derive(Clone, Copy, Debug)]
 pub struct State<P: Precision> {
     pub(crate) level: Level,
+    /// Elements of work before the first buffer, so that the work may be moved with its contents.
+    pub(crate) skip: usize,
     pub(crate) iterations: u64,
     /// Relative residual of the rows at the start of the latest sweep.
     pub(crate) residual: P::Potential,
@@ -49,6 +52,7 @@ impl<P: Precision> State<P> {
         let infinity = P::Potential::INFINITY;
         Self {
             level,
+            skip: 0,
             iterations: 0,
             residual: infinity,
             trigger: infinity,
@@ -130,8 +134,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
         options.check()?;
-        let mut work = Work::of(problem, f, g, work)?;
+        let skip = misalignment(work);
+        let mut work = Work::of(problem, f, g, work, skip)?;
         let mut state = prepare(problem, options, f, g, &mut work)?;
+        state.skip = skip;
         if let Stop::Residual(tolerance) = options.stop {
             state.trigger = tolerance;
         }
@@ -155,7 +161,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work: &'a mut [P::Work],
         state: State<P>,
     ) -> Result<Self, Error> {
-        let work = Work::of(problem, f, g, work)?;
+        let work = Work::of(problem, f, g, work, state.skip)?;
         Ok(Self { problem, options, f, g, work, state })
     }
 

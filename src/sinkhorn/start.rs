@@ -8,7 +8,7 @@ use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
-use crate::work::Coefficients;
+use crate::work::{Coefficients, misalignment};
 
 use super::solver::State;
 
@@ -41,12 +41,13 @@ pub(super) struct Work<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Work<'a, P> {
-    /// Checks the lengths of all buffers and cuts the work.
+    /// Checks the lengths of all buffers and cuts the work behind its first `skip` elements.
     pub(super) fn of<G: Geometry<P>>(
         problem: &Problem<'_, P, G>,
         f: &[P::Potential],
         g: &[P::Potential],
         work: &'a mut [P::Work],
+        skip: usize,
     ) -> Result<Self, Error> {
         let (n, m) = problem.shape();
         if f.len() != n {
@@ -59,15 +60,15 @@ impl<'a, P: Precision> Work<'a, P> {
         if work_len(n, m, d) == usize::MAX {
             return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
         }
-        Self::cut(work, n, m, d).ok_or(Error::new(ErrorKind::WorkTooSmall, Argument::Work))
+        Self::cut(work, skip, [n, m, d]).ok_or(Error::new(ErrorKind::WorkTooSmall, Argument::Work))
     }
 
-    fn cut(work: &'a mut [P::Work], n: usize, m: usize, d: usize) -> Option<Self> {
-        use crate::work::{aligned, cut, padded};
+    fn cut(work: &'a mut [P::Work], skip: usize, [n, m, d]: [usize; 3]) -> Option<Self> {
+        use crate::work::{cut, padded};
         if work.len() < work_len(n, m, d) {
             return None;
         }
-        let mut work = aligned(work)?;
+        let mut work = work.get_mut(skip..)?;
         let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
         let mut buffers = P::cut(&mut work, lens)?;
         let log_a = cut(&mut buffers.potential, padded(n))?.get_mut(..n)?;
@@ -93,7 +94,8 @@ pub fn check<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<(), Error> {
     options.check()?;
-    let mut work = Work::of(problem, f, g, work)?;
+    let skip = misalignment(work);
+    let mut work = Work::of(problem, f, g, work, skip)?;
     prepare(problem, options, f, g, &mut work).map(|_| ())
 }
 
