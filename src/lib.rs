@@ -1,6 +1,5 @@
-//! Robust optimal transport without allocation.
+#![doc = include_str!("../README.md")]
 #![no_std]
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(test)]
 extern crate std;
