@@ -30,27 +30,44 @@ const Q_F32: [f32; 6] = [
     0.000_153_533_6,
 ];
 
+/// q(r) by Estrin's scheme: a few multiplications more than Horner's, but a third of its length in
+/// dependent operations, which is what a processor waits for.
+#[cfg(feature = "f64")]
+#[inline(always)]
+fn q_f64(r: f64) -> f64 {
+    let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10] = Q_F64;
+    let r2 = r * r;
+    let r4 = r2 * r2;
+    let low = (c0 + c1 * r) + r2 * (c2 + c3 * r);
+    let middle = (c4 + c5 * r) + r2 * (c6 + c7 * r);
+    let high = (c8 + c9 * r) + r2 * c10;
+    low + r4 * (middle + r4 * high)
+}
+
+/// q(r) by Estrin's scheme.
+#[inline(always)]
+fn q_f32(r: f32) -> f32 {
+    let [c0, c1, c2, c3, c4, c5] = Q_F32;
+    let r2 = r * r;
+    (c0 + c1 * r) + r2 * ((c2 + c3 * r) + r2 * (c4 + c5 * r))
+}
+
 macro_rules! exp2 {
     ($name:ident, $t:ident, $q:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {
         #[inline(always)]
         pub(super) fn $name(x: $t) -> $t {
-            // At the upper limit r = 0 and the exponent field is that of infinity. NaN takes the limit
-            // too: one packed minimum.
+            // At the upper limit r = 0 and the exponent field is that of infinity. NaN takes the
+            // limit too: one packed minimum.
             let x = if x < $high { x } else { $high };
             let shifted = x + $magic;
             let r = x - (shifted - $magic);
-            let mut q = 0.0;
-            // The array length is a constant: the loop is unrolled, nothing branches.
-            for &c in $q.iter().rev() {
-                q = q * r + c;
-            }
-            let p = 1.0 + r * q;
+            let p = 1.0 + r * $q(r);
             let value = $t::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << $mantissa));
             if x < $low { 0.0 } else { value }
         }
     };
 }
 
-exp2!(exp2_f32, f32, Q_F32, 12_582_912.0, 23, -126.0, 128.0);
+exp2!(exp2_f32, f32, q_f32, 12_582_912.0, 23, -126.0, 128.0);
 #[cfg(feature = "f64")]
-exp2!(exp2_f64, f64, Q_F64, 6_755_399_441_055_744.0, 52, -1022.0, 1024.0);
+exp2!(exp2_f64, f64, q_f64, 6_755_399_441_055_744.0, 52, -1022.0, 1024.0);
