@@ -342,7 +342,6 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         k => Some(*Termination::ALL.get(k as usize - 1).ok_or(wrong)?),
     };
     Ok(State {
-        level,
         skip: skip.min(u64::from(u32::MAX)) as usize,
         iterations,
         residual,
@@ -358,5 +357,6 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         rows_fresh: flags & 4 != 0,
         certified_distance,
         finished,
+        ..State::new(level)
     })
 }

@@ -56,8 +56,8 @@ pub(crate) struct LogSlope<T> {
 /// potential is f - reference epsilon log w.
 pub(crate) trait MarginalRule<P: Precision> {
     /// Turns sums of the plan, taken at shift f, into the potentials that maximise the dual with
-    /// the other side held fixed. `log_weights` belong to the entries given, which may be any run
-    /// of the side's: so far every rule treats its entries one by one.
+    /// the other side held fixed. `log_weights` belong to the entries given: any run of the side's
+    /// entries, or all of them at once if the rule [couples](MarginalRule::couples_entries) them.
     fn update(
         &self,
         side: &Side<'_, P>,
@@ -108,6 +108,12 @@ pub(crate) trait MarginalRule<P: Precision> {
     /// The part of a unit-mass plan's certificate, tau KL(r / |r| ; r(f) / |r(f)|); infinite for
     /// a rule without relaxation.
     fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential;
+
+    /// Whether the new potential of an entry depends on the sums of the others (as under a ball
+    /// around the weights). Then a solver takes all sums of a side before it asks for the update.
+    fn couples_entries(&self) -> bool {
+        false
+    }
 
     /// Whether the marginal is the weights themselves, whatever the potential.
     fn fixes_marginal(&self) -> bool;
@@ -221,6 +227,11 @@ impl<P: Precision> Side<'_, P> {
     /// See [`MarginalRule::normalised_gap`].
     pub(crate) fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential {
         ask!(self, rule => MarginalRule::<P>::normalised_gap(rule, r, marginal))
+    }
+
+    /// See [`MarginalRule::couples_entries`].
+    pub(crate) fn couples_entries(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::couples_entries(rule))
     }
 
     /// See [`MarginalRule::fixes_marginal`].

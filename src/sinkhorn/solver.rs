@@ -45,10 +45,12 @@ pub struct State<P: Precision> {
     pub(crate) rows_fresh: bool,
     pub(crate) certified_distance: P::Potential,
     pub(crate) finished: Option<Termination>,
+    #[cfg(test)]
+    rows_apart: bool,
 }
 
 impl<P: Precision> State<P> {
-    pub(super) fn new(level: Level) -> Self {
+    pub(crate) fn new(level: Level) -> Self {
         let infinity = P::Potential::INFINITY;
         Self {
             level,
@@ -67,7 +69,21 @@ impl<P: Precision> State<P> {
             rows_fresh: false,
             certified_distance: infinity,
             finished: None,
+            #[cfg(test)]
+            rows_apart: false,
         }
+    }
+
+    /// Whether the rows are updated as those of a rule that couples them, whatever the rule: how
+    /// the tests reach that path.
+    #[cfg(test)]
+    fn takes_rows_apart(&self) -> bool {
+        self.rows_apart
+    }
+
+    #[cfg(not(test))]
+    fn takes_rows_apart(&self) -> bool {
+        false
     }
 
     /// How the solve ended, if it did.
@@ -223,83 +239,81 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         report
     }
 
-    /// One sweep: rows, columns, constant shift.
+    /// One iteration: rows and columns in one sweep, then the constant shift.
     fn iterate(&mut self) {
+        self.sweep();
+        self.shift();
+        self.state.iterations += 1;
+    }
+
+    /// Updates both sides, and learns the residual of the rows as they were before.
+    fn sweep(&mut self) {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
         let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let coupled = rows.couples_entries() || state.takes_rows_apart();
+        let Work { row, col, row_rule, scratch, .. } = work;
 
-        let mut residual = Compensated::new();
-        let mut mass = Compensated::new();
+        let (mut residual, mut mass) = (Compensated::new(), Compensated::new());
         let mut trouble = false;
-        let row_rule = &*work.row_rule;
-        let all_trusted = problem.geometry().sweep(
-            pass,
-            f,
-            g,
-            work.col,
-            &mut work.scratch,
-            &mut |group: Rows<'_, P>| {
-                let Rows { first, old, potential, sums } = group;
-                let targets = row_rule.get(first..).unwrap_or(&[]);
-                for (((&old, &shift), &sum), &target) in
-                    old.iter().zip(&*potential).zip(sums).zip(targets)
-                {
-                    // The sum at the old potential, where it was taken at another shift.
-                    let sum = if shift != old {
-                        sum * P::narrow((old - shift) * pass.scale).exp2()
-                    } else {
-                        sum
-                    };
-                    residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
-                    mass.add(P::Potential::from(sum));
+        let all_trusted = problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| {
+            let Rows { first, old, potential, sums } = group;
+            let targets = row_rule.get(first..).unwrap_or(&[]);
+            let taken = old.iter().zip(&*potential).zip(sums).zip(targets);
+            for (((&old, &shift), &sum), &target) in taken {
+                // The sum at the old potential, where it was taken at another shift.
+                let moved = P::narrow((old - shift) * pass.scale);
+                let sum = if shift != old { sum * moved.exp2() } else { sum };
+                residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
+                mass.add(P::Potential::from(sum));
+            }
+            if coupled {
+                // Only the sums for now; f stays at the shifts they were taken at.
+                for (kept, &sum) in row.iter_mut().skip(first).zip(sums) {
+                    *kept = sum;
                 }
+            } else {
                 rows.update(level, first, sums, potential);
-                for (new, &old) in potential.iter_mut().zip(old) {
-                    if !new.is_finite() && old > P::Potential::NEG_INFINITY {
-                        *new = old;
-                        trouble = true;
-                    }
-                }
-            },
-        );
+                trouble |= restore(potential, old);
+            }
+        });
         state.residual = residual.value() / mass.value();
+        if coupled {
+            rows.update(level, 0, row, f);
+            trouble |= restore(f, rows.log_weights);
+        }
 
         let enough = |(&sum, &w): (&P::Sum, &P::Cost)| {
-            w <= P::Cost::ZERO
-                || (trusted(sum)
-                    && P::Potential::from(sum)
-                        >= P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW))
+            let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
+            w <= P::Cost::ZERO || (trusted(sum) && P::Potential::from(sum) >= least)
         };
-        if !(all_trusted && work.col.iter().zip(cols.weights).all(enough)) {
-            problem.geometry().col_sums(pass, f, g, work.col, &mut work.scratch);
+        if coupled || !all_trusted || !col.iter().zip(cols.weights).all(enough) {
+            problem.geometry().col_sums(pass, f, g, col, scratch);
         }
-        cols.update(level, 0, work.col, g);
-        for (new, &l) in g.iter_mut().zip(cols.log_weights) {
-            if !new.is_finite() && l > P::Potential::NEG_INFINITY {
-                *new = P::Potential::ZERO;
-                trouble = true;
-            }
-        }
-
-        if !(rows.fixes_marginal() && cols.fixes_marginal()) {
-            rows.marginal(level, f, work.row_rule);
-            cols.marginal(level, g, work.col_rule);
-            let t = best_shift(&rows, &cols, work.row_rule, work.col_rule);
-            if t.is_finite() {
-                for f in f.iter_mut() {
-                    *f += t;
-                }
-                for g in g.iter_mut() {
-                    *g += -t;
-                }
-                rows.shift_marginal(work.row_rule, t);
-                cols.shift_marginal(work.col_rule, -t);
-            }
-        }
+        cols.update(level, 0, col, g);
+        trouble |= restore(g, cols.log_weights);
         state.trouble |= trouble;
-        state.iterations += 1;
+    }
+
+    /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
+    fn shift(&mut self) {
+        let Self { problem, f, g, work, state, .. } = self;
+        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        if rows.fixes_marginal() && cols.fixes_marginal() {
+            return;
+        }
+        rows.marginal(state.level, f, work.row_rule);
+        cols.marginal(state.level, g, work.col_rule);
+        let t = best_shift(&rows, &cols, work.row_rule, work.col_rule);
+        for f in f.iter_mut() {
+            *f += t;
+        }
+        for g in g.iter_mut() {
+            *g += -t;
+        }
+        rows.shift_marginal(work.row_rule, t);
+        cols.shift_marginal(work.col_rule, -t);
     }
 
     /// Whether the solve is over after the latest sweep.
@@ -428,6 +442,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 }
 
+/// Puts the value of the other slice where an entry with mass has no finite potential; says whether
+/// it had to. The slice is the old potential, or, where that is gone, anything finite that is minus
+/// infinity just for entries without mass.
+fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
+    let mut trouble = false;
+    for (x, &held) in potential.iter_mut().zip(finite) {
+        if !x.is_finite() && held > T::NEG_INFINITY {
+            *x = held;
+            trouble = true;
+        }
+    }
+    trouble
+}
+
 /// Both sides as the work and the state know them.
 fn sides<'s, P: Precision, G: Geometry<P>>(
     problem: &'s Problem<'_, P, G>,
@@ -458,4 +486,50 @@ fn best_shift<P: Precision>(
         t = (col.log - row.log) / rate;
     }
     if t.is_finite() { t } else { P::Potential::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::*;
+    use crate::cost::Dense;
+    use crate::marginal::Rule;
+    use crate::sinkhorn::work_len;
+    use crate::view::Mat;
+
+    /// A rule that couples the entries of a side is given all sums at once. With rules that do not
+    /// care, that path has to come to the same potentials as the fused sweep.
+    #[test]
+    fn rows_taken_apart_agree_with_the_fused_sweep() {
+        let (n, m) = (70, 9);
+        let cost: vec::Vec<f64> =
+            (0..n * m).map(|k| ((k * 37 + 11) % 101) as f64 / 101.0).collect();
+        let a: vec::Vec<f64> = (0..n).map(|i| (1 + i % 5) as f64).collect();
+        let mass: f64 = a.iter().sum();
+        let b = vec![mass / m as f64; m];
+        for (rows, cols) in [
+            (Rule::Exact, Rule::Exact),
+            (Rule::Kl { tau: 0.5 }, Rule::Exact),
+            (Rule::Kl { tau: 0.5 }, Rule::Kl { tau: 2.0 }),
+        ] {
+            let cost = Dense::new(Mat::new(&cost, n, m).unwrap());
+            let problem = Problem::<f64, _>::new(cost, (&a, rows), (&b, cols), 0.05).unwrap();
+            let options = Options::new();
+            let run = |apart: bool| {
+                let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+                let mut work = vec![0.0; work_len(n, m, 0)];
+                let mut solver =
+                    Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
+                solver.state.rows_apart = apart;
+                while solver.step(10).is_none() {}
+                assert!(solver.finish().converged());
+                f.extend(g);
+                f
+            };
+            let (fused, apart) = (run(false), run(true));
+            let worst = fused.iter().zip(&apart).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+            assert!(worst < 1e-8, "{rows:?} {cols:?}: {worst:e}");
+        }
+    }
 }
