@@ -46,7 +46,7 @@ pub struct State<P: Precision> {
     pub(crate) certified_distance: P::Potential,
     pub(crate) finished: Option<Termination>,
     #[cfg(test)]
-    rows_apart: bool,
+    pub(crate) rows_apart: bool,
 }
 
 impl<P: Precision> State<P> {
