@@ -7,6 +7,8 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::std_instead_of_core,
     reason = "a benchmark may fail loudly"
 )]
 

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::std_instead_of_core,
     reason = "a test may fail loudly"
 )]
 
