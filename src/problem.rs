@@ -81,8 +81,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// Robust semi-constrained transport (RSOT), the rows relaxed: tau KL(X 1 | a), X^T 1 = b.
-    /// For relaxed columns give [`Problem::new`] the rules the other way round. Le et al. 2021,
-    /// equation (6).
+    /// Le et al. 2021, equation (6).
     #[cfg(feature = "kl")]
     pub fn semi_relaxed(
         geometry: G,
@@ -92,6 +91,18 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         epsilon: P::Potential,
     ) -> Result<Self, Error> {
         Self::new(geometry, (a, Rule::Kl { tau }), (b, Rule::Exact), epsilon)
+    }
+
+    /// Robust semi-constrained transport (RSOT), the columns relaxed: X 1 = a, tau KL(X^T 1 | b).
+    #[cfg(feature = "kl")]
+    pub fn semi_relaxed_columns(
+        geometry: G,
+        a: &'a [P::Cost],
+        b: &'a [P::Cost],
+        tau: P::Potential,
+        epsilon: P::Potential,
+    ) -> Result<Self, Error> {
+        Self::new(geometry, (a, Rule::Exact), (b, Rule::Kl { tau }), epsilon)
     }
 
     /// Unbalanced transport (UOT): tau_row KL(X 1 | a) + tau_col KL(X^T 1 | b), any masses.

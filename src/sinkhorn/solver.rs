@@ -4,7 +4,7 @@ use crate::cost::{Geometry, Rows, trusted};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Side, total};
-use crate::math::{Compensated, Elementary};
+use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::Problem;
 use crate::real::Real;
@@ -255,7 +255,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let coupled = rows.couples_entries() || state.takes_rows_apart();
         let Work { row, col, row_rule, scratch, .. } = work;
 
-        let (mut residual, mut mass) = (Compensated::new(), Compensated::new());
+        // Plain sums: they only tell when an evaluation is worth its sweep.
+        let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
         let mut trouble = false;
         let all_trusted = problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| {
             let Rows { first, old, potential, sums } = group;
@@ -265,8 +266,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
                 // The sum at the old potential, where it was taken at another shift.
                 let moved = P::narrow((old - shift) * pass.scale);
                 let sum = if shift != old { sum * moved.exp2() } else { sum };
-                residual.add((P::Potential::from(sum) - P::Potential::from(target)).abs());
-                mass.add(P::Potential::from(sum));
+                residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
+                mass += P::Potential::from(sum);
             }
             if coupled {
                 // Only the sums for now; f stays at the shifts they were taken at.
@@ -278,7 +279,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
                 trouble |= restore(potential, old);
             }
         });
-        state.residual = residual.value() / mass.value();
+        state.residual = residual / mass;
         if coupled {
             rows.update(level, 0, row, f);
             trouble |= restore(f, rows.log_weights);
