@@ -358,7 +358,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// Whether the residual has stopped falling.
     fn stalled(&mut self) -> Option<Termination> {
-        let near = P::Potential::from_count(FLOOR_FACTOR) * self.rounding_floor_bound();
+        let near = P::Potential::from_count(FLOOR_FACTOR)
+            * rounding_floor(&self.state, self.f, self.g, self.problem.epsilon());
         let state = &mut self.state;
         let (residual, best) = (state.residual, state.best);
         let close = residual <= near;
@@ -387,11 +388,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
     }
 
-    /// A cheap bound of the report's floor from below: without the potentials.
-    fn rounding_floor_bound(&self) -> P::Potential {
-        P::Potential::ROUNDOFF * self.state.max_cost / self.problem.epsilon()
-    }
-
     fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {
         match self.options.stop {
             Stop::Residual(tolerance) => report.residual <= tolerance,
@@ -409,18 +405,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
             problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
             rows.update(level, 0, work.row, f);
+            state.trouble |= restore(f, rows.log_weights);
             state.rows_fresh = true;
         }
         rows.marginal(level, f, work.row_rule);
         cols.marginal(level, g, work.col_rule);
         let transport =
             problem.geometry().marginals(pass, f, g, work.row, work.col, &mut work.scratch);
-        let largest = |potential: &[P::Potential]| {
-            let finite = potential.iter().filter(|x| x.is_finite());
-            finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
-        };
-        let magnitude = state.max_cost + largest(f) + largest(g);
-        let floor = P::Potential::ROUNDOFF * magnitude / problem.epsilon();
         let evaluation = certificate::Evaluation {
             rows,
             cols,
@@ -431,16 +422,27 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             row_rule: work.row_rule,
             col_rule: work.col_rule,
             transport,
-            rounding_floor: floor,
+            rounding_floor: rounding_floor(state, f, g, problem.epsilon()),
             shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
             unit_mass: problem.is_unit_mass(),
         };
-        Report {
-            iterations: state.iterations,
-            mass_factor: state.factor,
-            ..certificate::report(&evaluation)
-        }
+        let (iterations, mass_factor) = (state.iterations, state.factor);
+        Report { iterations, mass_factor, ..certificate::report(&evaluation) }
     }
+}
+
+/// The residual that rounding alone may cause: u (max |C| + max |f| + max |g|) / epsilon.
+fn rounding_floor<P: Precision>(
+    state: &State<P>,
+    f: &[P::Potential],
+    g: &[P::Potential],
+    epsilon: P::Potential,
+) -> P::Potential {
+    let largest = |potential: &[P::Potential]| {
+        let finite = potential.iter().filter(|x| x.is_finite());
+        finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
+    };
+    P::Potential::ROUNDOFF * (state.max_cost + largest(f) + largest(g)) / epsilon
 }
 
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether
