@@ -139,7 +139,7 @@
 #define ROT_ERR_SHAPE (-21)
 /** strides let two entries of an output share an address. */
 #define ROT_ERR_STRIDE (-22)
-/** a dimension or an extent is too large. */
+/** a dimension, an extent or a distance is too large. */
 #define ROT_ERR_TOO_LARGE (-23)
 /** the work buffer is too short. */
 #define ROT_ERR_WORK_TOO_SMALL (-24)

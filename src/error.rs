@@ -26,7 +26,8 @@ pub enum ErrorKind {
     Shape = -21,
     /// Strides let two entries of an output share an address.
     Stride = -22,
-    /// A dimension exceeds 2^32 - 1, or an extent in bytes the address space.
+    /// A dimension exceeds 2^32 - 1, an extent in bytes the address space, or the square of a
+    /// distance the range of the type.
     TooLarge = -23,
     /// The work buffer is shorter than the work length.
     WorkTooSmall = -24,
@@ -229,7 +230,7 @@ impl ErrorKind {
             Self::Empty => "a dimension is zero",
             Self::Shape => "lengths or shapes do not fit each other",
             Self::Stride => "strides let two entries of an output share an address",
-            Self::TooLarge => "a dimension or an extent is too large",
+            Self::TooLarge => "a dimension, an extent or a distance is too large",
             Self::WorkTooSmall => "the work buffer is too short",
             Self::NotANumber => "an entry is NaN",
             Self::Infinite => "an entry is infinite where that has no meaning",

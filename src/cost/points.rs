@@ -87,7 +87,7 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
             bound += (high - low) * (high - low);
         }
         if !bound.is_finite() {
-            return Err(Error::new(ErrorKind::Infinite, Argument::RowPoints));
+            return Err(Error::new(ErrorKind::TooLarge, Argument::RowPoints));
         }
         let max = match self.metric {
             Metric::SquaredEuclidean => bound,

@@ -51,11 +51,12 @@ fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
     sum.value()
 }
 
-/// The primal-dual gap at the best shift.
+/// The primal-dual gap at the best shift. Rounding may leave an exact side's part below zero.
 fn gap<P: Precision>(e: &Evaluation<'_, P>, slack: P::Potential) -> P::Potential {
     let (down, up) = (Shift { t: e.shift, slack }, Shift { t: -e.shift, slack });
-    e.rows.fenchel_young(e.row, e.f, e.row_rule, down)
-        + e.cols.fenchel_young(e.col, e.g, e.col_rule, up)
+    let gap = e.rows.fenchel_young(e.row, e.f, e.row_rule, down)
+        + e.cols.fenchel_young(e.col, e.g, e.col_rule, up);
+    if gap < P::Potential::ZERO { P::Potential::ZERO } else { gap }
 }
 
 /// The report, but for what only the solver knows.

@@ -16,10 +16,12 @@ use super::start::{Work, prepare, start};
 
 /// The residual that rounding may cause is a few times its floor.
 const FLOOR_FACTOR: usize = 8;
-/// Near the floor a residual has to fall by 5 % within this many iterations to count as progress.
+/// Near the floor a residual has to fall by a 20th within this many iterations.
 const FLOOR_PATIENCE: u64 = 64;
-/// Far above the floor it has to fall at all within this many, by 0.1 % if pairs are forbidden.
+const FLOOR_SHARE: usize = 20;
+/// Where no plan may exist it has to fall by a 1000th within this many.
 const PATIENCE: u64 = 2000;
+const SHARE: usize = 1000;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
 #[derive(Clone, Copy, Debug)]
@@ -356,36 +358,29 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         if fresh { None } else { self.stalled() }
     }
 
-    /// Whether the residual has stopped falling.
+    /// Whether the residual has stopped falling for good: near the floor of rounding, or where
+    /// forbidden pairs may leave no plan at all. Elsewhere a plateau may still end.
     fn stalled(&mut self) -> Option<Termination> {
         let near = P::Potential::from_count(FLOOR_FACTOR)
             * rounding_floor(&self.state, self.f, self.g, self.problem.epsilon());
-        let state = &mut self.state;
-        let (residual, best) = (state.residual, state.best);
-        let close = residual <= near;
-        let both_exact = self.problem.row_side(&[]).fixes_marginal()
+        let fixed = self.problem.row_side(&[]).fixes_marginal()
             && self.problem.col_side(&[]).fixes_marginal();
-        // What has to be undercut: 5 % near the floor, 0.1 % where a plan may not exist.
-        let share = if close {
-            P::Potential::ONE / P::Potential::from_count(20)
-        } else if state.forbidden && both_exact {
-            P::Potential::ONE / P::Potential::from_count(1000)
+        let state = &mut self.state;
+        let (ending, patience, share) = if state.residual <= near {
+            (Termination::RoundingFloor, FLOOR_PATIENCE, FLOOR_SHARE)
+        } else if state.forbidden && fixed {
+            (Termination::Stalled, PATIENCE, SHARE)
         } else {
-            P::Potential::ZERO
-        };
-        if residual < best - best * share || best == P::Potential::INFINITY {
-            state.best = residual;
-            state.best_at = state.iterations;
             return None;
+        };
+        let best = state.best;
+        if state.residual < best - best / P::Potential::from_count(share)
+            || best == P::Potential::INFINITY
+        {
+            state.best = state.residual;
+            state.best_at = state.iterations;
         }
-        let waited = state.iterations - state.best_at;
-        if close && waited >= FLOOR_PATIENCE {
-            Some(Termination::RoundingFloor)
-        } else if waited >= PATIENCE {
-            Some(Termination::Stalled)
-        } else {
-            None
-        }
+        (state.iterations - state.best_at >= patience).then_some(ending)
     }
 
     fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {

@@ -1,0 +1,66 @@
+/* engine.h - the solve in one precision or the other, seen alike from outside. */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "csv.h"
+#include "options.h"
+
+#include <robust_ot.h>
+
+struct request {
+    const struct options *options;
+    /* The cost, or both clouds; the others are NULL. */
+    const struct table *cost, *x, *y;
+    const struct table *a, *b;
+    /* Called at every check; a non-zero answer stops the solve. */
+    int (*watch)(void *user, uint64_t iterations, double residual, double certified_distance);
+    void *user;
+};
+
+/* The values of a report, by name. */
+#define REPORT_VALUES(X) \
+    X(epsilon) \
+    X(residual) \
+    X(residual_rows) \
+    X(residual_cols) \
+    X(rounding_floor) \
+    X(transport_cost) \
+    X(entropy) \
+    X(row_penalty) \
+    X(col_penalty) \
+    X(objective) \
+    X(unregularised_objective) \
+    X(dual_value) \
+    X(gap) \
+    X(lower_bound) \
+    X(certified_distance) \
+    X(mass) \
+    X(log_mass) \
+    X(mass_factor)
+
+/* What came out, in doubles, which hold every float exactly. */
+struct solution {
+    rot_report_f64 report;
+    size_t rows, cols;
+    /* Potentials. */
+    double *f, *g;
+    /* The largest epsilon that is sure to reach the target of a certificate; 0 if unknown. */
+    double certifiable_epsilon;
+    /* What the engine needs for the rows of the plan. */
+    void *own;
+};
+
+struct engine {
+    /* Significant digits that identify a number. */
+    int digits;
+    /* Solves; how it ended is in the report's error, refusals included. Returns 0, or -1 when out of
+     * memory. The solution is to be released in either case. */
+    int (*solve)(const struct request *request, struct solution *solution);
+    /* Writes row i of the plan. */
+    void (*plan_row)(const struct solution *solution, size_t i, double *row);
+    void (*release)(struct solution *solution);
+};
+
+extern const struct engine engine_f64, engine_f32;
+
+#endif

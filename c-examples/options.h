@@ -1,0 +1,36 @@
+/* options.h - the command line of solve. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdint.h>
+
+struct side_rule {
+    /* As given, for messages. */
+    const char *text;
+    /* Otherwise exact. */
+    int kl;
+    double tau;
+};
+
+struct options {
+    /* Files to read; NULL if not given. Either the cost or both clouds of points. */
+    const char *cost, *x, *y, *a, *b;
+    /* Files to write; NULL if not given. */
+    const char *plan, *potentials, *report;
+    int euclidean, unit_mass, product_reference, single_precision, help;
+    struct side_rule rows, cols;
+    /* As given, for messages; NULL if not given. */
+    const char *epsilon_text, *stop_text, *max_iterations_text;
+    double epsilon;
+    /* Stop by the certified distance, otherwise by the residual. */
+    int certified;
+    double tolerance;
+    uint64_t max_iterations;
+};
+
+/* Reads the command line. Returns 0, or prints what is wrong with it and returns -1. */
+int options_parse(struct options *options, int argc, char **argv);
+
+void options_print_usage(void);
+
+#endif
