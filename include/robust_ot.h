@@ -280,7 +280,7 @@
 #define ROT_RULE_EXACT 0
 
 /**
- * The marginal pays param[0] * KL.
+ * The marginal pays `param[0]` * KL.
  */
 #define ROT_RULE_KL 1
 
@@ -376,7 +376,8 @@ typedef struct rot_matrix_f64 {
  */
 typedef struct rot_rule_f64 {
   /**
-   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
+   * `param[0]`.
    */
   uint32_t kind;
   /**
@@ -543,7 +544,8 @@ typedef struct rot_matrix_f32 {
  */
 typedef struct rot_rule_f32 {
   /**
-   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
+   * `param[0]`.
    */
   uint32_t kind;
   /**

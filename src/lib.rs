@@ -12,7 +12,7 @@ pub mod error;
 pub mod ffi;
 pub mod kernel;
 pub mod marginal;
-mod math;
+pub mod math;
 pub mod options;
 #[cfg(rot_freestanding)]
 mod panic;

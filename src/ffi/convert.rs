@@ -34,7 +34,7 @@ pub const ROT_COST_SQUARED_EUCLIDEAN: u32 = 1;
 pub const ROT_COST_EUCLIDEAN: u32 = 2;
 /// The marginal is the weights.
 pub const ROT_RULE_EXACT: u32 = 0;
-/// The marginal pays param[0] * KL.
+/// The marginal pays `param[0]` * KL.
 pub const ROT_RULE_KL: u32 = 1;
 /// Entropy against the counting measure.
 pub const ROT_REFERENCE_COUNTING: u32 = 0;

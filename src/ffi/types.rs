@@ -45,7 +45,8 @@ pub struct MatrixMut<T> {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Rule<T> {
-    /// ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau = param[0].
+    /// ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
+    /// `param[0]`.
     pub kind: u32,
     /// Zero.
     pub flags: u32,

@@ -1,7 +1,7 @@
 //! The hot loops on plain rows, compiled once for each instruction set.
 //!
 //! A level is the same code recompiled under `#[target_feature]`: the order of all additions is
-//! written out ([`crate::math::LANES`] partial sums), nothing is contracted, so every level gives
+//! written out (16 partial sums), nothing is contracted, so every level gives
 //! the same bits.
 
 mod level;

@@ -1,7 +1,7 @@
 //! Marginal rules: how the plan's sums over one side may differ from the side's weights.
 //!
 //! A rule is a convex function Phi of the side's marginal r, one file each. What a rule knows
-//! stands in [`MarginalRule`]; solvers ask a [`Side`] for it and never look at the kind.
+//! stands in `MarginalRule`; solvers ask a `Side` for it and never look at the kind.
 
 mod exact;
 #[cfg(feature = "kl")]

@@ -19,6 +19,7 @@ pub trait Elementary: Real {
     /// Natural logarithm: error below 1.0 ulp; minus infinity at 0, NaN below.
     fn ln(self) -> Self;
     /// Square root, correctly rounded.
+    #[cfg(feature = "points")]
     fn sqrt(self) -> Self;
     /// e^x by [`Elementary::exp2`]: relative error below (1 + |x|) ulp.
     #[inline(always)]
@@ -36,6 +37,7 @@ impl Elementary for f32 {
     fn ln(self) -> Self {
         ln::ln_f32(self)
     }
+    #[cfg(feature = "points")]
     #[inline(always)]
     fn sqrt(self) -> Self {
         libm::sqrtf(self)
@@ -52,6 +54,7 @@ impl Elementary for f64 {
     fn ln(self) -> Self {
         ln::ln_f64(self)
     }
+    #[cfg(feature = "points")]
     #[inline(always)]
     fn sqrt(self) -> Self {
         libm::sqrt(self)

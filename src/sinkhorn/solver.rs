@@ -122,7 +122,7 @@ pub struct Sinkhorn<'a, P: Precision, G> {
 /// ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
 /// matter. Cost: iterations times n m exponentials.
 ///
-/// Errors: every [`ErrorKind`] from `Empty` on; nothing but work was written then.
+/// Errors: every [`crate::error::ErrorKind`] from `Empty` on; nothing but work was written then.
 pub fn solve<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
