@@ -52,7 +52,7 @@ pub fn entry_of<P: Precision, G: Geometry<P>>(
     let g = counting::<P>(g, w, offset);
     let cost = problem.geometry().cost(i, j).unwrap_or(P::Cost::INFINITY);
     let scale = problem.pass(Level::PORTABLE).scale;
-    Ok(entry::<P>(scale, f, g, cost) * P::narrow((-log_mass).exp()))
+    Ok(entry::<P>(scale, f, g, cost) * P::narrow((-log_mass).exp_once()))
 }
 
 /// Row i of the plan into `out` (m), without any work: O(m). Bits as [`Plan::row`].
@@ -122,7 +122,7 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
         geometry.prepare(&mut scratch);
         let pass = problem.pass(Level::detect());
-        Ok(Self { geometry, pass, f, g, normalisation: P::narrow((-log_mass).exp()), scratch })
+        Ok(Self { geometry, pass, f, g, normalisation: P::narrow((-log_mass).exp_once()), scratch })
     }
 
     /// X_ij. Errors: `Shape` blaming the row or the column outside the matrix.
@@ -217,7 +217,7 @@ fn check<T: Real>(potential: &[T], len: usize, argument: Argument) -> Result<(),
 /// A potential against the counting measure: the reference's share offset log w added.
 fn counting<P: Precision>(x: P::Potential, w: P::Cost, offset: P::Potential) -> P::Potential {
     if offset > P::Potential::ZERO && x > P::Potential::NEG_INFINITY {
-        x + offset * P::widen(w).ln()
+        x + offset * P::widen(w).ln_once()
     } else {
         x
     }

@@ -173,7 +173,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
         let log_count = |weights: &[P::Cost]| {
             let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO).count();
-            P::Potential::from_count(positive.max(2)).ln()
+            P::Potential::from_count(positive.max(2)).ln_once()
         };
         let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
         let both = log_count(self.a) + log_count(self.b);
@@ -182,7 +182,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             Reference::Product => {
                 let least = |weights: &[P::Cost]| {
                     let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO);
-                    positive.fold(P::Potential::INFINITY, |l, &w| l.smaller(P::widen(w))).ln()
+                    positive.fold(P::Potential::INFINITY, |l, &w| l.smaller(P::widen(w))).ln_once()
                 };
                 -(least(self.a) + least(self.b))
             }

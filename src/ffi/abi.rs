@@ -1,6 +1,6 @@
 //! Reading and writing the caller's memory: versioned structs, pointers, ranges.
 
-use core::mem::{MaybeUninit, align_of, size_of};
+use core::mem::{align_of, size_of};
 use core::slice;
 
 use super::types::{Matrix, MatrixMut, rot_error};
@@ -17,16 +17,16 @@ pub(super) unsafe trait Sized32: Copy {}
 /// Largest struct of a future version that is looked through for non-zero bytes.
 const MAX_STRUCT: usize = 4096;
 
-/// Copies the caller's struct over the defaults: a shorter one leaves the rest at its default, a
-/// longer one must be zero behind what this library knows.
+/// Copies the caller's struct over the defaults in `value`: a shorter one leaves the rest at its
+/// default, a longer one must be zero behind what this library knows.
 ///
 /// # Safety
 /// `pointer` is NULL or readable for the size that its first four bytes state.
 pub(super) unsafe fn read_sized<S: Sized32>(
     pointer: *const S,
-    default: S,
+    value: &mut S,
     argument: Argument,
-) -> Result<S, Error> {
+) -> Result<(), Error> {
     check_pointer(pointer, argument)?;
     // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
     let size = unsafe { pointer.cast::<u32>().read() } as usize;
@@ -43,13 +43,11 @@ pub(super) unsafe fn read_sized<S: Sized32>(
             return Err(Error::new(ErrorKind::StructSize, argument));
         }
     }
-    let mut value = MaybeUninit::new(default);
-    // SAFETY: both ranges hold the smaller of the two sizes and do not overlap.
-    unsafe {
-        core::ptr::copy_nonoverlapping(bytes, value.as_mut_ptr().cast::<u8>(), size.min(known))
-    };
-    // SAFETY: `Sized32` types are valid for every byte pattern.
-    Ok(unsafe { value.assume_init() })
+    let target = core::ptr::from_mut(value).cast::<u8>();
+    // SAFETY: both ranges hold the smaller of the two sizes and do not overlap; `Sized32` types are
+    // valid for every byte pattern.
+    unsafe { core::ptr::copy_nonoverlapping(bytes, target, size.min(known)) };
+    Ok(())
 }
 
 /// Writes as much of a struct as the caller's holds, its size left as it is. Nothing happens for

@@ -90,7 +90,7 @@ fn exact_rule<T: Scalar>() -> types::Rule<T> {
 pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
 ) -> Result<types::Problem<T>, Error> {
-    let default = types::Problem {
+    let mut problem = types::Problem {
         struct_size: 0,
         cost_kind: ROT_COST_DENSE,
         cost: empty_matrix(),
@@ -110,7 +110,7 @@ pub(super) unsafe fn read_problem<T: Scalar>(
         reserved: [0; 4],
     };
     // SAFETY: passed on from the caller.
-    let problem = unsafe { read_sized(pointer, default, Argument::Problem) }?;
+    unsafe { read_sized(pointer, &mut problem, Argument::Problem) }?;
     let unused = problem.reserved_sizes == [0; 8] && problem.reserved == [0; 4];
     if unused && zero(problem.reserved_value) {
         Ok(problem)
@@ -126,7 +126,7 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 pub(super) unsafe fn read_options<T: Scalar>(
     pointer: *const types::Options<T>,
 ) -> Result<types::Options<T>, Error> {
-    let default = types::Options {
+    let mut options = types::Options {
         struct_size: 0,
         stop: ROT_STOP_RESIDUAL,
         tolerance: T::DEFAULT_TOLERANCE,
@@ -141,10 +141,10 @@ pub(super) unsafe fn read_options<T: Scalar>(
         reserved: [0; 6],
     };
     if pointer.is_null() {
-        return Ok(default);
+        return Ok(options);
     }
     // SAFETY: passed on from the caller.
-    let options = unsafe { read_sized(pointer, default, Argument::Options) }?;
+    unsafe { read_sized(pointer, &mut options, Argument::Options) }?;
     if options.reserved == [0; 6] && options.reserved32 == 0 && zero(options.reserved_value) {
         Ok(options)
     } else {

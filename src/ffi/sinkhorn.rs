@@ -225,7 +225,7 @@ unsafe fn init_any<T: Scalar>(
 /// # Safety
 /// As [`read_sized`].
 unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::State<T>, Error> {
-    let empty = types::State {
+    let mut found = types::State {
         struct_size: 0,
         mark: 0,
         counts: [0; 4],
@@ -234,7 +234,7 @@ unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::
         reserved: [0; 8],
     };
     // SAFETY: passed on from the caller.
-    let found = unsafe { read_sized(state, empty, Argument::State) }?;
+    unsafe { read_sized(state, &mut found, Argument::State) }?;
     if (found.struct_size as usize) < size_of::<types::State<T>>() {
         return Err(Error::new(ErrorKind::StructSize, Argument::State));
     }

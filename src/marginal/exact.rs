@@ -37,7 +37,7 @@ impl<P: Precision> MarginalRule<P> for Exact {
         _: P::Potential,
         _: P::Potential,
     ) -> LogSlope<P::Potential> {
-        LogSlope { log: side.mass.ln(), rate: P::Potential::ZERO }
+        LogSlope { log: side.mass.ln_once(), rate: P::Potential::ZERO }
     }
 
     fn penalty(&self, _: &Side<'_, P>, _: &[P::Sum]) -> P::Potential {

@@ -36,7 +36,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
     }
 
     fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential) {
-        let factor = P::narrow((-t / self.tau).exp());
+        let factor = P::narrow((-t / self.tau).exp_once());
         for r in marginal {
             *r = *r * factor;
         }
@@ -49,7 +49,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         mass: P::Potential,
         t: P::Potential,
     ) -> LogSlope<P::Potential> {
-        LogSlope { log: mass.ln() - t / self.tau, rate: -P::Potential::ONE / self.tau }
+        LogSlope { log: mass.ln_once() - t / self.tau, rate: -P::Potential::ONE / self.tau }
     }
 
     fn penalty(&self, side: &Side<'_, P>, r: &[P::Sum]) -> P::Potential {
@@ -65,7 +65,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         t: P::Potential,
     ) -> P::Potential {
         let mass = total(wide::<P>(marginal));
-        self.tau * (side.mass - mass * (-t / self.tau).exp())
+        self.tau * (side.mass - mass * (-t / self.tau).exp_once())
     }
 
     /// tau KL(r | r(f + t)).
@@ -77,7 +77,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         marginal: &[P::Sum],
         at: Shift<P::Potential>,
     ) -> P::Potential {
-        self.tau * divergence::<P>(r, wide::<P>(marginal), (-at.t / self.tau).exp())
+        self.tau * divergence::<P>(r, wide::<P>(marginal), (-at.t / self.tau).exp_once())
     }
 
     fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential {
@@ -127,6 +127,6 @@ fn term<T: Elementary>(x: T, y: T) -> T {
         }
         x * z * z * tail
     } else {
-        x * (x / y).ln() - x + y
+        x * (x / y).ln_once() - x + y
     }
 }

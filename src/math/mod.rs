@@ -26,6 +26,16 @@ pub trait Elementary: Real {
     fn exp(self) -> Self {
         (self * Self::LOG2_E).exp2()
     }
+    /// [`Elementary::exp`] as a call, for single values: code where it is used stays small.
+    #[inline(never)]
+    fn exp_once(self) -> Self {
+        self.exp()
+    }
+    /// [`Elementary::ln`] as a call.
+    #[inline(never)]
+    fn ln_once(self) -> Self {
+        self.ln()
+    }
 }
 
 impl Elementary for f32 {

@@ -137,7 +137,7 @@ fn relaxed<P: Precision>(
     let (rows, cols) = (&e.rows, &e.cols);
     let (epsilon, mass) = (rows.epsilon, base.mass);
     let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
-    let log_mass = mass.ln();
+    let log_mass = mass.ln_once();
     let sigma = tau_row + tau_col;
     let weighted = tau_row * rows.mass + tau_col * cols.mass;
 
@@ -166,7 +166,7 @@ fn relaxed<P: Precision>(
         let unregularised_objective = transport_cost + row_penalty + col_penalty;
         let certified_distance = unit_gap + slack;
         let log_total =
-            |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln();
+            |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln_once();
         let dual_value = weighted
             - (sigma + epsilon)
             - epsilon * log_mass
@@ -189,7 +189,7 @@ fn relaxed<P: Precision>(
         }
     } else {
         let gap = gap(e, zero);
-        let lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp();
+        let lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp_once();
         let certified_distance = base.unregularised_objective - lower_bound;
         Report { gap, certified_distance, lower_bound, ..base }
     }

@@ -132,6 +132,12 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         }
         state.mass_b = state.mass_a;
     }
+    for (log, &w) in work.log_a.iter_mut().zip(a) {
+        *log = P::widen(w).ln_once();
+    }
+    for (log, &w) in work.log_b.iter_mut().zip(b) {
+        *log = (P::widen(w) * state.factor).ln_once();
+    }
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
         state.max_cost = range.max.abs().larger(range.min.abs());
@@ -140,25 +146,12 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         if !largest.is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
-        for (log, &w) in work.log_a.iter_mut().zip(a) {
-            *log = P::widen(w).ln();
-        }
-        for (log, &w) in work.log_b.iter_mut().zip(b) {
-            *log = (P::widen(w) * state.factor).ln();
-        }
         if let Stop::Certified(target) = options.stop {
             let (rows, cols) = (problem.row_side(work.log_a), problem.col_side(work.log_b));
             let least = least_slack(problem, &state, range.max - range.min, &rows, &cols);
             if target < least {
                 return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
             }
-        }
-    } else {
-        for (log, &w) in work.log_a.iter_mut().zip(a) {
-            *log = P::widen(w).ln();
-        }
-        for (log, &w) in work.log_b.iter_mut().zip(b) {
-            *log = (P::widen(w) * state.factor).ln();
         }
     }
     problem.geometry().prepare(&mut work.scratch);
@@ -202,9 +195,9 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     }
     let count = free.weights.iter().filter(|&&w| w > P::Cost::ZERO).count().max(1);
     let log_range = free.greatest_log_weight() - free.least_log_weight();
-    let decay = (-(cost_range + cost_range) / problem.epsilon() - log_range).exp();
+    let decay = (-(cost_range + cost_range) / problem.epsilon() - log_range).exp_once();
     let others = P::Potential::from_count(count - 1);
-    problem.epsilon() * mass * (P::Potential::ONE + others * decay).ln()
+    problem.epsilon() * mass * (P::Potential::ONE + others * decay).ln_once()
 }
 
 /// Puts the start into the potentials: zero, or what they hold, as counting potentials.
