@@ -847,7 +847,8 @@ typedef struct rot_report_f64 {
    */
   double residual_cols;
   /**
-   * The residual that rounding alone may cause: u (max|C| + max|f| + max|g|) / epsilon.
+   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
+   * smallest of epsilon and the taus.
    */
   double rounding_floor;
   /**
@@ -1047,7 +1048,8 @@ typedef struct rot_report_f32 {
    */
   float residual_cols;
   /**
-   * The residual that rounding alone may cause: u (max|C| + max|f| + max|g|) / epsilon.
+   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
+   * smallest of epsilon and the taus.
    */
   float rounding_floor;
   /**

@@ -73,7 +73,8 @@ pub struct Report<T> {
     pub residual_rows: T,
     /// |X^T 1 - c(g)|_1 over the mass of the plan.
     pub residual_cols: T,
-    /// The residual that rounding alone may cause: u (max |C| + max |f| + max |g|) / epsilon.
+    /// The residual that rounding alone may cause: u ((max |C| + max |f| + max |g|) / s + 4), s the
+    /// smallest of epsilon and the taus.
     pub rounding_floor: T,
     /// <C, X>.
     pub transport_cost: T,

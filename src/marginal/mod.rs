@@ -9,7 +9,7 @@ mod kl;
 
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::math::Compensated;
+use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 
 /// The rule of one side with weights w (mass units).
@@ -245,8 +245,36 @@ impl<P: Precision> Side<'_, P> {
     }
 }
 
-/// What rules and certificates compute from a side's weights.
+/// What solvers, rules and certificates compute from a side's weights.
 impl<P: Precision> Side<'_, P> {
+    /// What the caller's potential lacks of a counting potential, for a weight of this logarithm:
+    /// the reference's share epsilon log w, w being the caller's weight without the factor.
+    fn share(&self, log_weight: P::Potential) -> P::Potential {
+        self.reference * self.epsilon * (log_weight - self.factor.ln_once())
+    }
+
+    /// Puts the start into the potentials: what they hold, as counting potentials, or zero.
+    pub(crate) fn load(&self, held: bool, f: &mut [P::Potential]) {
+        for (f, &l) in f.iter_mut().zip(self.log_weights) {
+            if l == P::Potential::NEG_INFINITY {
+                *f = l;
+            } else if held && *f > P::Potential::NEG_INFINITY {
+                *f += self.share(l);
+            } else {
+                *f = P::Potential::ZERO;
+            }
+        }
+    }
+
+    /// Turns counting potentials into the caller's.
+    pub(crate) fn unload(&self, f: &mut [P::Potential]) {
+        for (f, &l) in f.iter_mut().zip(self.log_weights) {
+            if l > P::Potential::NEG_INFINITY {
+                *f += -self.share(l);
+            }
+        }
+    }
+
     /// sum over positive weights of (rule potential + t) times the given values.
     fn inner_product(
         &self,

@@ -51,12 +51,17 @@ fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
     sum.value()
 }
 
+/// A bound that rounding took below zero is zero; NaN stays.
+fn not_negative<T: Real>(x: T) -> T {
+    if x < T::ZERO { T::ZERO } else { x }
+}
+
 /// The primal-dual gap at the best shift. Rounding may leave an exact side's part below zero.
 fn gap<P: Precision>(e: &Evaluation<'_, P>, slack: P::Potential) -> P::Potential {
     let (down, up) = (Shift { t: e.shift, slack }, Shift { t: -e.shift, slack });
     let gap = e.rows.fenchel_young(e.row, e.f, e.row_rule, down)
         + e.cols.fenchel_young(e.col, e.g, e.col_rule, up);
-    if gap < P::Potential::ZERO { P::Potential::ZERO } else { gap }
+    not_negative(gap)
 }
 
 /// The report, but for what only the solver knows.
@@ -116,7 +121,7 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, P>) -> Report<P::Potential
                     let most = (one - rows.reference) * fixed.weight_entropy()
                         - rows.reference * fixed.mass * free.least_log_weight()
                         - fixed.mass;
-                    let certified_distance = gap + epsilon * (most - base.entropy);
+                    let certified_distance = not_negative(gap + epsilon * (most - base.entropy));
                     let lower_bound = base.unregularised_objective - certified_distance;
                     Report { gap, certified_distance, lower_bound, ..base }
                 }
@@ -164,7 +169,7 @@ fn relaxed<P: Precision>(
         let col_penalty = unit(base.col_penalty, tau_col, cols);
         let transport_cost = base.transport_cost / mass;
         let unregularised_objective = transport_cost + row_penalty + col_penalty;
-        let certified_distance = unit_gap + slack;
+        let certified_distance = not_negative(unit_gap + slack);
         let log_total =
             |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln_once();
         let dual_value = weighted
@@ -190,7 +195,7 @@ fn relaxed<P: Precision>(
     } else {
         let gap = gap(e, zero);
         let lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp_once();
-        let certified_distance = base.unregularised_objective - lower_bound;
+        let certified_distance = not_negative(base.unregularised_objective - lower_bound);
         Report { gap, certified_distance, lower_bound, ..base }
     }
 }

@@ -12,7 +12,7 @@ use crate::report::{Observer, Progress, Report, Termination};
 use crate::work::misalignment;
 
 use super::certificate;
-use super::start::{Work, prepare, start};
+use super::start::{Work, prepare};
 
 /// The residual that rounding may cause is a few times its floor.
 const FLOOR_FACTOR: usize = 8;
@@ -43,6 +43,8 @@ pub struct State<P: Precision> {
     pub(crate) max_cost: P::Potential,
     pub(crate) forbidden: bool,
     pub(crate) trouble: bool,
+    /// Whether the latest sweep changed any potential of the rows.
+    pub(crate) moved: bool,
     /// The rows were updated once more after the latest sweep, so the next one finds no residual.
     pub(crate) rows_fresh: bool,
     pub(crate) certified_distance: P::Potential,
@@ -68,6 +70,7 @@ impl<P: Precision> State<P> {
             max_cost: P::Potential::ZERO,
             forbidden: false,
             trouble: false,
+            moved: true,
             rows_fresh: false,
             certified_distance: infinity,
             finished: None,
@@ -161,8 +164,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         let solver = Self { problem, options, f, g, work, state };
         let (rows, cols) = sides(problem, &solver.state, solver.work.log_a, solver.work.log_b);
-        start(&rows, options.warm_start, solver.f);
-        start(&cols, options.warm_start, solver.g);
+        rows.load(options.warm_start, solver.f);
+        cols.load(options.warm_start, solver.g);
         rows.marginal(state.level, solver.f, solver.work.row_rule);
         cols.marginal(state.level, solver.g, solver.work.col_rule);
         Ok(solver)
@@ -227,17 +230,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             Some(ending) => ending,
             None => Termination::IterationLimit,
         };
-        if self.problem.reference_factor() > P::Potential::ZERO {
-            let epsilon = self.problem.epsilon();
-            let sides = [(self.f, self.work.log_a), (self.g, self.work.log_b)];
-            for (potential, log_weights) in sides {
-                for (x, &l) in potential.iter_mut().zip(&*log_weights) {
-                    if l > P::Potential::NEG_INFINITY {
-                        *x = *x - epsilon * l;
-                    }
-                }
-            }
-        }
+        let Self { problem, f, g, work, state, .. } = self;
+        let (rows, cols) = sides(problem, &state, work.log_a, work.log_b);
+        rows.unload(f);
+        cols.unload(g);
         report
     }
 
@@ -259,7 +255,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
         // Plain sums: they only tell when an evaluation is worth its sweep.
         let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
-        let mut trouble = false;
+        let (mut trouble, mut moved) = (false, coupled);
         let all_trusted = problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| {
             let Rows { first, old, potential, sums } = group;
             let targets = row_rule.get(first..).unwrap_or(&[]);
@@ -279,6 +275,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             } else {
                 rows.update(level, first, sums, potential);
                 trouble |= restore(potential, old);
+                moved |= potential.iter().zip(old).any(|(new, old)| new != old);
             }
         });
         state.residual = residual / mass;
@@ -297,6 +294,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         cols.update(level, 0, col, g);
         trouble |= restore(g, cols.log_weights);
         state.trouble |= trouble;
+        state.moved = moved;
     }
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
@@ -345,7 +343,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             }
             if let Stop::Certified(target) = self.options.stop
                 && report.certified_distance - report.gap > target
-                && report.gap <= target / P::Potential::from_count(1 << 10)
+                && report.gap <= target / P::Potential::from_count(1 << 30)
             {
                 return Some(Termination::OutOfReach);
             }
@@ -358,11 +356,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         if fresh { None } else { self.stalled() }
     }
 
-    /// Whether the residual has stopped falling for good: near the floor of rounding, or where
-    /// forbidden pairs may leave no plan at all. Elsewhere a plateau may still end.
+    /// Whether the residual has stopped falling for good: at a fixed point of the iteration, near
+    /// the floor of rounding, or where forbidden pairs may leave no plan at all. Elsewhere a plateau
+    /// may still end.
     fn stalled(&mut self) -> Option<Termination> {
         let near = P::Potential::from_count(FLOOR_FACTOR)
-            * rounding_floor(&self.state, self.f, self.g, self.problem.epsilon());
+            * rounding_floor(self.problem, &self.state, self.f, self.g);
+        if !self.state.moved {
+            // Not one bit changes any more.
+            return Some(Termination::RoundingFloor);
+        }
         let fixed = self.problem.row_side(&[]).fixes_marginal()
             && self.problem.col_side(&[]).fixes_marginal();
         let state = &mut self.state;
@@ -417,7 +420,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             row_rule: work.row_rule,
             col_rule: work.col_rule,
             transport,
-            rounding_floor: rounding_floor(state, f, g, problem.epsilon()),
+            rounding_floor: rounding_floor(problem, state, f, g),
             shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
             unit_mass: problem.is_unit_mass(),
         };
@@ -426,18 +429,23 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 }
 
-/// The residual that rounding alone may cause: u (max |C| + max |f| + max |g|) / epsilon.
-fn rounding_floor<P: Precision>(
+/// The residual that rounding alone may cause: that of the exponents,
+/// u (max |C| + max |f| + max |g|) / s with s the smallest of epsilon and the taus, and that of the
+/// sums, a few u.
+fn rounding_floor<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
     state: &State<P>,
     f: &[P::Potential],
     g: &[P::Potential],
-    epsilon: P::Potential,
 ) -> P::Potential {
     let largest = |potential: &[P::Potential]| {
         let finite = potential.iter().filter(|x| x.is_finite());
         finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
     };
-    P::Potential::ROUNDOFF * (state.max_cost + largest(f) + largest(g)) / epsilon
+    let taus = [problem.row_side(&[]).relaxation(), problem.col_side(&[]).relaxation()];
+    let scale = taus.iter().flatten().fold(problem.epsilon(), |s, &tau| s.smaller(tau));
+    let exponents = (state.max_cost + largest(f) + largest(g)) / scale;
+    P::Potential::ROUNDOFF * (exponents + P::Potential::from_count(4))
 }
 
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether

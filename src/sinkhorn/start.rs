@@ -199,16 +199,3 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     let others = P::Potential::from_count(count - 1);
     problem.epsilon() * mass * (P::Potential::ONE + others * decay).ln_once()
 }
-
-/// Puts the start into the potentials: zero, or what they hold, as counting potentials.
-pub(super) fn start<P: Precision>(side: &Side<'_, P>, warm: bool, f: &mut [P::Potential]) {
-    let offset = side.reference * side.epsilon;
-    for (f, &l) in f.iter_mut().zip(side.log_weights) {
-        let held = if warm && *f > P::Potential::NEG_INFINITY {
-            *f + offset * l
-        } else {
-            P::Potential::ZERO
-        };
-        *f = if l > P::Potential::NEG_INFINITY { held } else { l };
-    }
-}

@@ -1,5 +1,5 @@
 //! Stored instances, shared by the integration tests.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -10,3 +10,4 @@
 )]
 
 pub mod golden;
+pub mod unregularised;
