@@ -332,7 +332,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             }
         };
         let last = state.iterations >= self.options.max_iterations;
-        if due || last {
+        let stalled = if fresh { None } else { self.stalled() };
+        if due || last || stalled.is_some() {
             let report = self.evaluate();
             self.state.certified_distance = report.certified_distance;
             if report.any_nan() || !report.mass.is_finite() {
@@ -341,19 +342,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             if self.criterion_holds(&report) {
                 return Some(Termination::Converged);
             }
-            if let Stop::Certified(target) = self.options.stop
-                && report.certified_distance - report.gap > target
-                && report.gap <= target / P::Potential::from_count(1 << 30)
-            {
-                return Some(Termination::OutOfReach);
+            if let Stop::Certified(target) = self.options.stop {
+                let closed = report.gap <= target / P::Potential::from_count(1 << 30);
+                let entropy = report.certified_distance - report.gap;
+                if entropy > target && (closed || stalled == Some(Termination::RoundingFloor)) {
+                    return Some(Termination::OutOfReach);
+                }
             }
             if last {
-                return Some(Termination::IterationLimit);
+                return stalled.or(Some(Termination::IterationLimit));
             }
             // The sweep promised more than the potentials hold: wait for half as much.
             self.state.trigger = self.state.trigger * P::Potential::HALF;
         }
-        if fresh { None } else { self.stalled() }
+        stalled
     }
 
     /// Whether the residual has stopped falling for good: at a fixed point of the iteration, near
