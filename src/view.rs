@@ -46,7 +46,7 @@ pub(crate) fn overlaps_itself(
     row_stride: usize,
     col_stride: usize,
 ) -> bool {
-    if rows <= 1 && cols <= 1 {
+    if rows == 0 || cols == 0 || (rows == 1 && cols == 1) {
         return false;
     }
     if rows <= 1 {
@@ -210,6 +210,162 @@ impl<'a, T: Copy> MatMut<'a, T> {
             && let Some(entry) = self.data.get_mut(i * self.row_stride + j * self.col_stride)
         {
             *entry = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const MAX: usize = usize::MAX;
+
+    fn refusal<T>(result: Result<T, Error>) -> ErrorKind {
+        let error = result.err().unwrap();
+        assert_eq!(
+            (error.argument, error.row, error.col),
+            (Argument::Matrix, Error::NOWHERE, Error::NOWHERE)
+        );
+        error.kind
+    }
+
+    /// Small shapes and strides, with the address of every entry.
+    fn layouts() -> impl Iterator<Item = ([usize; 4], Vec<usize>)> {
+        (0..4 * 4 * 6 * 6).map(|k| {
+            let (rows, cols, down, across) = (k % 4, k / 4 % 4, k / 16 % 6, k / 96);
+            let entries = (0..rows).flat_map(|i| (0..cols).map(move |j| i * down + j * across));
+            ([rows, cols, down, across], entries.collect())
+        })
+    }
+
+    #[test]
+    fn a_view_reads_what_its_strides_say() {
+        let data: Vec<usize> = (0..30).collect();
+        for ([rows, cols, down, across], entries) in layouts() {
+            let view = Mat::strided(&data, rows, cols, down, across).unwrap();
+            assert_eq!((view.rows(), view.cols()), (rows, cols));
+            let turned = view.transposed();
+            assert_eq!((turned.rows(), turned.cols()), (cols, rows));
+            for i in 0..rows {
+                let row = &entries[i * cols..][..cols];
+                assert!(view.row(i).eq(row.iter().copied()));
+                for (j, &entry) in row.iter().enumerate() {
+                    assert_eq!(view.get(i, j), Some(entry));
+                    assert_eq!(turned.get(j, i), Some(entry));
+                    assert_eq!(turned.row(j).nth(i), Some(entry));
+                }
+                match view.contiguous_row(i) {
+                    Some(slice) => assert_eq!(slice, row),
+                    None => assert!(cols > 1 && across != 1),
+                }
+            }
+            for (i, j) in [(rows, 0), (0, cols), (rows, cols), (MAX, 0), (0, MAX), (MAX, MAX)] {
+                assert_eq!(view.get(i, j), None);
+            }
+            assert!(view.row(rows).next().is_none() && view.row(MAX).next().is_none());
+        }
+    }
+
+    #[test]
+    fn data_must_reach_the_last_entry() {
+        let mut data = [0; 30];
+        for ([rows, cols, down, across], entries) in layouts() {
+            let needed = entries.iter().max().map_or(0, |last| last + 1);
+            assert_eq!(extent(rows, cols, down, across), Some(needed));
+            assert!(Mat::strided(&data[..needed], rows, cols, down, across).is_ok());
+            if needed > 0 {
+                let short = &data[..needed - 1];
+                assert_eq!(
+                    refusal(Mat::strided(short, rows, cols, down, across)),
+                    ErrorKind::Shape
+                );
+                let short = &mut data[..needed - 1];
+                let view = MatMut::strided(short, rows, cols, down, across);
+                assert_eq!(refusal(view), ErrorKind::Shape);
+            }
+        }
+        assert!(Mat::new(&data[..6], 2, 3).is_ok());
+        assert_eq!(refusal(Mat::new(&data[..5], 2, 3)), ErrorKind::Shape);
+        assert_eq!(refusal(MatMut::new(&mut data[..5], 2, 3)), ErrorKind::Shape);
+    }
+
+    #[test]
+    fn extents_that_overflow_are_too_large() {
+        let mut data = [0; 1];
+        let wide = MAX_DIM;
+        // Zero strides let one element stand for the largest matrix.
+        let largest = Mat::strided(&data, wide, wide, 0, 0).unwrap();
+        assert_eq!(largest.get(wide - 1, wide - 1), Some(0));
+        assert_eq!(largest.get(wide, 0), None);
+        for [rows, cols, down, across] in [
+            [2, 1, MAX, 0],
+            [1, 2, 0, MAX],
+            [2, 2, MAX / 2 + 1, MAX / 2 + 1],
+            [wide, 2, MAX / 2, 1],
+            [2, wide, 1, MAX / 2],
+        ] {
+            assert_eq!(extent(rows, cols, down, across), None);
+            let view = Mat::strided(&data, rows, cols, down, across);
+            assert_eq!(refusal(view), ErrorKind::TooLarge);
+            let view = MatMut::strided(&mut data, rows, cols, down, across);
+            assert_eq!(refusal(view), ErrorKind::TooLarge);
+        }
+        if let Some(beyond) = wide.checked_add(1) {
+            for (rows, cols) in [(beyond, 1), (1, beyond), (0, beyond), (MAX, MAX)] {
+                assert_eq!(refusal(Mat::strided(&data, rows, cols, 0, 0)), ErrorKind::TooLarge);
+                assert_eq!(refusal(Mat::new(&data, rows, cols)), ErrorKind::TooLarge);
+            }
+        }
+        // The far end of an unused stride does not count.
+        assert_eq!(extent(1, 1, MAX, MAX), Some(1));
+        assert_eq!(extent(0, 5, MAX, MAX), Some(0));
+        assert_eq!(extent(2, 1, MAX - 1, MAX), Some(MAX));
+    }
+
+    #[test]
+    fn an_output_must_not_overlap_itself() {
+        let mut data = [0; 30];
+        for ([rows, cols, down, across], mut entries) in layouts() {
+            entries.sort_unstable();
+            let collides = entries.windows(2).any(|pair| pair[0] == pair[1]);
+            let refused = overlaps_itself(rows, cols, down, across);
+            // Interleaved layouts without a collision are refused too, and nothing else.
+            let interleaved =
+                rows > 1 && cols > 1 && down <= (cols - 1) * across && across <= (rows - 1) * down;
+            let layout = [rows, cols, down, across];
+            assert!(refused == (collides || interleaved), "{layout:?}: {refused}");
+            let view = MatMut::strided(&mut data, rows, cols, down, across);
+            if refused {
+                assert_eq!(refusal(view), ErrorKind::Stride);
+            } else {
+                let view = view.unwrap();
+                assert_eq!((view.rows(), view.cols()), (rows, cols));
+            }
+        }
+        assert!(overlaps_itself(3, 3, MAX, 0) && overlaps_itself(3, 3, 0, MAX));
+        assert!(!overlaps_itself(2, 2, MAX / 2, 1));
+    }
+
+    #[test]
+    fn an_output_sets_its_entries_and_no_other() {
+        for ([rows, cols, down, across], entries) in layouts() {
+            let mut data = [0; 30];
+            if let Ok(mut view) = MatMut::strided(&mut data, rows, cols, down, across) {
+                for i in 0..rows {
+                    for j in 0..cols {
+                        view.set(i, j, 100 * i + j + 1);
+                    }
+                }
+                for (i, j) in [(rows, 0), (0, cols), (MAX, MAX), (MAX, 0), (0, MAX)] {
+                    view.set(i, j, 9999);
+                }
+                for (k, &found) in data.iter().enumerate() {
+                    let entry = entries.iter().position(|&e| e == k);
+                    let expected = entry.map_or(0, |e| 100 * (e / cols) + e % cols + 1);
+                    assert_eq!(found, expected, "{k}");
+                }
+            }
         }
     }
 }

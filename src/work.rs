@@ -115,3 +115,112 @@ pub(crate) fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> Option<&'a mut
     *rest = tail;
     Some(head)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = usize::MAX;
+    const HALF: usize = MAX / 2;
+
+    #[test]
+    fn lengths_are_padded_to_whole_blocks() {
+        for n in 0..200 {
+            let p = padded(n);
+            assert!(p >= n && p < n + PAD && p.is_multiple_of(PAD), "{n}: {p}");
+        }
+        // The last length that can be padded, and all beyond.
+        assert_eq!(padded(MAX - PAD + 1), MAX - PAD + 1);
+        for n in MAX - PAD + 2..=MAX {
+            assert_eq!(padded(n), MAX);
+        }
+    }
+
+    #[test]
+    fn lengths_add_up() {
+        let of = WorkLen::of;
+        assert_eq!(of(3).and(of(4)).len(), 7);
+        assert_eq!(of(3).or(of(4)).len(), 4);
+        assert_eq!(of(4).or(of(3)).len(), 4);
+        assert_eq!(of(3).times(4).len(), 12);
+        assert_eq!(of(0).times(MAX).len(), 0);
+        assert_eq!(of(MAX).times(0).len(), 0);
+        assert!(of(0).is_empty() && !of(1).is_empty());
+    }
+
+    #[test]
+    fn overflow_stays_overflow() {
+        let of = WorkLen::of;
+        let overflows = [
+            of(HALF + 1).and(of(HALF + 1)),
+            of(MAX).and(of(1)),
+            of(HALF + 1).times(2),
+            of(1).times(MAX),
+            of(MAX),
+        ];
+        for length in overflows {
+            assert_eq!(length.len(), MAX);
+            let steps = [
+                length.and(of(0)),
+                of(5).and(length),
+                length.and(length),
+                length.or(of(7)),
+                of(7).or(length),
+                length.times(1),
+                length.times(2),
+                length.times(MAX),
+            ];
+            for step in steps {
+                assert_eq!(step.len(), MAX, "{step:?}");
+            }
+        }
+        // Next to the edge nothing overflows.
+        assert_eq!(of(HALF).and(of(HALF)).len(), MAX - 1);
+        assert_eq!(of(HALF).times(2).len(), MAX - 1);
+    }
+
+    #[test]
+    fn coefficients_count_padded_vectors() {
+        const POINTS: Coefficients = Coefficients { n: 2, d: 1, ..Coefficients::NONE };
+        const LAYOUT: Coefficients =
+            POINTS.and(Coefficients { n: 1, m: 4, d: 0, one: 2 }).and(Coefficients::ALIGNMENT);
+        assert_eq!(LAYOUT, Coefficients { n: 3, m: 4, d: 1, one: 3 });
+        for (n, m, d) in [(1, 1, 0), (16, 17, 3), (33, 100, 2), (0, 5, 1)] {
+            let expected = 3 * padded(n) + 4 * padded(m) + padded(m) * d + 3 * PAD;
+            assert_eq!(LAYOUT.at(n, m, d).len(), expected);
+        }
+        assert!(Coefficients::NONE.at(MAX, MAX, MAX).is_empty());
+        for (n, m, d) in [(MAX, 1, 0), (1, MAX, 0), (1, 16, MAX), (MAX / 3, 1, 0), (1, HALF, 3)] {
+            assert_eq!(LAYOUT.at(n, m, d).len(), MAX, "{n} {m} {d}");
+        }
+        // Known at compile time.
+        const { assert!(LAYOUT.at(1, 1, 0).len() == 10 * PAD) }
+    }
+
+    /// A buffer with the room of [`Coefficients::ALIGNMENT`] can begin at a multiple of 64 bytes.
+    #[test]
+    fn alignment_takes_less_than_its_room() {
+        let (single, double) = ([0f32; 64], [0f64; 64]);
+        for start in 0..32 {
+            let (single, double) = (&single[start..], &double[start..]);
+            let (s, d) = (misalignment(single), misalignment(double));
+            assert!(s < PAD && d < PAD);
+            assert!(single[s..].as_ptr().addr() % 64 == 0);
+            assert!(double[d..].as_ptr().addr() % 64 == 0);
+        }
+    }
+
+    #[test]
+    fn buffers_are_cut_off_the_front() {
+        let mut buffer = [0, 1, 2, 3, 4];
+        let mut rest = &mut buffer[..];
+        assert_eq!(cut(&mut rest, 2), Some(&mut [0, 1][..]));
+        assert_eq!(cut(&mut rest, 0), Some(&mut [][..]));
+        assert_eq!(cut(&mut rest, 3), Some(&mut [2, 3, 4][..]));
+        assert_eq!(cut(&mut rest, 0), Some(&mut [][..]));
+        assert_eq!(cut(&mut rest, 1), None);
+        let mut rest = &mut buffer[..];
+        assert_eq!(cut(&mut rest, 6), None);
+        assert_eq!(cut::<i32>(&mut &mut [][..], MAX), None);
+    }
+}

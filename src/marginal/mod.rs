@@ -258,7 +258,7 @@ impl<P: Precision> Side<'_, P> {
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
             if l == P::Potential::NEG_INFINITY {
                 *f = l;
-            } else if held && *f > P::Potential::NEG_INFINITY {
+            } else if held && l.is_finite() && *f > P::Potential::NEG_INFINITY {
                 *f += self.share(l);
             } else {
                 *f = P::Potential::ZERO;
@@ -269,7 +269,8 @@ impl<P: Precision> Side<'_, P> {
     /// Turns counting potentials into the caller's.
     pub(crate) fn unload(&self, f: &mut [P::Potential]) {
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
-            if l > P::Potential::NEG_INFINITY {
+            // An infinite weight, in data that was trusted, has no share.
+            if l.is_finite() {
                 *f += -self.share(l);
             }
         }

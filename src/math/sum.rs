@@ -38,8 +38,8 @@ pub(crate) fn reduce<T: Real>(mut lanes: [T; LANES]) -> T {
     first
 }
 
-/// A running sum with its rounding error carried along (Neumaier): the error of the result is
-/// about one rounding, whatever the number of terms.
+/// A running sum with its rounding error carried along and folded back at each step, so that the
+/// error of the result is about one rounding, whatever the number of terms.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compensated<T> {
     sum: T,
@@ -56,13 +56,141 @@ impl<T: Real> Compensated<T> {
     pub(crate) fn add(&mut self, x: T) {
         let sum = self.sum + x;
         let (large, small) = if self.sum.abs() >= x.abs() { (self.sum, x) } else { (x, self.sum) };
-        self.error += (large - sum) + small;
-        self.sum = sum;
+        let error = self.error + ((large - sum) + small);
+        let folded = sum + error;
+        if folded.is_finite() {
+            self.error = error - (folded - sum);
+            self.sum = folded;
+        } else {
+            // Infinite or NaN for good: there is no error to speak of.
+            self.error = T::ZERO;
+            self.sum = sum;
+        }
     }
 
     /// The sum. Infinite or NaN terms give an infinite or NaN sum.
     pub(crate) fn value(self) -> T {
         let value = self.sum + self.error;
         if self.sum.is_finite() { value } else { self.sum }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::float_cmp,
+        clippy::indexing_slicing,
+        reason = "exact values, and a test may fail loudly"
+    )]
+
+    use super::*;
+    use std::vec::Vec;
+
+    /// Numbers of both signs and many sizes, so that the order of additions shows in the bits.
+    fn numbers(n: usize) -> Vec<f32> {
+        let mut seed = 1u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed >> 8
+        };
+        (0..n).map(|_| (next() as f32 - 8e6) * 2f32.powi(-((next() % 24) as i32))).collect()
+    }
+
+    /// The contract once more: entry k goes to lane k mod 16; lane l takes in lane l + 8, then
+    /// l + 4, l + 2, l + 1.
+    fn by_hand(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+        let mut lanes = [0.0; 16];
+        for (k, &x) in values.iter().enumerate() {
+            lanes[k % 16] += f(x);
+        }
+        for width in [8, 4, 2, 1] {
+            for l in 0..width {
+                lanes[l] += lanes[l + width];
+            }
+        }
+        lanes[0]
+    }
+
+    #[test]
+    fn lanes_keep_their_order_at_any_length() {
+        let values = numbers(71);
+        let mut as_in_line = 0;
+        for n in 0..=70 {
+            // Every alignment of the slice, too.
+            for start in 0..=1 {
+                let values = &values[start..start + n];
+                for scale in [1.0, -0.3] {
+                    let found = sum_in_lanes(values, |x| x * scale);
+                    assert_eq!(found.to_bits(), by_hand(values, |x| x * scale).to_bits(), "{n}");
+                    let in_line = values.iter().fold(0.0, |sum, &x| sum + x * scale);
+                    as_in_line += usize::from(found == in_line);
+                }
+            }
+        }
+        // The numbers can tell one order from another.
+        assert!(as_in_line < 71, "{as_in_line} of 284");
+    }
+
+    #[test]
+    fn lanes_pass_on_what_is_not_finite() {
+        for k in 0..37 {
+            let mut values = numbers(37);
+            values[k] = f32::INFINITY;
+            assert_eq!(sum_in_lanes(&values, |x| x), f32::INFINITY);
+            values[(k + 5) % 37] = f32::NEG_INFINITY;
+            assert!(sum_in_lanes(&values, |x| x).is_nan());
+            values = numbers(37);
+            values[k] = f32::NAN;
+            assert!(sum_in_lanes(&values, |x| x).is_nan());
+        }
+        assert_eq!(sum_in_lanes(&[], |x: f32| x).to_bits(), 0);
+    }
+
+    fn compensated<T: Real>(terms: impl IntoIterator<Item = T>) -> T {
+        let mut sum = Compensated::new();
+        for x in terms {
+            sum.add(x);
+        }
+        sum.value()
+    }
+
+    #[test]
+    fn compensated_sums_of_known_value() {
+        assert_eq!(compensated::<f32>([]).to_bits(), 0);
+        // Neumaier's example, in every order.
+        for k in 0..4 {
+            let mut terms = [1.0, 1e30, 1.0, -1e30];
+            terms.rotate_left(k);
+            assert_eq!(compensated::<f32>(terms), 2.0, "{terms:?}");
+        }
+        // 2^24 + 1 + 1 + ...: a plain sum stands still.
+        let ones = core::iter::repeat_n(1.0, 1000);
+        assert_eq!(compensated(core::iter::once(16_777_216f32).chain(ones)), 16_778_216.0);
+        // A million tenths: the exact sum of the f32 nearest to 0.1, rounded once.
+        let tenths = compensated(core::iter::repeat_n(0.1f32, 1_000_000));
+        assert_eq!(tenths, (f64::from(0.1f32) * 1e6) as f32);
+        assert_eq!(compensated([1.0, f32::EPSILON / 4.0, -1.0]), f32::EPSILON / 4.0);
+    }
+
+    #[test]
+    fn compensated_sums_are_one_rounding_off() {
+        for n in [2, 10, 1000, 20_000] {
+            let values: Vec<f32> = numbers(n).into_iter().map(f32::abs).collect();
+            // Integers times 2^-24: the sum is exact in i128.
+            let exact: i128 = values.iter().map(|&x| (f64::from(x) * 16_777_216.0) as i128).sum();
+            let exact = exact as f64 / 16_777_216.0;
+            let found = f64::from(compensated(values.iter().copied()));
+            assert!((found - exact).abs() <= exact * f64::from(f32::ROUNDOFF), "{n}");
+        }
+    }
+
+    #[test]
+    fn compensated_sums_of_what_is_not_finite() {
+        let infinity = f32::INFINITY;
+        assert_eq!(compensated([1.0, infinity, -5.0, 3.0]), infinity);
+        assert_eq!(compensated([1.0, -infinity, 1e38]), -infinity);
+        assert_eq!(compensated([f32::MAX, f32::MAX, 1.0]), infinity);
+        assert!(compensated([1.0, infinity, -infinity, 2.0]).is_nan());
+        assert!(compensated([1.0, f32::NAN, 2.0]).is_nan());
     }
 }

@@ -17,7 +17,7 @@ use super::start::{Work, prepare};
 /// The residual that rounding may cause is a few times its floor.
 const FLOOR_FACTOR: usize = 8;
 /// Near the floor a residual has to fall by a 20th within this many iterations.
-const FLOOR_PATIENCE: u64 = 64;
+const FLOOR_PATIENCE: u64 = 256;
 const FLOOR_SHARE: usize = 20;
 /// Where no plan may exist it has to fall by a 1000th within this many.
 const PATIENCE: u64 = 2000;
@@ -43,8 +43,8 @@ pub struct State<P: Precision> {
     pub(crate) max_cost: P::Potential,
     pub(crate) forbidden: bool,
     pub(crate) trouble: bool,
-    /// Whether the latest sweep changed any potential of the rows.
-    pub(crate) moved: bool,
+    /// Latest sweeps that changed no potential of the rows.
+    pub(crate) still: u32,
     /// The rows were updated once more after the latest sweep, so the next one finds no residual.
     pub(crate) rows_fresh: bool,
     pub(crate) certified_distance: P::Potential,
@@ -70,7 +70,7 @@ impl<P: Precision> State<P> {
             max_cost: P::Potential::ZERO,
             forbidden: false,
             trouble: false,
-            moved: true,
+            still: 0,
             rows_fresh: false,
             certified_distance: infinity,
             finished: None,
@@ -294,7 +294,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         cols.update(level, 0, col, g);
         trouble |= restore(g, cols.log_weights);
         state.trouble |= trouble;
-        state.moved = moved;
+        state.still = if moved { 0 } else { state.still + 1 };
     }
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
@@ -364,8 +364,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     fn stalled(&mut self) -> Option<Termination> {
         let near = P::Potential::from_count(FLOOR_FACTOR)
             * rounding_floor(self.problem, &self.state, self.f, self.g);
-        if !self.state.moved {
-            // Not one bit changes any more.
+        if self.state.still >= 2 {
+            // The same rows twice give the same columns: not one bit changes any more.
             return Some(Termination::RoundingFloor);
         }
         let fixed = self.problem.row_side(&[]).fixes_marginal()
@@ -378,10 +378,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         } else {
             return None;
         };
-        let best = state.best;
-        if state.residual < best - best / P::Potential::from_count(share)
-            || best == P::Potential::INFINITY
-        {
+        let undercut = state.best - state.best / P::Potential::from_count(share);
+        // An infinite or NaN residual before counts as worse than any.
+        if !undercut.is_finite() || state.residual < undercut {
             state.best = state.residual;
             state.best_at = state.iterations;
         }
@@ -456,8 +455,8 @@ fn rounding_floor<P: Precision, G: Geometry<P>>(
 fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
     let mut trouble = false;
     for (x, &held) in potential.iter_mut().zip(finite) {
-        if !x.is_finite() && held > T::NEG_INFINITY {
-            *x = held;
+        if !x.is_finite() && held != T::NEG_INFINITY {
+            *x = if held.is_finite() { held } else { T::ZERO };
             trouble = true;
         }
     }
