@@ -96,8 +96,13 @@ pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<
     Ok(())
 }
 
+/// An output that may be NULL. Error `Alignment`.
+pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result<(), Error> {
+    if pointer.is_null() { Ok(()) } else { check_pointer(pointer, argument) }
+}
+
 /// A pointer with a count, checked.
-fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Error> {
     check_pointer(data, argument)?;
     match len.checked_mul(size_of::<V>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),

@@ -111,6 +111,16 @@ pub(super) unsafe fn read_problem<T: Scalar>(
     };
     // SAFETY: passed on from the caller.
     unsafe { read_sized(pointer, &mut problem, Argument::Problem) }?;
+    let matrices = [
+        (&problem.cost, Argument::Cost),
+        (&problem.x, Argument::RowPoints),
+        (&problem.y, Argument::ColPoints),
+    ];
+    for (matrix, argument) in matrices {
+        if matrix.reserved != 0 {
+            return Err(Error::new(ErrorKind::StructSize, argument));
+        }
+    }
     let unused = problem.reserved_sizes == [0; 8] && problem.reserved == [0; 4];
     if unused && zero(problem.reserved_value) {
         Ok(problem)

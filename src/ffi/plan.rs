@@ -1,8 +1,8 @@
 //! `rot_plan_*`: the plan as a view of potentials.
 
 use super::abi::{
-    Range, c_error, c_status, check_mat_mut, check_pointer, mat_mut, mat_of, refuse_overlap,
-    slice_mut, slice_of, work_of, write_plain,
+    Range, c_error, c_status, check_mat_mut, check_optional, check_pointer, check_slice, mat_mut,
+    mat_of, refuse_overlap, slice_mut, slice_of, work_of, write_plain,
 };
 use super::convert::{Scalar, problem_of, ranges_of, read_problem};
 use super::types::{
@@ -42,7 +42,7 @@ struct Opened<'a, T: Scalar> {
 unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     needs_work: bool,
-    extra: [Range; 4],
+    extra: [Range; 5],
 ) -> Result<Opened<'a, T>, Error> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
@@ -54,14 +54,18 @@ unsafe fn open<'a, T: Scalar>(
     // SAFETY: m potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
     let [r0, r1, r2, r3, r4] = ranges_of(&c);
-    let [e0, e1, e2, e3] = extra;
+    let [e0, e1, e2, e3, e4] = extra;
     let work_len = if needs_work { call.work_len } else { 0 };
+    if needs_work {
+        check_slice(call.work.cast_const(), work_len, Argument::Work)?;
+    }
     refuse_overlap(&[
         Range::write(call.work, work_len, Argument::Work),
         e0,
         e1,
         e2,
         e3,
+        e4,
         Range::read(call.f, n, Argument::RowPotentials),
         Range::read(call.g, m, Argument::ColPotentials),
         r0,
@@ -69,7 +73,7 @@ unsafe fn open<'a, T: Scalar>(
         r2,
         r3,
         r4,
-        Range::read(call.problem, 1, Argument::Problem),
+        Range::read(call.problem.cast::<u8>(), c.struct_size as usize, Argument::Problem),
     ])?;
     if !needs_work {
         return Ok(Opened { problem, f, g, work: &mut [] });
@@ -106,11 +110,12 @@ unsafe fn entry_any<T: Scalar>(
     error: *mut rot_error,
 ) -> i32 {
     let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(value.cast_const(), Argument::Output)?;
         let out = Range::write(value, 1, Argument::Output);
         let error = Range::write(error, 1, Argument::Report);
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, false, [out, error, nothing(), nothing()]) }?;
+        let o = unsafe { open(call, false, [out, error, nothing(), nothing(), nothing()]) }?;
         let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
         // SAFETY: checked above.
         unsafe { write_plain(value, found) };
@@ -123,12 +128,14 @@ unsafe fn entry_any<T: Scalar>(
 
 unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut rot_error) -> i32 {
     let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(call.problem) }?;
         let m = c.b_len;
         let ranges = [
             Range::write(out, m, Argument::Output),
             Range::write(error, 1, Argument::Report),
+            nothing(),
             nothing(),
             nothing(),
         ];
@@ -151,16 +158,19 @@ unsafe fn marginals_any<T: Scalar>(
     error: *mut rot_error,
 ) -> i32 {
     let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(call.problem) }?;
         let (n, m) = (c.a_len, c.b_len);
         check_pointer(row.cast_const(), Argument::Output)?;
         check_pointer(col.cast_const(), Argument::Output)?;
+        check_optional(transport_cost.cast_const(), Argument::Output)?;
         let ranges = [
             Range::write(row, n, Argument::Output),
             Range::write(col, m, Argument::Output),
             Range::write(transport_cost, 1, Argument::Output),
             Range::write(error, 1, Argument::Report),
+            nothing(),
         ];
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, true, ranges) }?;
@@ -186,8 +196,11 @@ unsafe fn map_any<T: Scalar>(
     error: *mut rot_error,
 ) -> i32 {
     let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(values, Argument::Values)?;
         check_pointer(out, Argument::Output)?;
+        let own_values = Range::read(values, 1, Argument::Values);
+        let own_out = Range::read(out, 1, Argument::Output);
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let (values, out) = (unsafe { values.read() }, unsafe { out.read() });
         check_mat_mut(&out, Argument::Output)?;
@@ -195,7 +208,8 @@ unsafe fn map_any<T: Scalar>(
             Range::matrix_mut(&out, Argument::Output),
             Range::matrix(&values, Argument::Values),
             Range::write(error, 1, Argument::Report),
-            nothing(),
+            own_values,
+            own_out,
         ];
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, true, ranges) }?;
@@ -216,13 +230,16 @@ unsafe fn dense_any<T: Scalar>(
     error: *mut rot_error,
 ) -> i32 {
     let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(out, Argument::Output)?;
+        let own_out = Range::read(out, 1, Argument::Output);
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let out = unsafe { out.read() };
         check_mat_mut(&out, Argument::Output)?;
         let ranges = [
             Range::matrix_mut(&out, Argument::Output),
             Range::write(error, 1, Argument::Report),
+            own_out,
             nothing(),
             nothing(),
         ];

@@ -4,8 +4,8 @@ use core::mem::size_of;
 use core::ops::ControlFlow;
 
 use super::abi::{
-    Range, c_error, c_status, check_pointer, read_sized, refuse_overlap, slice_mut, work_of,
-    write_plain, write_sized,
+    Range, c_error, c_status, check_optional, check_pointer, check_slice, read_sized,
+    refuse_overlap, slice_mut, work_of, write_plain, write_sized,
 };
 use super::convert::{
     Scalar, c_report, c_state, options_of, problem_of, ranges_of, read_options, read_problem,
@@ -18,7 +18,7 @@ use super::types::{
 use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::Options;
-use crate::problem::Problem;
+use crate::problem::{Problem, check_weights};
 use crate::report::{Progress, Report};
 use crate::sinkhorn::{self, Sinkhorn};
 
@@ -64,9 +64,9 @@ unsafe fn open<'a, T: Scalar>(
     let problem = unsafe { problem_of(&c) }?;
     let options = options_of(&c_options)?;
     let (n, m) = problem.shape();
-    check_pointer(call.f.cast_const(), Argument::RowPotentials)?;
-    check_pointer(call.g.cast_const(), Argument::ColPotentials)?;
-    check_pointer(call.work.cast_const(), Argument::Work)?;
+    check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
+    check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
+    check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     let [r0, r1, r2, r3, r4] = ranges_of(&c);
     let [e0, e1] = extra;
     refuse_overlap(&[
@@ -80,8 +80,8 @@ unsafe fn open<'a, T: Scalar>(
         r2,
         r3,
         r4,
-        Range::read(call.problem, 1, Argument::Problem),
-        Range::read(call.options, 1, Argument::Options),
+        Range::read(call.problem.cast::<u8>(), c.struct_size as usize, Argument::Problem),
+        Range::read(call.options.cast::<u8>(), c_options.struct_size as usize, Argument::Options),
     ])?;
     // SAFETY: n potentials as the caller vouches; no other range shares an address.
     let f = unsafe { slice_mut(call.f, n, Argument::RowPotentials) }?;
@@ -180,9 +180,11 @@ unsafe fn hand_over<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>)
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let range = Range::write(error, 1, Argument::Report);
     let nothing = Range::read(core::ptr::null::<T>(), 0, Argument::None);
-    // SAFETY: the caller's promises are those of the C function.
-    let result = unsafe { open(call, true, [range, nothing]) }
-        .and_then(|o| sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work));
+    let result = check_optional(error.cast_const(), Argument::Report).and_then(|()| {
+        // SAFETY: the caller's promises are those of the C function.
+        let o = unsafe { open(call, true, [range, nothing]) }?;
+        sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
+    });
     let error_out = match result {
         Ok(()) => c_status(0),
         Err(e) => c_error(e),
@@ -200,6 +202,7 @@ unsafe fn init_any<T: Scalar>(
     let ranges =
         [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
     let start = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller.
@@ -235,7 +238,7 @@ unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::
     };
     // SAFETY: passed on from the caller.
     unsafe { read_sized(state, &mut found, Argument::State) }?;
-    if (found.struct_size as usize) < size_of::<types::State<T>>() {
+    if (found.struct_size as usize) < size_of::<types::State<T>>() || found.reserved != [0; 8] {
         return Err(Error::new(ErrorKind::StructSize, Argument::State));
     }
     Ok(found)
@@ -250,6 +253,7 @@ unsafe fn step_any<T: Scalar>(
     let ranges =
         [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
     let step = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         let found = state_of(&unsafe { read_state(state) }?)?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
@@ -308,8 +312,14 @@ unsafe fn certifiable_any<T: Scalar>(
         check_pointer(epsilon.cast_const(), Argument::Output)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(problem) }?;
+        let own = Range::read(problem.cast::<u8>(), c.struct_size as usize, Argument::Problem);
         // SAFETY: passed on from the caller.
         let problem = unsafe { problem_of(&c) }?;
+        let [r0, r1, r2, r3, r4] = ranges_of(&c);
+        refuse_overlap(&[Range::write(epsilon, 1, Argument::Output), own, r0, r1, r2, r3, r4])?;
+        let (a, b) = problem.weights();
+        check_weights::<T>(a, Argument::RowWeights)?;
+        check_weights::<T>(b, Argument::ColWeights)?;
         if !(target > T::ZERO && target.is_finite()) {
             return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
         }

@@ -1,0 +1,218 @@
+/*
+ * cases_body.h - the cases in one precision: included by cases.c with REAL (the type), BITS (an
+ * unsigned integer of its size), T(name) (a name with its suffix), INIT(NAME) (an initialiser) and
+ * PRECISION (its text).
+ */
+
+static REAL T(cost)[MOST_ROWS * MOST_COLS], T(x)[MOST_ROWS * DIMENSION], T(y)[MOST_COLS * DIMENSION];
+static REAL T(a)[MOST_ROWS], T(b)[MOST_COLS], T(f)[MOST_ROWS], T(g)[MOST_COLS];
+static REAL T(row)[MOST_ROWS], T(col)[MOST_COLS], T(map)[MOST_ROWS * DIMENSION];
+static REAL T(work)[ROT_SINKHORN_WORK_LEN(MOST_ROWS, MOST_COLS, DIMENSION)];
+
+static uint64_t T(hash)(uint64_t hash, const REAL *values, size_t count)
+{
+    for (; count > 0; --count, ++values) {
+        BITS bits;
+        memcpy(&bits, values, sizeof bits);
+        hash = hash_bytes(hash, bits, sizeof bits);
+    }
+    return hash;
+}
+
+/* Status, iterations and the numbers of the report, in the header's order. */
+static uint64_t T(hash_report)(uint64_t hash, const T(rot_report) *report)
+{
+    hash = hash_bytes(hash, (uint32_t)report->error.status, 4);
+    hash = hash_bytes(hash, report->iterations, 8);
+    hash = T(hash)(hash, &report->epsilon, 1);
+    hash = T(hash)(hash, &report->residual, 1);
+    hash = T(hash)(hash, &report->residual_rows, 1);
+    hash = T(hash)(hash, &report->residual_cols, 1);
+    hash = T(hash)(hash, &report->rounding_floor, 1);
+    hash = T(hash)(hash, &report->transport_cost, 1);
+    hash = T(hash)(hash, &report->entropy, 1);
+    hash = T(hash)(hash, &report->row_penalty, 1);
+    hash = T(hash)(hash, &report->col_penalty, 1);
+    hash = T(hash)(hash, &report->objective, 1);
+    hash = T(hash)(hash, &report->unregularised_objective, 1);
+    hash = T(hash)(hash, &report->dual_value, 1);
+    hash = T(hash)(hash, &report->gap, 1);
+    hash = T(hash)(hash, &report->lower_bound, 1);
+    hash = T(hash)(hash, &report->certified_distance, 1);
+    hash = T(hash)(hash, &report->mass, 1);
+    hash = T(hash)(hash, &report->log_mass, 1);
+    return T(hash)(hash, &report->mass_factor, 1);
+}
+
+/* Weights that are multiples of 2^-10, of mass exactly n m 2^-8 on either side. */
+static void T(fill_weights)(REAL *w, size_t n, size_t m)
+{
+    size_t i;
+
+    for (i = 0; i < n; ++i)
+        w[i] = (REAL)(4 * m) / 1024;
+    for (i = 0; i < n; ++i) {
+        const REAL moved = (REAL)next_random(2) * (REAL)m / 1024;
+        w[i] -= moved;
+        w[next_random(16) % n] += moved;
+    }
+}
+
+/* Multiples of 2^-8 in [least, least + 1). */
+static void T(fill)(REAL *values, size_t count, REAL least)
+{
+    for (; count > 0; --count, ++values)
+        *values = least + (REAL)next_random(8) / 256;
+}
+
+/* The entry of the first column that costs least: the plan has much there. */
+static REAL *T(cheapest)(const T(rot_matrix) *cost)
+{
+    size_t i, best = 0;
+
+    for (i = 1; i < cost->rows; ++i)
+        if (cost->data[i * cost->row_stride] < cost->data[best * cost->row_stride])
+            best = i;
+    return &T(cost)[best * cost->row_stride];
+}
+
+static void T(next_number)(REAL *value)
+{
+    BITS bits;
+
+    memcpy(&bits, value, sizeof bits);
+    ++bits;
+    memcpy(value, &bits, sizeof bits);
+}
+
+static void T(set_rule)(T(rot_rule) *rule, double tau)
+{
+    if (tau > 0) {
+        rule->kind = ROT_RULE_KL;
+        rule->param[0] = (REAL)tau;
+    }
+}
+
+/* Solves in one call, or in slices of a few sweeps, which must not change a bit. */
+static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *options, int sliced,
+                        T(rot_report) *report, struct stack *stack)
+{
+    const size_t work_len = sizeof T(work) / sizeof *T(work);
+    T(rot_state) state = INIT(STATE);
+    int32_t status;
+
+    if (!sliced) {
+        MEASURE(stack->solve, status = T(rot_sinkhorn_solve)(problem, options, T(f), T(g), T(work),
+                                                             work_len, report));
+        return status;
+    }
+    MEASURE(stack->init, status = T(rot_sinkhorn_init)(problem, options, T(f), T(g), T(work),
+                                                       work_len, &state, NULL));
+    if (status < 0)
+        return status;
+    do
+        MEASURE(stack->step, status = T(rot_sinkhorn_step)(problem, options, 7, T(f), T(g), T(work),
+                                                           work_len, &state, NULL));
+    while (status == ROT_RUNNING);
+    MEASURE(stack->finish, status = T(rot_sinkhorn_finish)(problem, options, T(f), T(g), T(work),
+                                                           work_len, &state, report));
+    return status;
+}
+
+static unsigned T(run_case)(const struct shape *shape, const struct geometry *geometry,
+                            const struct rules *rules, uint32_t level, int one_ulp)
+{
+    const size_t n = shape->rows, m = shape->cols;
+    const size_t work_len = sizeof T(work) / sizeof *T(work);
+    T(rot_problem) problem = INIT(PROBLEM);
+    T(rot_options) options = INIT(OPTIONS);
+    uint64_t hashes[2] = {0, 0};
+    struct stack stack = {0, 0, 0, 0, 0, 0};
+    unsigned failures = 0;
+    int sliced;
+
+    random_state = 0x9e3779b9u;
+    T(fill)(T(cost), n * m, 1);
+    T(fill)(T(x), n * DIMENSION, 0);
+    T(fill)(T(y), m * DIMENSION, 1);
+    T(fill_weights)(T(a), n, m);
+    T(fill_weights)(T(b), m, n);
+    if (shape->irregular) {
+        /* A weight of zero, a forbidden pair, and a cost that is stored column by column. */
+        const T(rot_matrix) by_columns = {T(cost), n, m, 1, n, 0};
+        T(a)[1] += T(a)[0];
+        T(a)[0] = 0;
+        T(cost)[n * m - 1] = (REAL)infinity();
+        problem.cost = by_columns;
+    } else {
+        const T(rot_matrix) by_rows = ROT_MATRIX(T(cost), n, m);
+        problem.cost = by_rows;
+    }
+    if (one_ulp)
+        T(next_number)(geometry->kind == ROT_COST_DENSE ? T(cheapest)(&problem.cost) : T(y));
+    if (geometry->kind != ROT_COST_DENSE) {
+        const T(rot_matrix) x = ROT_MATRIX(T(x), n, DIMENSION), y = ROT_MATRIX(T(y), m, DIMENSION);
+        const T(rot_matrix) none = ROT_NO_MATRIX;
+        problem.cost = none;
+        problem.x = x;
+        problem.y = y;
+    }
+    problem.cost_kind = geometry->kind;
+    problem.a = T(a);
+    problem.a_len = n;
+    problem.b = T(b);
+    problem.b_len = m;
+    problem.epsilon = (REAL)0.125;
+    problem.flags = rules->flags;
+    problem.reference = rules->reference;
+    T(set_rule)(&problem.rows, rules->tau_rows);
+    T(set_rule)(&problem.cols, rules->tau_cols);
+    options.tolerance = (REAL)1e-6;
+    options.max_iterations = 60;
+    options.level = level;
+
+    for (sliced = 0; sliced <= shape->sliced; ++sliced) {
+        T(rot_report) report = INIT(REPORT);
+        const T(rot_matrix) values = ROT_MATRIX(T(y), m, DIMENSION);
+        const T(rot_matrix_mut) map = ROT_MATRIX(T(map), n, DIMENSION);
+        uint64_t hash = HASH_START;
+        int32_t status = T(solve)(&problem, &options, sliced, &report, &stack), plan;
+
+        if (status < 0) {
+            put("case failed: ");
+            put(rot_status_str(status));
+            put("\n");
+            return 1;
+        }
+        MEASURE(stack.marginals,
+                plan = T(rot_plan_marginals)(&problem, T(f), T(g), report.log_mass, T(work),
+                                             work_len, T(row), T(col), NULL, NULL));
+        if (plan == ROT_OK)
+            MEASURE(stack.map,
+                    plan = T(rot_plan_barycentric_map)(&problem, T(f), T(g), report.log_mass,
+                                                       &values, &map, T(work), work_len, NULL));
+        failures += plan != ROT_OK;
+        hash = T(hash_report)(hash, &report);
+        hash = T(hash)(hash, T(f), n);
+        hash = T(hash)(hash, T(g), m);
+        hash = T(hash)(hash, T(row), n);
+        hash = T(hash)(hash, T(map), n * DIMENSION);
+        hashes[sliced] = hash;
+        if (sliced == 0) {
+            put_name("case ", PRECISION, shape, geometry, rules);
+            put_number(" status ", (double)status);
+            put_number(" iterations ", (double)report.iterations);
+            put_number(" residual ", (double)report.residual);
+            put_number(" cost ", (double)report.transport_cost);
+            put_number(" mass ", (double)report.mass);
+            put_hash(" hash ", hash);
+            put("\n");
+        }
+    }
+    if (shape->sliced && hashes[0] != hashes[1]) {
+        put("case failed: other bits in slices\n");
+        ++failures;
+    }
+    put_stack(PRECISION, shape, geometry, rules, &stack);
+    return failures;
+}
