@@ -47,7 +47,7 @@ pub struct Solver<P: Precision, const N: usize, const M: usize, const W: usize> 
 #[macro_export]
 macro_rules! solver {
     ($t:ty, $n:expr, $m:expr) => {
-        $crate::solver!($t, $n, $m, 0)
+        $crate::capacity::Solver<$t, { $n }, { $m }, { $crate::sinkhorn::work_len($n, $m, 0) }>
     };
     ($t:ty, $n:expr, $m:expr, $d:expr) => {
         $crate::capacity::Solver<$t, { $n }, { $m }, { $crate::sinkhorn::work_len($n, $m, $d) }>
