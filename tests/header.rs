@@ -118,10 +118,9 @@ fn generate() -> String {
     config.function.prefix = Some("ROT_API".into());
     config.export.exclude = vec!["rot_injected_panic".into()];
     config.function.sort_by = Some(cbindgen::SortKey::None);
-    let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["mod", "types", "convert", "info", "sinkhorn", "plan"] {
-        builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
-    }
+    // cbindgen follows the modules that this file declares.
+    let builder =
+        cbindgen::Builder::new().with_config(config).with_src(root.join("src/ffi/mod.rs"));
     let mut text = Vec::new();
     builder.generate().expect("cbindgen reads the sources").write(&mut text);
     let mut text = String::from_utf8(text).unwrap();
