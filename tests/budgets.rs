@@ -4,8 +4,7 @@
 //! * flash: text, constants and initialised data of the smallest firmware that makes the call, less
 //!   those of an empty one (which has memcpy and its like);
 //! * stack: bytes below the call at its deepest, the most of all cases in `c-examples/cortex_m`;
-//! * frame: the largest stack frame of a single function, from the compiler, and how many are
-//!   above 256 bytes.
+//! * frame: the largest stack frame of a single function, from the compiler.
 //!
 //! The same runs show that neither features nor opt-level change a bit.
 #![allow(
@@ -203,7 +202,6 @@ fn measure(tools: &Tools, configuration: &Configuration, found: &mut Found) {
             |what: &str, value| found.numbers.push((format!("{what} {name} {call}"), value));
         number("flash", flash(tools, &elf) - empty);
         number("frame", frames[0].0);
-        number("above", above.clone().count() as u64);
         for (size, function) in above {
             found.frames.push(format!("{name} {call}: {size} {function}"));
         }

@@ -480,8 +480,8 @@ mod whole {
 
     impl<T: C> Scene<T> {
         /// Aligned so that a part lies as in every other scene of the same sizes.
-        fn layout(words: usize) -> std::alloc::Layout {
-            std::alloc::Layout::from_size_align(words * 8, 64).unwrap()
+        fn layout(words: usize) -> core::alloc::Layout {
+            core::alloc::Layout::from_size_align(words * 8, 64).unwrap()
         }
 
         /// A call that succeeds: n rows relaxed, m columns exact, points of dimension d or (0) a

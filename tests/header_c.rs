@@ -6,7 +6,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test may fail loudly"
+    clippy::explicit_write,
+    reason = "a test may fail loudly, and says what is missing on the real standard error"
 )]
 
 use core::mem::{MaybeUninit, offset_of, size_of};
