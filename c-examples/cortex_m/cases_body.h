@@ -4,7 +4,8 @@
  * PRECISION (its text).
  */
 
-static REAL T(cost)[MOST_ROWS * MOST_COLS], T(x)[MOST_ROWS * DIMENSION], T(y)[MOST_COLS * DIMENSION];
+static REAL T(cost)[MOST_ROWS * MOST_COLS];
+static REAL T(x)[MOST_ROWS * DIMENSION], T(y)[MOST_COLS * DIMENSION];
 static REAL T(a)[MOST_ROWS], T(b)[MOST_COLS], T(f)[MOST_ROWS], T(g)[MOST_COLS];
 static REAL T(row)[MOST_ROWS], T(col)[MOST_COLS], T(map)[MOST_ROWS * DIMENSION];
 static REAL T(work)[ROT_SINKHORN_WORK_LEN(MOST_ROWS, MOST_COLS, DIMENSION)];
@@ -93,15 +94,15 @@ static void T(set_rule)(T(rot_rule) *rule, double tau)
     }
 }
 
-/* Solves in one call, or in slices of a few sweeps, which must not change a bit. */
-static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *options, int sliced,
-                        T(rot_report) *report, struct stack *stack)
+/* Solves in one call, or in slices, which must not change a bit. */
+static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *options,
+                        unsigned slice, T(rot_report) *report, struct stack *stack)
 {
     const size_t work_len = sizeof T(work) / sizeof *T(work);
     T(rot_state) state = INIT(STATE);
     int32_t status;
 
-    if (!sliced) {
+    if (slice == 0) {
         MEASURE(stack->solve, status = T(rot_sinkhorn_solve)(problem, options, T(f), T(g), T(work),
                                                              work_len, report));
         return status;
@@ -111,8 +112,8 @@ static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *opt
     if (status < 0)
         return status;
     do
-        MEASURE(stack->step, status = T(rot_sinkhorn_step)(problem, options, 7, T(f), T(g), T(work),
-                                                           work_len, &state, NULL));
+        MEASURE(stack->step, status = T(rot_sinkhorn_step)(problem, options, slice, T(f), T(g),
+                                                           T(work), work_len, &state, NULL));
     while (status == ROT_RUNNING);
     MEASURE(stack->finish, status = T(rot_sinkhorn_finish)(problem, options, T(f), T(g), T(work),
                                                            work_len, &state, report));
@@ -167,16 +168,17 @@ static unsigned T(run_case)(const struct shape *shape, const struct geometry *ge
     problem.reference = rules->reference;
     T(set_rule)(&problem.rows, rules->tau_rows);
     T(set_rule)(&problem.cols, rules->tau_cols);
-    options.tolerance = (REAL)1e-6;
-    options.max_iterations = 60;
+    options.tolerance = (REAL)(shape->to_the_floor ? 1e-30 : 1e-6);
+    options.max_iterations = shape->to_the_floor ? 500 : 60;
     options.level = level;
 
-    for (sliced = 0; sliced <= shape->sliced; ++sliced) {
+    for (sliced = 0; sliced <= (shape->slice > 0); ++sliced) {
         T(rot_report) report = INIT(REPORT);
         const T(rot_matrix) values = ROT_MATRIX(T(y), m, DIMENSION);
         const T(rot_matrix_mut) map = ROT_MATRIX(T(map), n, DIMENSION);
         uint64_t hash = HASH_START;
-        int32_t status = T(solve)(&problem, &options, sliced, &report, &stack), plan;
+        const unsigned slice = sliced ? shape->slice : 0;
+        int32_t status = T(solve)(&problem, &options, slice, &report, &stack), plan;
 
         if (status < 0) {
             put("case failed: ");
@@ -209,7 +211,7 @@ static unsigned T(run_case)(const struct shape *shape, const struct geometry *ge
             put("\n");
         }
     }
-    if (shape->sliced && hashes[0] != hashes[1]) {
+    if (shape->slice > 0 && hashes[0] != hashes[1]) {
         put("case failed: other bits in slices\n");
         ++failures;
     }
