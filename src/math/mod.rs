@@ -12,11 +12,12 @@ use crate::real::Real;
 /// The elementary functions of a [`Real`], written without branches so that a plain loop over
 /// them becomes packed instructions.
 pub trait Elementary: Real {
-    /// 2^x: relative error below 1.0 ulp (f64) and 1.0 ulp (f32) over the normal range; exactly 0
-    /// for x < -1022 (f64) or -126 (f32), so also for minus infinity; plus infinity from 1024 or
-    /// 128 on, and for NaN, so that no sum over it is finite.
+    /// 2^x: error below 1.63 ulp (f64) and 1.44 ulp (f32) over the whole normal range, measured by
+    /// the tests in every number (f32) or against twice the precision (f64); exactly 0 for
+    /// x < -1022 (f64) or -126 (f32), so also for minus infinity; plus infinity from 1024 or 128
+    /// on, and for NaN, so that no sum over it is finite.
     fn exp2(self) -> Self;
-    /// Natural logarithm: error below 1.0 ulp; minus infinity at 0, NaN below.
+    /// Natural logarithm: error below 0.85 ulp, measured likewise; minus infinity at 0, NaN below.
     fn ln(self) -> Self;
     /// Square root, correctly rounded.
     #[cfg(feature = "points")]
