@@ -485,7 +485,7 @@ mod whole {
         }
 
         /// A call that succeeds: n rows relaxed, m columns exact, points of dimension d or (0) a
-        /// dense cost; at most 20 iterations. The work has exactly the length that is needed.
+        /// dense cost; few iterations. The work has exactly the length that is needed.
         fn new(call: Call, n: usize, m: usize, d: usize) -> Self {
             let work_len =
                 if call.is_plan() { rot_plan_work_len } else { rot_sinkhorn_work_len }(n, m, d);

@@ -256,8 +256,8 @@ unsafe fn dense_any<T: Scalar>(
 
 /// Answer of a double-precision function in a library without double precision.
 #[cfg(not(feature = "f64"))]
-fn not_built<A>(_: A) -> i32 {
-    ErrorKind::NotBuilt as i32
+fn not_built<A>(_: A) -> Error {
+    Error::new(ErrorKind::NotBuilt, Argument::None)
 }
 
 /// Elements of work for the rot_plan functions that take work: n rows, m columns, points of
@@ -302,8 +302,10 @@ pub unsafe extern "C" fn rot_plan_entry_f64(
             error,
         )
     };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, f, g, log_mass, i, j, value, error));
+    let status =
+        unsafe { hand_over(error, Err(not_built((problem, f, g, log_mass, i, j, value)))) };
     status
 }
 
@@ -364,8 +366,9 @@ pub unsafe extern "C" fn rot_plan_row_f64(
             error,
         )
     };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, f, g, log_mass, i, out, error));
+    let status = unsafe { hand_over(error, Err(not_built((problem, f, g, log_mass, i, out)))) };
     status
 }
 
@@ -432,9 +435,14 @@ pub unsafe extern "C" fn rot_plan_marginals_f64(
             error,
         )
     };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status =
-        not_built((problem, f, g, log_mass, work, work_len, row, col, transport_cost, error));
+    let status = unsafe {
+        hand_over(
+            error,
+            Err(not_built((problem, f, g, log_mass, work, work_len, row, col, transport_cost))),
+        )
+    };
     status
 }
 
@@ -497,8 +505,11 @@ pub unsafe extern "C" fn rot_plan_barycentric_map_f64(
     // SAFETY: the promises of the C caller.
     let status =
         unsafe { map_any(Call { problem, f, g, log_mass, work, work_len }, values, out, error) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, f, g, log_mass, values, out, work, work_len, error));
+    let status = unsafe {
+        hand_over(error, Err(not_built((problem, f, g, log_mass, values, out, work, work_len))))
+    };
     status
 }
 
@@ -548,8 +559,10 @@ pub unsafe extern "C" fn rot_plan_dense_f64(
     #[cfg(feature = "f64")]
     // SAFETY: the promises of the C caller.
     let status = unsafe { dense_any(Call { problem, f, g, log_mass, work, work_len }, out, error) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, f, g, log_mass, out, work, work_len, error));
+    let status =
+        unsafe { hand_over(error, Err(not_built((problem, f, g, log_mass, out, work, work_len)))) };
     status
 }
 

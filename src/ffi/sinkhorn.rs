@@ -109,7 +109,7 @@ unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Error>
 ///
 /// # Safety
 /// `report` is NULL or writable for the size that it states.
-unsafe fn refuse<T: Scalar>(report: *mut types::Report<T>, error: Error) -> i32 {
+unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
     let error = c_error(error);
     // SAFETY: passed on from the caller.
     if unsafe { report_range(report) }.is_ok() {
@@ -345,10 +345,21 @@ pub extern "C" fn rot_sinkhorn_work_len(n: usize, m: usize, d: usize) -> usize {
     sinkhorn::work_len(n, m, d)
 }
 
+/// Writes a refusal and gives its status.
+///
+/// # Safety
+/// `error` is NULL or writable.
+#[cfg(not(feature = "f64"))]
+unsafe fn tell(error: *mut rot_error, refusal: Error) -> i32 {
+    // SAFETY: passed on from the caller.
+    unsafe { write_plain(error, c_error(refusal)) };
+    refusal.kind as i32
+}
+
 /// Answer of a double-precision function in a library without double precision.
 #[cfg(not(feature = "f64"))]
-fn not_built<A>(_: A) -> i32 {
-    ErrorKind::NotBuilt as i32
+fn not_built<A>(_: A) -> Error {
+    Error::new(ErrorKind::NotBuilt, Argument::None)
 }
 
 /// Solves a problem (double precision).
@@ -383,8 +394,9 @@ pub unsafe extern "C" fn rot_sinkhorn_solve_f64(
     #[cfg(feature = "f64")]
     // SAFETY: the promises of the C caller.
     let status = unsafe { solve_any(Call { problem, options, f, g, work, work_len }, report) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, options, f, g, work, work_len, report));
+    let status = unsafe { refuse(report, not_built((problem, options, f, g, work, work_len))) };
     status
 }
 
@@ -423,8 +435,9 @@ pub unsafe extern "C" fn rot_sinkhorn_check_f64(
     #[cfg(feature = "f64")]
     // SAFETY: the promises of the C caller.
     let status = unsafe { check_any(Call { problem, options, f, g, work, work_len }, error) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, options, f, g, work, work_len, error));
+    let status = unsafe { tell(error, not_built((problem, options, f, g, work, work_len))) };
     status
 }
 
@@ -465,8 +478,9 @@ pub unsafe extern "C" fn rot_sinkhorn_init_f64(
     #[cfg(feature = "f64")]
     // SAFETY: the promises of the C caller.
     let status = unsafe { init_any(Call { problem, options, f, g, work, work_len }, state, error) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, options, f, g, work, work_len, state, error));
+    let status = unsafe { tell(error, not_built((problem, options, f, g, work, work_len, state))) };
     status
 }
 
@@ -510,8 +524,11 @@ pub unsafe extern "C" fn rot_sinkhorn_step_f64(
     let status = unsafe {
         step_any(Call { problem, options, f, g, work, work_len }, iterations, state, error)
     };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, options, iterations, f, g, work, work_len, state, error));
+    let status = unsafe {
+        tell(error, not_built((problem, options, iterations, f, g, work, work_len, state)))
+    };
     status
 }
 
@@ -554,8 +571,10 @@ pub unsafe extern "C" fn rot_sinkhorn_finish_f64(
     // SAFETY: the promises of the C caller.
     let status =
         unsafe { finish_any(Call { problem, options, f, g, work, work_len }, state, report) };
+    // SAFETY: the promises of the C caller.
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, options, f, g, work, work_len, state, report));
+    let status =
+        unsafe { refuse(report, not_built((problem, options, f, g, work, work_len, state))) };
     status
 }
 
@@ -594,7 +613,7 @@ pub unsafe extern "C" fn rot_sinkhorn_certifiable_epsilon_f64(
     // SAFETY: the promises of the C caller.
     let status = unsafe { certifiable_any(problem, target, epsilon) };
     #[cfg(not(feature = "f64"))]
-    let status = not_built((problem, target, epsilon));
+    let status = not_built((problem, target, epsilon)).kind as i32;
     status
 }
 
