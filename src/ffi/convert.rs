@@ -331,7 +331,7 @@ pub(super) fn c_state<T: Scalar>(state: &State<T>) -> types::State<T> {
             portable,
             forbidden | trouble << 1 | rows_fresh << 2,
             state.finished.map_or(0, |t| t as u32 + 1),
-            0,
+            state.still,
         ],
         reserved: [0; 8],
     }
@@ -340,7 +340,7 @@ pub(super) fn c_state<T: Scalar>(state: &State<T>) -> types::State<T> {
 /// The running solve of a C state. Error: `Kind` if `rot_sinkhorn_init` did not fill it.
 pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error> {
     let wrong = Error::new(ErrorKind::Kind, Argument::State);
-    let [portable, flags, finished, _] = c.flags;
+    let [portable, flags, finished, still] = c.flags;
     if c.mark != MARK {
         return Err(wrong);
     }
@@ -367,6 +367,7 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         rows_fresh: flags & 4 != 0,
         certified_distance,
         finished,
+        still,
         ..State::new(level)
     })
 }

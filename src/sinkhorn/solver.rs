@@ -294,7 +294,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         cols.update(level, 0, col, g);
         trouble |= restore(g, cols.log_weights);
         state.trouble |= trouble;
-        state.still = if moved { 0 } else { state.still + 1 };
+        state.still = if moved { 0 } else { state.still.saturating_add(1) };
     }
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
