@@ -1317,7 +1317,8 @@ int32_t rot_plan_marginals_f32(const rot_problem_f32 *problem,
 
 /**
  * Barycentric map of the plan: out_i = sum_j X_ij values_j / sum_j X_ij, where the points of the
- * rows go in the mean. It depends on g only, so rows without weight have an image too. One sweep.
+ * rows go in the mean. It depends on g only, so rows without weight have an image too; a row without
+ * any partner of weight at finite cost gets NaN. One sweep.
  *
  * @param problem   the problem that was solved
  * @param f, g      the potentials that the solve returned

@@ -163,7 +163,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
 
     /// Barycentric map: out_i = sum_j X_ij values_j / sum_j X_ij, with `values` m x k and `out`
     /// n x k. Where the points of the rows go, in the mean. It depends on g only, so rows without
-    /// weight have an image too. Errors: `Shape`.
+    /// weight have an image too; a row all of whose partners are forbidden or without weight has
+    /// none, and gets NaN. Errors: `Shape`.
     pub fn barycentric_map(
         &mut self,
         values: &Mat<'_, P::Cost>,

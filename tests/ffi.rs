@@ -1083,7 +1083,6 @@ mod whole {
     /// A program of an earlier version: what it lacks has the default, and is neither read nor
     /// written.
     fn shorter_structs<T: C>() {
-        let step = if SMALL { 40 } else { 8 };
         let cut = |s: &Scene<T>, name: &str, size: usize| {
             let (at, whole) = (s.at(name), s.span(name));
             s.put(at, size as u32);
@@ -1093,7 +1092,7 @@ mod whole {
             let mut reference = Scene::<T>::new(call, 3, 4, 0);
             reference.args.options = null_mut();
             let status = reference.accepted();
-            for size in (8..=size_of::<c::Options<T>>()).step_by(step) {
+            for size in (8..=size_of::<c::Options<T>>()).step_by(8) {
                 let s = Scene::<T>::new(call, 3, 4, 0);
                 s.put(s.args.options, default_options::<T>());
                 cut(&s, "options", size);
@@ -1116,7 +1115,7 @@ mod whole {
             let status = reference.accepted();
             // All behind epsilon has its default.
             let enough = offset_of!(c::Problem<T>, reserved_value).next_multiple_of(8);
-            for size in (8..=size_of::<c::Problem<T>>()).step_by(step) {
+            for size in (8..=size_of::<c::Problem<T>>()).step_by(8) {
                 let s = balanced();
                 cut(&s, "problem", size);
                 if size < enough {
@@ -1138,7 +1137,7 @@ mod whole {
             let reference = Scene::<T>::new(call, 3, 4, 0);
             reference.accepted();
             let whole = reference.results();
-            for size in (32..=size_of::<c::Report<T>>()).step_by(step) {
+            for size in (32..=size_of::<c::Report<T>>()).step_by(8) {
                 let s = Scene::<T>::new(call, 3, 4, 0);
                 s.put(s.args.report, size as u32);
                 s.accepted();
@@ -1168,7 +1167,7 @@ mod whole {
         s.balance();
         let problem: c::Problem<T> = s.get(s.args.problem);
         let mut problem = shortened(&problem, offset_of!(c::Problem<T>, rows));
-        let mut report = vec![32_u64, 0, 0, 0].into_boxed_slice();
+        let mut report = shortened(&empty_report::<T>(), 32);
         s.args.options = options.as_mut_ptr().cast();
         s.args.problem = problem.as_mut_ptr().cast();
         s.args.report = report.as_mut_ptr().cast();
@@ -1179,20 +1178,28 @@ mod whole {
 
     /// A range ends where the struct says, not where this version of it would.
     fn the_range_of_a_struct_is_its_size<T: C>() {
-        for (name, size) in [("options", 8), ("problem", offset_of!(c::Problem<T>, reserved_sizes))]
-        {
-            let mut s = Scene::<T>::new(Call::Solve, 3, 4, 0);
-            s.put(s.at(name), size as u32);
-            s.aim("f", s.at(name).wrapping_add(size));
-            s.accepted();
-        }
-        for name in ["options", "problem"] {
-            let mut s = Scene::<T>::new(Call::Solve, 3, 4, 0);
-            let (at, whole) = (s.at(name), s.span(name));
-            s.fill_bytes(at.wrapping_add(whole), TAIL, 0);
-            s.put(at, (whole + TAIL) as u32);
-            s.aim("f", at.wrapping_add(whole));
-            s.refused(ErrorKind::Overlap, Argument::RowPotentials);
+        let outputs = [
+            (Call::Solve, "f", Argument::RowPotentials),
+            (Call::Certifiable, "value", Argument::Output),
+            (Call::Row, "value", Argument::Output),
+            (Call::Marginals, "row", Argument::Output),
+        ];
+        for (call, output, argument) in outputs {
+            for name in ["options", "problem"].into_iter().filter(|name| call.takes(name)) {
+                let short =
+                    if name == "options" { 8 } else { offset_of!(c::Problem<T>, reserved_sizes) };
+                let mut s = Scene::<T>::new(call, 3, 4, 0);
+                s.put(s.at(name), short as u32);
+                s.aim(output, s.at(name).wrapping_add(short));
+                s.accepted();
+
+                let mut s = Scene::<T>::new(call, 3, 4, 0);
+                let (at, whole) = (s.at(name), s.span(name));
+                s.fill_bytes(at.wrapping_add(whole), TAIL, 0);
+                s.put(at, (whole + TAIL) as u32);
+                s.aim(output, at.wrapping_add(whole));
+                s.refused(ErrorKind::Overlap, argument);
+            }
         }
     }
 
@@ -1735,11 +1742,11 @@ mod whole {
 
     /// The exact length succeeds between its guards, one element less is refused.
     fn work_lengths_are_exact<T: C>() {
-        let sides: &[usize] = if SMALL { &[0, 1, 2, 9] } else { &[0, 1, 2, 7, 8, 9, 33] };
+        let sides = [0, 1, 2, 7, 8, 9, 33];
         for call in Call::ALL.iter().copied().filter(|call| call.takes("work")) {
-            for &n in sides {
-                for &m in sides {
-                    for d in if SMALL { vec![0, 2] } else { vec![0, 1, 2, 3] } {
+            for n in sides {
+                for m in sides {
+                    for d in 0..4 {
                         let goes_on = matches!(call, Call::Step | Call::Finish);
                         if n == 0 || m == 0 {
                             if !goes_on {
@@ -1812,12 +1819,10 @@ mod whole {
 
     fn overlaps<T: C>() {
         for &call in Call::ALL {
-            for d in if SMALL { vec![2] } else { vec![0, 2] } {
+            for d in [0, 2] {
                 for (one, _) in pointers(call, d).filter(|(name, _)| writes(call, name)) {
                     for (other, _) in pointers(call, d).filter(|(name, _)| *name != one) {
-                        for place in
-                            if SMALL { vec!["start"] } else { vec!["start", "end", "before"] }
-                        {
+                        for place in ["start", "end", "before"] {
                             overlap::<T>(call, d, one, other, place);
                         }
                     }
@@ -1829,7 +1834,7 @@ mod whole {
     /// Ranges side by side share nothing.
     fn neighbours<T: C>() {
         for &call in Call::ALL {
-            for d in if SMALL { vec![2] } else { vec![0, 2] } {
+            for d in [0, 2] {
                 let all: Vec<_> = pointers(call, d).collect();
                 for &(one, _) in &all {
                     if !writes(call, one) || matches!(one, "work" | "report" | "state") {
@@ -1966,9 +1971,17 @@ mod whole {
         };
         let missing = solve(None);
         assert_eq!(missing, solve(Some(default_options())));
-        if size_of::<T>() == 8 && !SMALL {
+        if size_of::<T>() == 8 {
             assert_eq!((missing.0, missing.1), (Termination::IterationLimit as i32, 100_000));
         }
+        // A struct that ends before `check_every`: the first look at the certificate is the tenth
+        // sweep.
+        let s = Scene::<T>::new(Call::Solve, 3, 4, 0);
+        let (stop, tolerance) = (ROT_STOP_CERTIFIED, T::of(0.9));
+        s.put(s.args.options, c::Options { stop, tolerance, ..default_options::<T>() });
+        s.put(s.args.options, offset_of!(c::Options<T>, check_every) as u32);
+        assert_eq!(s.accepted(), 0);
+        assert_eq!(s.get::<c::Report<T>>(s.args.report).iterations, 10);
     }
 
     fn certifiable_epsilon<T: C>() {
@@ -2524,7 +2537,7 @@ mod whole {
     }
 
     /// A solve in slices of some length against the whole.
-    fn sliced<T: C>(rules: usize, d: usize, stop: u32, slice: u64) {
+    fn sliced<T: C>(rules: usize, d: usize, (stop, tolerance): (u32, T), slice: u64) {
         let scene = |call| {
             let s = Scene::<T>::new(call, 5, 4, d);
             if rules == 0 {
@@ -2537,8 +2550,10 @@ mod whole {
                 p.reference = (rules + d) as u32 % 2;
                 p.epsilon = T::of(0.1);
             });
-            let tolerance = if stop == ROT_STOP_CERTIFIED { 0.5 } else { 1e-3 };
-            s.options(|o| (o.stop, o.tolerance) = (stop, T::of(tolerance)));
+            s.options(|o| (o.stop, o.tolerance) = (stop, tolerance));
+            if !SMALL {
+                s.options(|o| o.max_iterations = 1000);
+            }
             s
         };
         let whole = scene(Call::Solve);
@@ -2561,17 +2576,20 @@ mod whole {
     }
 
     fn slices_give_the_bits_of_a_solve<T: C>() {
+        let residual = (ROT_STOP_RESIDUAL, T::of(1e-3));
         if SMALL {
-            return sliced::<T>(3, 3, ROT_STOP_RESIDUAL, 1);
+            return sliced::<T>(3, 3, residual, 1);
         }
         for rules in 0..5 {
             for d in [0, 3] {
                 for slice in [1, 3, 7, u64::MAX] {
-                    sliced::<T>(rules, d, ROT_STOP_RESIDUAL, slice);
+                    sliced::<T>(rules, d, residual, slice);
                     if rules > 0 {
-                        sliced::<T>(rules, d, ROT_STOP_CERTIFIED, slice);
+                        sliced::<T>(rules, d, (ROT_STOP_CERTIFIED, T::of(0.5)), slice);
                     }
                 }
+                // To the floor of rounding: what tells it has to survive the slices too.
+                sliced::<T>(rules, d, (ROT_STOP_RESIDUAL, T::MIN_POSITIVE), 1);
             }
         }
     }

@@ -155,6 +155,7 @@ fn at_all_levels<T: Float, G: Geometry<T>>(problem: &Problem<'_, T, G>, what: &s
 
 #[test]
 fn levels_to_choose_from() {
+    assert_eq!(ROW_BLOCK, 64);
     let names: Vec<_> = Level::available().map(Level::name).collect();
     println!("levels: {names:?}, the default is {}", Level::detect().name());
     assert_eq!(names[0], "portable");

@@ -475,7 +475,8 @@ pub unsafe extern "C" fn rot_plan_marginals_f32(
 }
 
 /// Barycentric map of the plan: out_i = sum_j X_ij values_j / sum_j X_ij, where the points of the
-/// rows go in the mean. It depends on g only, so rows without weight have an image too. One sweep.
+/// rows go in the mean. It depends on g only, so rows without weight have an image too; a row without
+/// any partner of weight at finite cost gets NaN. One sweep.
 ///
 /// @param problem   the problem that was solved
 /// @param f, g      the potentials that the solve returned

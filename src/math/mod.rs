@@ -22,7 +22,7 @@ pub trait Elementary: Real {
     /// Square root, correctly rounded.
     #[cfg(feature = "points")]
     fn sqrt(self) -> Self;
-    /// e^x by [`Elementary::exp2`]: relative error below (1 + |x|) ulp.
+    /// e^x by [`Elementary::exp2`]: relative error below (1 + |x|) machine epsilons.
     #[inline(always)]
     fn exp(self) -> Self {
         (self * Self::LOG2_E).exp2()

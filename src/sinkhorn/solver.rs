@@ -159,6 +159,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let mut work = Work::of(problem, f, g, work, skip)?;
         let mut state = prepare(problem, options, f, g, &mut work)?;
         state.skip = skip;
+        // A solve that ended on a row update leaves no residual for the first sweep to find.
+        state.rows_fresh = options.warm_start;
         if let Stop::Residual(tolerance) = options.stop {
             state.trigger = tolerance;
         }

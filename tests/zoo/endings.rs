@@ -52,24 +52,22 @@ fn certified() {
 /// The potentials are finite and good enough to go on from.
 #[test]
 fn iteration_limit() {
-    for case in Case::new(13, 9).at(0.02).families(0.5) {
-        let whole = case.converges(&options());
-        for limit in [1, 2, 5] {
-            let first = case.solve(&options().max_iterations(limit));
-            case.inspect(&first);
-            assert_eq!(first.report.termination, Termination::IterationLimit);
-            assert_eq!(first.report.iterations, limit);
-            assert!(!first.report.converged() && first.report.residual > 0.0);
-            let rest = case.solve_from(&options().warm_start(true), first.f, first.g);
-            case.inspect(&rest);
-            assert!(rest.report.converged(), "{:?}", rest.report);
-            // An ending with exact rows updates them once more, which costs a detour afterwards.
-            let total = limit + rest.report.iterations;
-            assert!(
-                total <= whole.report.iterations + whole.report.iterations / 8 + 2,
-                "{total}, {whole:?}",
-                whole = whole.report
-            );
+    // The smaller epsilon converges so slowly that the start must not be taken for the best.
+    for epsilon in [0.02, 0.01] {
+        for case in Case::new(13, 9).at(epsilon).families(0.5) {
+            let whole = case.converges(&options()).report;
+            for limit in [1, 2, 5] {
+                let first = case.solve(&options().max_iterations(limit));
+                case.inspect(&first);
+                assert_eq!(first.report.termination, Termination::IterationLimit);
+                assert_eq!(first.report.iterations, limit);
+                assert!(!first.report.converged() && first.report.residual > 0.0);
+                let rest = case.solve_from(&options().warm_start(true), first.f, first.g);
+                case.inspect(&rest);
+                assert!(rest.report.converged(), "{whole:?} {:?}", rest.report);
+                let total = limit + rest.report.iterations;
+                assert!(total <= whole.iterations + 2, "{total} {whole:?}");
+            }
         }
     }
 }
@@ -162,6 +160,28 @@ fn rounding_floor() {
         assert!(solved.report.rounding_floor > 1e-9 && solved.report.rounding_floor < 1e-6);
         assert!((solved.report.transport_cost - plain.report.transport_cost - 1e6).abs() < 0.1);
     }
+}
+
+/// At the floor of rounding there is nothing left to gain: going on does not halve the residual.
+#[test]
+fn nothing_is_better_than_the_rounding_floor() {
+    let options = residual(T::EPSILON / 64.0).max_iterations(20_000);
+    let mut ended = 0;
+    for epsilon in if SINGLE { [1e-3, 1e-4] } else { [1e-1, 1e-2] } {
+        let case = Case::line(50, epsilon);
+        let mut last = case.solve(&options);
+        let Report { termination, residual: before, .. } = last.report;
+        if termination == Termination::IterationLimit {
+            continue;
+        }
+        assert_eq!(termination, Termination::RoundingFloor);
+        ended += 1;
+        for _ in 0..40 {
+            last = case.solve_from(&options.warm_start(true), last.f, last.g);
+        }
+        assert!(last.report.residual > 0.5 * before, "{before:e} {:?}", last.report);
+    }
+    assert!(ended > 0);
 }
 
 /// Two exact sides and forbidden pairs that no plan can avoid: potentials run away.

@@ -19,7 +19,7 @@ fn residual(tolerance: T) -> Options<T> {
 
 /// Slow problems get fewer iterations where arithmetic is slow.
 fn patience() -> u64 {
-    if cfg!(debug_assertions) { 3000 } else { 30_000 }
+    if cfg!(debug_assertions) { 1500 } else { 30_000 }
 }
 
 #[test]

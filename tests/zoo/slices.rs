@@ -1,11 +1,13 @@
 //! A solve in slices, and what its work and potentials held before.
 
+use core::ops::ControlFlow;
+
 use super::T;
 use super::cases::{Case, Solved, all_bits, pattern};
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::marginal::Rule;
 use robust_ot::options::{Options, Stop};
-use robust_ot::report::Termination;
+use robust_ot::report::{Progress, Termination};
 use robust_ot::sinkhorn::{Sinkhorn, solve};
 
 fn options() -> Options<T> {
@@ -161,20 +163,28 @@ fn steps_after_the_end() {
 #[test]
 fn what_was_there_before() {
     let huge = T::MAX / 2.0;
+    let places = [(0, 0), (1, 1), (2, 100), (5, 0), (3, 7)];
+    let held = [0.0, T::NAN, huge, -huge, T::INFINITY];
     for case in cases() {
         let problem = case.problem().unwrap();
         for options in [options(), options().max_iterations(7), options().trust_data(true)] {
-            let expected = case.solve(&options);
-            let places = [(0, 0), (1, 1), (2, 100), (5, 0), (3, 7)];
-            for (fill, (start, more)) in
-                [T::NAN, huge, -huge, T::INFINITY, 0.0].into_iter().zip(places)
-            {
+            // The solution and all that an observer sees on the way.
+            let run = |(fill, (start, more)): (T, (usize, usize))| {
                 let mut buffer = vec![fill; start + case.work().len() + more];
-                let work = &mut buffer[start..];
                 let (mut f, mut g) = (vec![fill; 13], vec![-fill; 9]);
-                let report = solve(&problem, &options, &mut f, &mut g, work, &mut ()).unwrap();
-                assert_eq!(all_bits(&Solved { f, g, report }), all_bits(&expected));
-            }
+                let mut seen = String::new();
+                let mut observer = |progress: &Progress<T>| {
+                    seen += &format!("{progress:?}");
+                    ControlFlow::Continue(())
+                };
+                let (options, work) = (options.check_every(1), &mut buffer[start..]);
+                let report =
+                    solve(&problem, &options, &mut f, &mut g, work, &mut observer).unwrap();
+                (all_bits(&Solved { f, g, report }), seen)
+            };
+            let mut runs = held.into_iter().zip(places).map(run);
+            let expected = runs.next().unwrap();
+            assert!(runs.all(|found| found == expected));
         }
     }
 }
