@@ -44,7 +44,7 @@
  *   Units      Costs, epsilon, tau and potentials are in cost units; weights and plans in mass
  *              units. Matrices are views with strides counted in elements.
  *   Arguments  What is only read comes first and is const; outputs come last. A pointer to
- *              options or to an error may be NULL, no other.
+ *              options or to an error may be NULL, and no other unless its function says so.
  *   Structs    Each begins with its size and is set up by a ..._INIT macro; fields named
  *              reserved are zero. A program built against an older or a newer header works: what
  *              its struct lacks has the default, what the library does not know must be zero.
