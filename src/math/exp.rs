@@ -30,30 +30,30 @@ const Q_F32: [f32; 6] = [
     0.000_153_533_6,
 ];
 
-/// q(r) by Estrin's scheme: a few multiplications more than Horner's, but a third of its length in
-/// dependent operations, which is what a processor waits for.
+/// 1 + r q(r), the tree of Estrin's scheme: a few multiplications more than Horner's, but a third of
+/// its length in dependent operations, which is what a processor waits for. The largest term, r ln 2,
+/// stays out of the tree and is added last but one: it then meets one rounding less.
 #[cfg(feature = "f64")]
 #[inline(always)]
-fn q_f64(r: f64) -> f64 {
+fn power_f64(r: f64) -> f64 {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10] = Q_F64;
     let r2 = r * r;
     let r4 = r2 * r2;
-    let low = (c0 + c1 * r) + r2 * (c2 + c3 * r);
-    let middle = (c4 + c5 * r) + r2 * (c6 + c7 * r);
-    let high = (c8 + c9 * r) + r2 * c10;
-    low + r4 * (middle + r4 * high)
+    let low = (c1 + c2 * r) + r2 * (c3 + c4 * r);
+    let middle = (c5 + c6 * r) + r2 * (c7 + c8 * r);
+    1.0 + (c0 * r + r2 * (low + r4 * (middle + r4 * (c9 + c10 * r))))
 }
 
-/// q(r) by Estrin's scheme.
+/// 1 + r q(r), likewise.
 #[inline(always)]
-fn q_f32(r: f32) -> f32 {
+fn power_f32(r: f32) -> f32 {
     let [c0, c1, c2, c3, c4, c5] = Q_F32;
     let r2 = r * r;
-    (c0 + c1 * r) + r2 * ((c2 + c3 * r) + r2 * (c4 + c5 * r))
+    1.0 + (c0 * r + r2 * ((c1 + c2 * r) + r2 * ((c3 + c4 * r) + r2 * c5)))
 }
 
 macro_rules! exp2 {
-    ($name:ident, $t:ident, $q:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {
+    ($name:ident, $t:ident, $power:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {
         #[inline(always)]
         pub(super) fn $name(x: $t) -> $t {
             // At the upper limit r = 0 and the exponent field is that of infinity. NaN takes the
@@ -61,16 +61,16 @@ macro_rules! exp2 {
             let x = if x < $high { x } else { $high };
             let shifted = x + $magic;
             let r = x - (shifted - $magic);
-            let p = 1.0 + r * $q(r);
+            let p = $power(r);
             let value = $t::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << $mantissa));
             if x < $low { 0.0 } else { value }
         }
     };
 }
 
-exp2!(exp2_f32, f32, q_f32, 12_582_912.0, 23, -126.0, 128.0);
+exp2!(exp2_f32, f32, power_f32, 12_582_912.0, 23, -126.0, 128.0);
 #[cfg(feature = "f64")]
-exp2!(exp2_f64, f64, q_f64, 6_755_399_441_055_744.0, 52, -1022.0, 1024.0);
+exp2!(exp2_f64, f64, power_f64, 6_755_399_441_055_744.0, 52, -1022.0, 1024.0);
 
 #[cfg(all(test, feature = "f64"))]
 pub(super) mod tests {
@@ -275,7 +275,7 @@ pub(super) mod tests {
         for x in scan(small, 128f32.next_down()).chain(scan(-small, -126.0)) {
             worst.add(ulps_f32(exp2_f32(x), libm::exp2(f64::from(x))), f64::from(x));
         }
-        worst.check("exp2 f32", 1.44);
+        worst.check("exp2 f32", 1.22);
     }
 
     #[test]
@@ -304,7 +304,7 @@ pub(super) mod tests {
             }
         }
         assert!(worst.count > 2_000_000);
-        worst.check("exp2 f64", 1.63);
+        worst.check("exp2 f64", 1.24);
     }
 
     /// exp by exp2: the rounding of x log2(e) adds |x| / 2 and a little to the relative error,
@@ -325,8 +325,8 @@ pub(super) mod tests {
             let error = (scaled(Elementary::exp(x), -n) - exact.high) - exact.low;
             double.add(error.abs() / (f64::EPSILON * exact.high * (1.0 + x.abs())), x);
         }
-        single.check("exp f32 over (1 + |x|)", 0.83);
-        double.check("exp f64 over (1 + |x|)", 0.88);
+        single.check("exp f32 over (1 + |x|)", 0.70);
+        double.check("exp f64 over (1 + |x|)", 0.70);
     }
 
     macro_rules! special {
