@@ -39,7 +39,8 @@ pub enum ErrorKind {
     Negative = -32,
     /// All weights of a side are zero.
     ZeroMass = -33,
-    /// Both sides are exact and their masses differ by more than rounding.
+    /// The masses that two sides prescribe differ by more than rounding: those of two exact sides,
+    /// or that of weights that a ball wants to be 1.
     MassMismatch = -34,
     /// A positive weight has no partner at finite cost and positive weight.
     NoPartner = -35,
@@ -57,6 +58,10 @@ pub enum ErrorKind {
     TargetOutOfReach = -45,
     /// The unit-mass problem takes KL rules on both sides only.
     UnitMassRule = -46,
+    /// The radius of a ball is negative, infinite or NaN.
+    Radius = -47,
+    /// The entropy of a ball is negative, infinite or NaN.
+    Entropy = -48,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -191,7 +196,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -216,6 +221,8 @@ impl ErrorKind {
         Self::NoCertificate,
         Self::TargetOutOfReach,
         Self::UnitMassRule,
+        Self::Radius,
+        Self::Entropy,
     ];
 
     /// One line of plain text.
@@ -236,7 +243,7 @@ impl ErrorKind {
             Self::Infinite => "an entry is infinite where that has no meaning",
             Self::Negative => "a weight is negative",
             Self::ZeroMass => "all weights of a side are zero",
-            Self::MassMismatch => "both sides are exact and their masses differ",
+            Self::MassMismatch => "the masses that the two sides prescribe differ",
             Self::NoPartner => "a positive weight has no partner at finite cost",
             Self::Epsilon => "epsilon is not positive and finite, or out of range for the cost",
             Self::Tau => "tau is not positive and finite",
@@ -245,6 +252,8 @@ impl ErrorKind {
             Self::NoCertificate => "no certificate exists for this pair of marginal rules",
             Self::TargetOutOfReach => "no run at this epsilon can certify the target",
             Self::UnitMassRule => "the unit-mass problem takes KL rules on both sides",
+            Self::Radius => "the radius of a ball is negative or not finite",
+            Self::Entropy => "the entropy of a ball is negative or not finite",
         }
     }
 }

@@ -63,6 +63,12 @@ pub trait Real:
 
     /// Nearest value to a count.
     fn from_count(n: usize) -> Self;
+    /// The same number in double precision.
+    #[cfg(feature = "f64")]
+    fn to_f64(self) -> f64;
+    /// The nearest number.
+    #[cfg(feature = "f64")]
+    fn from_f64(x: f64) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
     /// Neither infinite nor NaN.
@@ -102,6 +108,16 @@ macro_rules! real {
             #[inline(always)]
             fn from_count(n: usize) -> Self {
                 n as $t
+            }
+            #[cfg(feature = "f64")]
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[cfg(feature = "f64")]
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $t
             }
             #[inline(always)]
             fn abs(self) -> Self {

@@ -11,6 +11,7 @@ mod common;
 
 use common::golden::{Instance, transport};
 use robust_ot::cost::Dense;
+use robust_ot::marginal::Rule;
 use robust_ot::options::{Options, Stop};
 use robust_ot::plan::{self, Plan};
 use robust_ot::problem::Problem;
@@ -46,10 +47,11 @@ macro_rules! check {
             let (n, m) = (instance.rows, instance.cols);
             let (cost, a, b) = (narrow(&instance.cost), narrow(&instance.a), narrow(&instance.b));
             let rule = |rule| match rule {
-                robust_ot::marginal::Rule::Kl { tau } => {
-                    robust_ot::marginal::Rule::Kl { tau: tau as $t }
+                Rule::Kl { tau } => Rule::Kl { tau: tau as $t },
+                Rule::L2Ball { radius2, entropy } => {
+                    Rule::L2Ball { radius2: radius2 as $t, entropy: entropy as $t }
                 }
-                _ => robust_ot::marginal::Rule::Exact,
+                _ => Rule::Exact,
             };
             let problem = Problem::<$t, _>::new(
                 Dense::new(Mat::new(&cost, n, m).unwrap()),

@@ -4,10 +4,14 @@
 //! written out (16 partial sums), nothing is contracted, so every level gives
 //! the same bits.
 
+#[cfg(feature = "balls")]
+mod balls;
 mod level;
 mod rows;
 
 pub use level::Level;
+#[cfg(feature = "balls")]
+pub(crate) use balls::*;
 pub(crate) use rows::*;
 
 use crate::math::Elementary;

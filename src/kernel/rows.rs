@@ -30,6 +30,8 @@ macro_rules! at_each_level {
     };
 }
 
+pub(super) use at_each_level;
+
 at_each_level! {
     /// Plan entries of a row, out_j = exp((f + g_j - c_j) / epsilon) with `scale` =
     /// log2(e) / epsilon, and their sum. One exp per entry; the same formula gives every plan

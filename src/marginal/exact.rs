@@ -1,12 +1,15 @@
 //! r = w. Phi is 0 at w and infinite elsewhere; -Phi*(-f) = <f, w>.
 
-use super::{LogSlope, MarginalRule, Shift, Side, distance};
+use super::{LogSlope, MarginalRule, Memory, Shift, Side, distance};
 use crate::kernel::{Level, Precision, potential_from_sums};
 use crate::math::Elementary;
 use crate::real::Real;
 
 /// The marginal is the weights.
-pub(super) struct Exact;
+pub(super) struct Exact {
+    /// Whether their mass has to be 1.
+    pub(super) unit_mass: bool,
+}
 
 impl<P: Precision> MarginalRule<P> for Exact {
     /// f + epsilon (log w - log s): after it the side's marginal is w.
@@ -18,15 +21,14 @@ impl<P: Precision> MarginalRule<P> for Exact {
         log_weights: &[P::Potential],
         sums: &[P::Sum],
         f: &mut [P::Potential],
+        _: Memory<'_, P>,
     ) {
         let (one, zero) = (P::Potential::ONE, P::Potential::ZERO);
         potential_from_sums::<P>(level, side.epsilon, one, [one, zero], log_weights, sums, f);
     }
 
     fn marginal(&self, side: &Side<'_, P>, _: Level, _: &[P::Potential], out: &mut [P::Sum]) {
-        for (out, w) in out.iter_mut().zip(side.scaled_weights()) {
-            *out = P::narrow(w);
-        }
+        side.start_marginal(out);
     }
 
     fn shift_marginal(&self, _: &mut [P::Sum], _: P::Potential) {}
@@ -77,6 +79,10 @@ impl<P: Precision> MarginalRule<P> for Exact {
 
     fn fixes_marginal(&self) -> bool {
         true
+    }
+
+    fn unit_mass(&self) -> bool {
+        self.unit_mass
     }
 
     fn relaxation(&self) -> Option<P::Potential> {

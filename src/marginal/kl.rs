@@ -1,6 +1,6 @@
 //! Phi(r) = tau KL(r | w); -Phi*(-f) = tau sum w (1 - exp(-f / tau)); r(f) = w exp(-f / tau).
 
-use super::{LogSlope, MarginalRule, Shift, Side, total};
+use super::{LogSlope, MarginalRule, Memory, Shift, Side, total};
 use crate::kernel::{Level, Precision, potential_from_sums, relaxed_marginal};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
@@ -23,6 +23,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         log_weights: &[P::Potential],
         sums: &[P::Sum],
         f: &mut [P::Potential],
+        _: Memory<'_, P>,
     ) {
         let contraction = self.tau / (self.tau + side.epsilon);
         let parts = [P::Potential::ONE - side.reference, side.reference];
@@ -84,10 +85,6 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         let mass = total(wide::<P>(r));
         let scale = mass / total(wide::<P>(marginal));
         self.tau * divergence::<P>(r, wide::<P>(marginal), scale) / mass
-    }
-
-    fn fixes_marginal(&self) -> bool {
-        false
     }
 
     fn relaxation(&self) -> Option<P::Potential> {

@@ -3,6 +3,8 @@
 //! A rule is a convex function Phi of the side's marginal r, one file each. What a rule knows
 //! stands in `MarginalRule`; solvers ask a `Side` for it and never look at the kind.
 
+#[cfg(feature = "balls")]
+mod ball;
 mod exact;
 #[cfg(feature = "kl")]
 mod kl;
@@ -25,22 +27,82 @@ pub enum Rule<T> {
         /// Price of changing the marginal, cost units.
         tau: T,
     },
+    /// |r - w|^2 <= radius2 and sum r = 1, with Phi(r) = entropy sum r (log r - 1) inside. The
+    /// weights have unit sum; a zero weight may receive mass. Radius 0 is `Exact` for unit mass,
+    /// without the entropy, which is a constant there. Needs feature `balls`. See
+    /// [`Rule::l2_ball_dropping`] for a radius that means something.
+    L2Ball {
+        /// Square of the radius, squared mass units.
+        radius2: T,
+        /// Weight of the marginal's own entropy, cost units; may be 0.
+        entropy: T,
+    },
+    /// KL(r | w) <= radius and sum r = 1, with Phi(r) = entropy sum r (log r - 1) inside. The
+    /// weights have unit sum. Radius 0 is `Exact` for unit mass, without the entropy. Needs
+    /// feature `balls`.
+    KlBall {
+        /// Largest KL divergence, mass units.
+        radius: T,
+        /// Weight of the marginal's own entropy, cost units; may be 0.
+        entropy: T,
+    },
 }
 
 impl<T: Real> Rule<T> {
-    /// Error `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too.
+    /// The L2 ball in which just a fraction `theta` (0 <= theta < 1) of n points with equal weights
+    /// can be dropped, the rest growing alike: radius2 = theta / (n (1 - theta)).
+    pub fn l2_ball_dropping(theta: T, n: usize, entropy: T) -> Self {
+        Self::L2Ball { radius2: theta / (T::from_count(n) * (T::ONE - theta)), entropy }
+    }
+
+    /// Errors: `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too;
+    /// `Radius` and `Entropy` unless they are finite and not negative.
     pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
-        if let Self::Kl { tau } = self {
-            if !cfg!(feature = "kl") {
-                return Err(Error::new(ErrorKind::NotBuilt, argument));
+        let refuse = |kind| Err(Error::new(kind, argument));
+        let finite = |x: T| x >= T::ZERO && x.is_finite();
+        match self {
+            Self::Exact => Ok(()),
+            Self::Kl { tau } => {
+                if !cfg!(feature = "kl") {
+                    return refuse(ErrorKind::NotBuilt);
+                }
+                let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();
+                if tau > T::ZERO && usable { Ok(()) } else { refuse(ErrorKind::Tau) }
             }
-            let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();
-            if !(tau > T::ZERO && usable) {
-                return Err(Error::new(ErrorKind::Tau, argument));
+            Self::L2Ball { radius2: radius, entropy } | Self::KlBall { radius, entropy } => {
+                if !cfg!(feature = "balls") {
+                    return refuse(ErrorKind::NotBuilt);
+                }
+                if !finite(radius) {
+                    return refuse(ErrorKind::Radius);
+                }
+                if finite(entropy) && (entropy + epsilon).is_finite() {
+                    Ok(())
+                } else {
+                    refuse(ErrorKind::Entropy)
+                }
             }
         }
-        Ok(())
     }
+}
+
+/// What a rule keeps of one side from sweep to sweep.
+pub(crate) struct Memory<'a, P: Precision> {
+    /// The marginal r that belongs to the potentials.
+    pub(crate) marginal: &'a mut [P::Sum],
+    /// The multipliers of a ball.
+    pub(crate) ball: &'a mut Ball,
+}
+
+/// The multipliers of a ball at its latest update: where the next root search begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ball {
+    /// Of the ball, in the units of d Phi / d (|r - w|^2) or d Phi / d KL; 0 if the ball is slack.
+    #[cfg(feature = "balls")]
+    pub(crate) multiplier: f64,
+    /// Of the sum, less its lower bound; independent of a constant shift of the potentials.
+    #[cfg(feature = "balls")]
+    pub(crate) offset: f64,
 }
 
 /// The logarithm of the slope of a dual value under a constant shift, and how that changes.
@@ -65,9 +127,12 @@ pub(crate) trait MarginalRule<P: Precision> {
         log_weights: &[P::Potential],
         sums: &[P::Sum],
         f: &mut [P::Potential],
+        memory: Memory<'_, P>,
     );
 
-    /// The marginal r(f) that the rule assigns to potentials (minus the gradient of Phi*(-f)).
+    /// The marginal r(f) that the rule assigns to potentials (minus the gradient of Phi*(-f)), in
+    /// place of the one kept. A ball leaves what its update wrote: without entropy its marginal is
+    /// no function of the potentials.
     fn marginal(&self, side: &Side<'_, P>, level: Level, f: &[P::Potential], out: &mut [P::Sum]);
 
     /// r(f + t) from r(f).
@@ -115,8 +180,20 @@ pub(crate) trait MarginalRule<P: Precision> {
         false
     }
 
+    /// Whether a zero weight may receive mass.
+    fn fills_zero_weights(&self) -> bool {
+        false
+    }
+
     /// Whether the marginal is the weights themselves, whatever the potential.
-    fn fixes_marginal(&self) -> bool;
+    fn fixes_marginal(&self) -> bool {
+        false
+    }
+
+    /// Whether the marginal has unit mass, whatever the weights.
+    fn unit_mass(&self) -> bool {
+        false
+    }
 
     /// tau, if the penalty is tau KL(r | w): the one family of rules for which a plan's mass can
     /// be optimised in closed form.
@@ -143,9 +220,10 @@ pub(crate) struct Side<'a, P: Precision> {
     pub(crate) reference: P::Potential,
     /// Weights of the caller.
     pub(crate) weights: &'a [P::Cost],
-    /// Factor on the weights that makes the masses of two exact sides equal; else 1.
+    /// Factor on the weights that makes the masses of two sides equal; else 1.
     pub(crate) factor: P::Potential,
-    /// Logarithms of the weights times the factor; minus infinity for zero.
+    /// Logarithms of the weights times the factor; minus infinity for entries that can have no
+    /// mass, anything finite for a zero weight that may receive some.
     pub(crate) log_weights: &'a [P::Potential],
     /// Sum of the weights times the factor.
     pub(crate) mass: P::Potential,
@@ -160,8 +238,24 @@ macro_rules! ask {
                 let $rule = &kl::Kl { tau };
                 $answer
             }
+            #[cfg(feature = "balls")]
+            Rule::L2Ball { radius2, entropy } if radius2.to_f64() > 0.0 => {
+                let distance = ball::Distance::L2;
+                let $rule = &ball::Near { distance, radius: radius2, entropy };
+                $answer
+            }
+            #[cfg(feature = "balls")]
+            Rule::KlBall { radius, entropy } if radius.to_f64() > 0.0 => {
+                let $rule = &ball::Near { distance: ball::Distance::Kl, radius, entropy };
+                $answer
+            }
+            #[cfg(feature = "balls")]
+            Rule::L2Ball { .. } | Rule::KlBall { .. } => {
+                let $rule = &exact::Exact { unit_mass: true };
+                $answer
+            }
             _ => {
-                let $rule = &exact::Exact;
+                let $rule = &exact::Exact { unit_mass: false };
                 $answer
             }
         }
@@ -178,9 +272,10 @@ impl<P: Precision> Side<'_, P> {
         first: usize,
         sums: &[P::Sum],
         f: &mut [P::Potential],
+        memory: Memory<'_, P>,
     ) {
         let log_weights = self.log_weights.get(first..).unwrap_or(&[]);
-        ask!(self, rule => rule.update(self, level, log_weights, sums, f));
+        ask!(self, rule => rule.update(self, level, log_weights, sums, f, memory));
     }
 
     /// See [`MarginalRule::marginal`].
@@ -234,9 +329,24 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => MarginalRule::<P>::couples_entries(rule))
     }
 
+    /// See [`MarginalRule::fills_zero_weights`].
+    fn fills_zero_weights(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::fills_zero_weights(rule))
+    }
+
     /// See [`MarginalRule::fixes_marginal`].
     pub(crate) fn fixes_marginal(&self) -> bool {
         ask!(self, rule => MarginalRule::<P>::fixes_marginal(rule))
+    }
+
+    /// See [`MarginalRule::unit_mass`].
+    pub(crate) fn unit_mass(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::unit_mass(rule))
+    }
+
+    /// Whether every marginal that the rule allows has the same mass.
+    pub(crate) fn fixes_mass(&self) -> bool {
+        self.fixes_marginal() || self.unit_mass()
     }
 
     /// See [`MarginalRule::relaxation`].
@@ -273,6 +383,23 @@ impl<P: Precision> Side<'_, P> {
             if l.is_finite() {
                 *f += -self.share(l);
             }
+        }
+    }
+
+    /// What `log_weights` hold for a weight.
+    pub(crate) fn log_weight(&self, weight: P::Cost) -> P::Potential {
+        let counting = self.reference == P::Potential::ZERO;
+        if weight == P::Cost::ZERO && counting && self.fills_zero_weights() {
+            P::Potential::ZERO
+        } else {
+            (P::widen(weight) * self.factor).ln_once()
+        }
+    }
+
+    /// The marginal before the first update: the weights.
+    pub(crate) fn start_marginal(&self, out: &mut [P::Sum]) {
+        for (out, w) in out.iter_mut().zip(self.scaled_weights()) {
+            *out = P::narrow(w);
         }
     }
 

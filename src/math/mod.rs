@@ -3,8 +3,12 @@
 
 mod exp;
 mod ln;
+#[cfg(feature = "balls")]
+mod omega;
 mod sum;
 
+#[cfg(feature = "balls")]
+pub(crate) use omega::log_omega;
 pub(crate) use sum::{Compensated, LANES, reduce, sum_in_lanes};
 
 use crate::real::Real;
@@ -20,7 +24,6 @@ pub trait Elementary: Real {
     /// Natural logarithm: error below 0.85 ulp, measured likewise; minus infinity at 0, NaN below.
     fn ln(self) -> Self;
     /// Square root, correctly rounded.
-    #[cfg(feature = "points")]
     fn sqrt(self) -> Self;
     /// e^x by [`Elementary::exp2`]: relative error below 0.7 (1 + |x|) machine epsilons.
     #[inline(always)]
@@ -48,7 +51,6 @@ impl Elementary for f32 {
     fn ln(self) -> Self {
         ln::ln_f32(self)
     }
-    #[cfg(feature = "points")]
     #[inline(always)]
     fn sqrt(self) -> Self {
         libm::sqrtf(self)
@@ -65,7 +67,6 @@ impl Elementary for f64 {
     fn ln(self) -> Self {
         ln::ln_f64(self)
     }
-    #[cfg(feature = "points")]
     #[inline(always)]
     fn sqrt(self) -> Self {
         libm::sqrt(self)

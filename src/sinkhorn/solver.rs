@@ -3,7 +3,7 @@
 use crate::cost::{Geometry, Rows, trusted};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Side, total};
+use crate::marginal::{Ball, Memory, Side, total};
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::Problem;
@@ -39,7 +39,10 @@ pub struct State<P: Precision> {
     pub(crate) best_at: u64,
     pub(crate) mass_a: P::Potential,
     pub(crate) mass_b: P::Potential,
+    /// Factors on a and b that make the masses equal.
+    pub(crate) row_factor: P::Potential,
     pub(crate) factor: P::Potential,
+    pub(crate) balls: [Ball; 2],
     pub(crate) max_cost: P::Potential,
     pub(crate) forbidden: bool,
     pub(crate) trouble: bool,
@@ -66,7 +69,9 @@ impl<P: Precision> State<P> {
             best_at: 0,
             mass_a: P::Potential::ZERO,
             mass_b: P::Potential::ZERO,
+            row_factor: P::Potential::ONE,
             factor: P::Potential::ONE,
+            balls: [Ball::default(); 2],
             max_cost: P::Potential::ZERO,
             forbidden: false,
             trouble: false,
@@ -168,6 +173,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let (rows, cols) = sides(problem, &solver.state, solver.work.log_a, solver.work.log_b);
         rows.load(options.warm_start, solver.f);
         cols.load(options.warm_start, solver.g);
+        rows.start_marginal(solver.work.row_rule);
+        cols.start_marginal(solver.work.col_rule);
         rows.marginal(state.level, solver.f, solver.work.row_rule);
         cols.marginal(state.level, solver.g, solver.work.col_rule);
         Ok(solver)
@@ -253,7 +260,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let pass = problem.pass(level);
         let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
         let coupled = rows.couples_entries() || state.takes_rows_apart();
-        let Work { row, col, row_rule, scratch, .. } = work;
+        let Work { row, col, row_rule, col_rule, scratch, .. } = work;
+        let mut balls = state.balls;
+        let [row_ball, col_ball] = &mut balls;
 
         // Plain sums: they only tell when an evaluation is worth its sweep.
         let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
@@ -275,26 +284,29 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
                     *kept = sum;
                 }
             } else {
-                rows.update(level, first, sums, potential);
+                let memory = Memory { marginal: &mut [], ball: row_ball };
+                rows.update(level, first, sums, potential, memory);
                 trouble |= restore(potential, old);
                 moved |= potential.iter().zip(old).any(|(new, old)| new != old);
             }
         });
         state.residual = residual / mass;
         if coupled {
-            rows.update(level, 0, row, f);
+            rows.update(level, 0, row, f, Memory { marginal: row_rule, ball: row_ball });
             trouble |= restore(f, rows.log_weights);
         }
 
-        let enough = |(&sum, &w): (&P::Sum, &P::Cost)| {
+        let enough = |((&sum, &w), &l): ((&P::Sum, &P::Cost), &P::Potential)| {
             let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
-            w <= P::Cost::ZERO || (trusted(sum) && P::Potential::from(sum) >= least)
+            l == P::Potential::NEG_INFINITY
+                || (trusted(sum) && P::Potential::from(sum) >= least)
         };
-        if coupled || !all_trusted || !col.iter().zip(cols.weights).all(enough) {
+        if coupled || !all_trusted || !col.iter().zip(cols.weights).zip(cols.log_weights).all(enough) {
             problem.geometry().col_sums(pass, f, g, col, scratch);
         }
-        cols.update(level, 0, col, g);
+        cols.update(level, 0, col, g, Memory { marginal: col_rule, ball: col_ball });
         trouble |= restore(g, cols.log_weights);
+        state.balls = balls;
         state.trouble |= trouble;
         state.still = if moved { 0 } else { state.still.saturating_add(1) };
     }
@@ -303,7 +315,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     fn shift(&mut self) {
         let Self { problem, f, g, work, state, .. } = self;
         let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
-        if rows.fixes_marginal() && cols.fixes_marginal() {
+        if rows.fixes_mass() && cols.fixes_mass() {
             return;
         }
         rows.marginal(state.level, f, work.row_rule);
@@ -405,7 +417,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
             problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
-            rows.update(level, 0, work.row, f);
+            let [ball, _] = &mut state.balls;
+            rows.update(level, 0, work.row, f, Memory { marginal: work.row_rule, ball });
             state.trouble |= restore(f, rows.log_weights);
             state.rows_fresh = true;
         }
@@ -466,13 +479,13 @@ fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
 }
 
 /// Both sides as the work and the state know them.
-fn sides<'s, P: Precision, G: Geometry<P>>(
+pub(super) fn sides<'s, P: Precision, G: Geometry<P>>(
     problem: &'s Problem<'_, P, G>,
     state: &State<P>,
     log_a: &'s [P::Potential],
     log_b: &'s [P::Potential],
 ) -> (Side<'s, P>, Side<'s, P>) {
-    let rows = Side { mass: state.mass_a, ..problem.row_side(log_a) };
+    let rows = Side { mass: state.mass_a, factor: state.row_factor, ..problem.row_side(log_a) };
     let cols = Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) };
     (rows, cols)
 }

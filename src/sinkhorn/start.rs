@@ -10,7 +10,7 @@ use crate::problem::{Problem, check_weights};
 use crate::real::Real;
 use crate::work::{Coefficients, misalignment};
 
-use super::solver::State;
+use super::solver::{State, sides};
 
 /// Logarithms of the weights.
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
@@ -109,9 +109,11 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
 ) -> Result<State<P>, Error> {
     let (a, b) = problem.weights();
     let mut state = State::new(options.level.unwrap_or_else(Level::detect));
-    let both_exact =
-        problem.row_side(&[]).fixes_marginal() && problem.col_side(&[]).fixes_marginal();
-    if both_exact && matches!(options.stop, Stop::Certified(_)) {
+    let (rows, cols) = (problem.row_side(&[]), problem.col_side(&[]));
+    let unit = rows.unit_mass() || cols.unit_mass();
+    if matches!(options.stop, Stop::Certified(_))
+        && (unit || (rows.fixes_marginal() && cols.fixes_marginal()))
+    {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
@@ -124,19 +126,21 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     }
     state.mass_a = total(a.iter().map(|&w| P::widen(w)));
     state.mass_b = total(b.iter().map(|&w| P::widen(w)));
-    if both_exact {
-        state.factor = state.mass_a / state.mass_b;
-        let excess: P::Potential = state.factor - P::Potential::ONE;
-        if excess.abs() > P::Potential::MASS_TOLERANCE {
-            return Err(Error::new(ErrorKind::MassMismatch, Argument::ColWeights));
+    if unit || (rows.fixes_mass() && cols.fixes_mass()) {
+        let mass = if unit { P::Potential::ONE } else { state.mass_a };
+        if rows.fixes_mass() {
+            state.row_factor = factor(mass, &mut state.mass_a, Argument::RowWeights)?;
         }
-        state.mass_b = state.mass_a;
+        if cols.fixes_mass() {
+            state.factor = factor(mass, &mut state.mass_b, Argument::ColWeights)?;
+        }
     }
+    let (rows, cols) = sides(problem, &state, &[], &[]);
     for (log, &w) in work.log_a.iter_mut().zip(a) {
-        *log = P::widen(w).ln_once();
+        *log = rows.log_weight(w);
     }
     for (log, &w) in work.log_b.iter_mut().zip(b) {
-        *log = (P::widen(w) * state.factor).ln_once();
+        *log = cols.log_weight(w);
     }
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
@@ -156,6 +160,17 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     }
     problem.geometry().prepare(&mut work.scratch);
     Ok(state)
+}
+
+/// The factor on the weights that gives them a mass, which they have up to rounding.
+fn factor<T: Real>(target: T, mass: &mut T, argument: Argument) -> Result<T, Error> {
+    let factor = target / *mass;
+    let excess: T = factor - T::ONE;
+    if excess.abs() > T::MASS_TOLERANCE {
+        return Err(Error::new(ErrorKind::MassMismatch, argument));
+    }
+    *mass = target;
+    Ok(factor)
 }
 
 /// A start must not hold NaN or plus infinity.

@@ -20,27 +20,31 @@ pub struct Instance {
     pub col_marginal: Vec<f64>,
     pub transport_cost: f64,
     pub objective: f64,
+    /// Of the balls; 0 if slack or no ball.
+    pub multipliers: [f64; 2],
 }
 
 fn vector(value: &Value, null: f64) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap_or(null)).collect()
 }
 
-fn rule(value: &Value) -> Option<Rule<f64>> {
+fn rule(value: &Value) -> Rule<f64> {
+    let number = |key: &str| value[key].as_f64().unwrap();
     match value["rule"].as_str().unwrap() {
-        "exact" => Some(Rule::Exact),
-        "kl" => Some(Rule::Kl { tau: value["tau"].as_f64().unwrap() }),
-        _ => None,
+        "exact" => Rule::Exact,
+        "kl" => Rule::Kl { tau: number("tau") },
+        "l2ball" => Rule::L2Ball { radius2: number("radius2"), entropy: number("entropy") },
+        other => panic!("unknown rule {other}"),
     }
 }
 
-/// All stored instances whose rules are exact or KL.
+/// All stored instances.
 pub fn transport() -> Vec<Instance> {
     let text = include_str!("../golden/transport.json");
     let file: Value = serde_json::from_str(text).unwrap();
     let read = |i: &Value| {
         let e = &i["expected"];
-        Some(Instance {
+        Instance {
             name: i["name"].as_str().unwrap().into(),
             rows: i["rows"].as_u64().unwrap() as usize,
             cols: i["cols"].as_u64().unwrap() as usize,
@@ -48,8 +52,8 @@ pub fn transport() -> Vec<Instance> {
             cost: vector(&i["cost"], f64::INFINITY),
             a: vector(&i["a"], f64::NAN),
             b: vector(&i["b"], f64::NAN),
-            row: rule(&i["row"])?,
-            col: rule(&i["col"])?,
+            row: rule(&i["row"]),
+            col: rule(&i["col"]),
             plan: vector(&e["plan"], f64::NAN),
             f: vector(&e["f"], f64::NEG_INFINITY),
             g: vector(&e["g"], f64::NEG_INFINITY),
@@ -57,9 +61,11 @@ pub fn transport() -> Vec<Instance> {
             col_marginal: vector(&e["col_marginal"], f64::NAN),
             transport_cost: e["transport_cost"].as_f64().unwrap(),
             objective: e["objective"].as_f64().unwrap(),
-        })
+            multipliers: ["row_ball_multiplier", "col_ball_multiplier"]
+                .map(|key| e[key].as_f64().unwrap_or(0.0)),
+        }
     };
-    let instances: Vec<_> = file["instances"].as_array().unwrap().iter().filter_map(read).collect();
-    assert!(instances.len() >= 18, "the stored instances are incomplete");
+    let instances: Vec<_> = file["instances"].as_array().unwrap().iter().map(read).collect();
+    assert!(instances.len() >= 24, "the stored instances are incomplete");
     instances
 }
