@@ -62,6 +62,12 @@ pub enum ErrorKind {
     Radius = -47,
     /// The entropy of a ball is negative, infinite or NaN.
     Entropy = -48,
+    /// The potentials are no optimum: their residual is above the tolerance of a gradient.
+    NotConverged = -49,
+    /// Cotangents of potentials that are defined up to a constant have unequal sums.
+    Gauge = -50,
+    /// The linear system of a gradient is not positive definite in this precision.
+    Singular = -51,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -123,11 +129,27 @@ pub enum Argument {
     Col = 35,
     /// The values that a barycentric map averages.
     Values = 36,
+    /// The cotangent of a gradient.
+    Cotangent = 40,
+    /// The method of a gradient.
+    Method = 41,
+    /// The residual up to which a gradient takes potentials for an optimum.
+    ForwardTolerance = 42,
+    /// The gradient with respect to the cost.
+    CostGradient = 43,
+    /// The gradient with respect to a.
+    RowWeightGradient = 44,
+    /// The gradient with respect to b.
+    ColWeightGradient = 45,
+    /// The gradient with respect to the points of the rows.
+    RowPointGradient = 46,
+    /// The gradient with respect to the points of the columns.
+    ColPointGradient = 47,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 35] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -155,6 +177,14 @@ impl Argument {
         Self::Row,
         Self::Col,
         Self::Values,
+        Self::Cotangent,
+        Self::Method,
+        Self::ForwardTolerance,
+        Self::CostGradient,
+        Self::RowWeightGradient,
+        Self::ColWeightGradient,
+        Self::RowPointGradient,
+        Self::ColPointGradient,
     ];
 }
 
@@ -196,7 +226,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -223,6 +253,9 @@ impl ErrorKind {
         Self::UnitMassRule,
         Self::Radius,
         Self::Entropy,
+        Self::NotConverged,
+        Self::Gauge,
+        Self::Singular,
     ];
 
     /// One line of plain text.
@@ -254,6 +287,9 @@ impl ErrorKind {
             Self::UnitMassRule => "the unit-mass problem takes KL rules on both sides",
             Self::Radius => "the radius of a ball is negative or not finite",
             Self::Entropy => "the entropy of a ball is negative or not finite",
+            Self::NotConverged => "the potentials are no optimum within the gradient's tolerance",
+            Self::Gauge => "cotangents of potentials up to a constant have unequal sums",
+            Self::Singular => "the linear system is not positive definite in this precision",
         }
     }
 }

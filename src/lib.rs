@@ -10,6 +10,8 @@ pub mod cost;
 pub mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(feature = "implicit")]
+pub mod implicit;
 pub mod kernel;
 pub mod marginal;
 pub mod math;

@@ -8,7 +8,7 @@ use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
-use crate::work::{Coefficients, misalignment};
+use crate::work::{Coefficients, cut, misalignment, padded};
 
 /// The potentials that include the reference.
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
@@ -102,8 +102,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         let geometry = problem.geometry();
         let (n, m) = problem.shape();
         let d = geometry.dimension();
-        check(f, n, Argument::RowPotentials)?;
-        check(g, m, Argument::ColPotentials)?;
+        check_potential(f, n, Argument::RowPotentials)?;
+        check_potential(g, m, Argument::ColPotentials)?;
         if work_len(n, m, d) == usize::MAX {
             return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
         }
@@ -117,8 +117,11 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         let mut buffers = P::cut(&mut work, lens).ok_or(short)?;
         let (a, b) = problem.weights();
         let offset = problem.epsilon() * problem.reference_factor();
-        let f = copy_counting::<P>(&mut buffers.potential, f, a, offset).ok_or(short)?;
-        let g = copy_counting::<P>(&mut buffers.potential, g, b, offset).ok_or(short)?;
+        let mut room = |len| cut(&mut buffers.potential, padded(len))?.get_mut(..len);
+        let (own_f, own_g) = (room(n).ok_or(short)?, room(m).ok_or(short)?);
+        copy_counting::<P>(own_f, f, a, offset);
+        copy_counting::<P>(own_g, g, b, offset);
+        let (f, g) = (&*own_f, &*own_g);
         let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
         geometry.prepare(&mut scratch);
         let pass = problem.pass(Level::detect());
@@ -200,7 +203,12 @@ fn expect_len(found: usize, expected: usize) -> Result<(), Error> {
     if found == expected { Ok(()) } else { Err(Error::new(ErrorKind::Shape, Argument::Output)) }
 }
 
-fn check<T: Real>(potential: &[T], len: usize, argument: Argument) -> Result<(), Error> {
+/// Errors: `Shape` for a wrong length, `NotANumber` and `Infinite` for what no solve returns.
+pub(crate) fn check_potential<T: Real>(
+    potential: &[T],
+    len: usize,
+    argument: Argument,
+) -> Result<(), Error> {
     if potential.len() != len {
         return Err(Error::new(ErrorKind::Shape, argument));
     }
@@ -224,17 +232,14 @@ fn counting<P: Precision>(x: P::Potential, w: P::Cost, offset: P::Potential) -> 
     }
 }
 
-/// Copies potentials into work, each against the counting measure.
-fn copy_counting<'a, P: Precision>(
-    work: &mut &'a mut [P::Potential],
+/// Copies potentials, each against the counting measure.
+pub(crate) fn copy_counting<P: Precision>(
+    out: &mut [P::Potential],
     potential: &[P::Potential],
     weights: &[P::Cost],
     offset: P::Potential,
-) -> Option<&'a [P::Potential]> {
-    let len = potential.len();
-    let out = crate::work::cut(work, crate::work::padded(len))?.get_mut(..len)?;
+) {
     for ((out, &x), &w) in out.iter_mut().zip(potential).zip(weights) {
         *out = counting::<P>(x, w, offset);
     }
-    Some(out)
 }

@@ -200,6 +200,18 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         Some(target * P::Potential::HALF / spread)
     }
 
+    /// The same problem with rows and columns exchanged: its plan is the transpose.
+    pub fn transposed(&self) -> Self {
+        Self {
+            geometry: self.geometry.transposed(),
+            a: self.b,
+            b: self.a,
+            rows: self.cols,
+            cols: self.rows,
+            ..*self
+        }
+    }
+
     pub(crate) const fn is_unit_mass(&self) -> bool {
         self.unit_mass
     }
@@ -238,9 +250,61 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         Side { rule: self.cols, ..self.side(self.b, log_weights) }
     }
 
+    /// Masses of both sides, made equal where both fix them. Error: `MassMismatch`.
+    pub(crate) fn masses(&self) -> Result<Masses<P::Potential>, Error> {
+        let one = P::Potential::ONE;
+        let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
+        let sum = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
+        let mut found = Masses { a: sum(self.a), b: sum(self.b), row_factor: one, col_factor: one };
+        let unit = rows.unit_mass() || cols.unit_mass();
+        if unit || (rows.fixes_mass() && cols.fixes_mass()) {
+            let mass = if unit { one } else { found.a };
+            if rows.fixes_mass() {
+                found.row_factor = factor(mass, &mut found.a, Argument::RowWeights)?;
+            }
+            if cols.fixes_mass() {
+                found.col_factor = factor(mass, &mut found.b, Argument::ColWeights)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Both sides.
+    pub(crate) fn sides<'s>(
+        &'s self,
+        masses: &Masses<P::Potential>,
+        (log_a, log_b): (&'s [P::Potential], &'s [P::Potential]),
+    ) -> (Side<'s, P>, Side<'s, P>) {
+        let rows = Side { mass: masses.a, factor: masses.row_factor, ..self.row_side(log_a) };
+        let cols = Side { mass: masses.b, factor: masses.col_factor, ..self.col_side(log_b) };
+        (rows, cols)
+    }
+
     pub(crate) fn pass(&self, level: Level) -> Pass<P> {
         Pass { level, epsilon: self.epsilon, scale: P::Potential::LOG2_E / self.epsilon }
     }
+}
+
+/// The masses that a solve works with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Masses<T> {
+    /// Sums of the weights times their factors.
+    pub(crate) a: T,
+    pub(crate) b: T,
+    /// Factors on the weights, 1 but for rounding.
+    pub(crate) row_factor: T,
+    pub(crate) col_factor: T,
+}
+
+/// The factor on the weights that gives them a mass, which they have up to rounding.
+fn factor<T: Real>(target: T, mass: &mut T, argument: Argument) -> Result<T, Error> {
+    let factor = target / *mass;
+    let excess: T = factor - T::ONE;
+    if excess.abs() > T::MASS_TOLERANCE {
+        return Err(Error::new(ErrorKind::MassMismatch, argument));
+    }
+    *mass = target;
+    Ok(factor)
 }
 
 /// Checks weights: finite, not negative, not all zero, of finite sum.

@@ -53,6 +53,9 @@ pub trait Real:
     const MASS_TOLERANCE: Self;
     /// Default tolerance of the relative KKT residual.
     const DEFAULT_TOLERANCE: Self;
+    /// What is added to the diagonal of the scaled system of gradients, whose eigenvalues lie
+    /// between 0 and 1.
+    const REGULARISATION: Self;
     /// log2(e).
     const LOG2_E: Self;
     /// 2^k: a sum of exponentials is trusted between 2^-k and 2^k. With k = 40 (f32) and 400 (f64)
@@ -88,7 +91,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $mass:expr, $tolerance:expr, $trust:expr) => {
+    ($t:ident, $mass:expr, $tolerance:expr, $ridge:expr, $trust:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -101,6 +104,7 @@ macro_rules! real {
             const ROUNDOFF: Self = 0.5 * $t::EPSILON;
             const MASS_TOLERANCE: Self = $mass;
             const DEFAULT_TOLERANCE: Self = $tolerance;
+            const REGULARISATION: Self = $ridge;
             const LOG2_E: Self = core::$t::consts::LOG2_E;
             const TRUST_HIGH: Self = $trust;
             const TRUST_LOW: Self = 1.0 / $trust;
@@ -135,10 +139,10 @@ macro_rules! real {
     };
 }
 
-real!(f32, 3.5e-4, 1e-5, 1_099_511_627_776.0);
+real!(f32, 3.5e-4, 1e-5, 1e-6, 1_099_511_627_776.0);
 // 2^400 = (2^100)^4, written as a product that is exact at each step.
 #[cfg(feature = "f64")]
-real!(f64, 1.5e-8, 1e-9, {
+real!(f64, 1.5e-8, 1e-9, 1e-14, {
     const P100: f64 = 1_267_650_600_228_229_401_496_703_205_376.0;
     P100 * P100 * P100 * P100
 });

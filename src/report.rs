@@ -102,8 +102,16 @@ pub struct Report<T> {
     /// Logarithm of the mass that exp((f + g - C) / epsilon) has before the unit-mass problem
     /// divides by it; 0 for all other problems.
     pub log_mass: T,
-    /// Factor on b that makes the masses of two exact sides equal; 1 otherwise.
+    /// Factor on b that makes the masses of two sides equal, where both fix it; 1 otherwise.
     pub mass_factor: T,
+    /// Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+    pub row_multiplier: T,
+    /// Multiplier of the columns' ball.
+    pub col_multiplier: T,
+    /// A ball is slack, and the marginal has left more than half of the weights with less than a
+    /// 100th of what they ask for: it has collapsed onto the cheapest pairs. Most likely the radius
+    /// is larger than was meant.
+    pub collapsed: bool,
 }
 
 impl<T: Real> Report<T> {

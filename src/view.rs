@@ -202,6 +202,18 @@ impl<'a, T: Copy> MatMut<'a, T> {
         self.cols
     }
 
+    /// The same entries with rows and columns exchanged.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+
     /// Sets entry (i, j); nothing happens outside the matrix.
     #[inline]
     pub fn set(&mut self, i: usize, j: usize, value: T) {

@@ -64,4 +64,23 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
     fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
         either!(self, cost => RowCost::<P>::cost(cost, i, j))
     }
+
+    fn pull_back_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        weights: &[P::Potential],
+        x: &mut [P::Potential],
+        y: &mut [P::Potential],
+    ) {
+        either!(self, it => RowCost::<P>::pull_back_row(it, i, cost, weights, x, y));
+    }
+
+    fn transposed(&self) -> Self {
+        match self {
+            AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::transposed(cost)),
+            #[cfg(feature = "points")]
+            AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::transposed(cost)),
+        }
+    }
 }

@@ -98,4 +98,18 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     fn cost(&self, i: usize, j: usize) -> Option<P::Cost> {
         self.cost.get(i, j)
     }
+
+    fn pull_back_row(
+        &self,
+        _: usize,
+        _: &[P::Cost],
+        _: &[P::Potential],
+        _: &mut [P::Potential],
+        _: &mut [P::Potential],
+    ) {
+    }
+
+    fn transposed(&self) -> Self {
+        Self { cost: self.cost.transposed() }
+    }
 }

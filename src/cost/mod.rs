@@ -100,6 +100,22 @@ pub struct Rows<'a, P: Precision> {
     pub sums: &'a [P::Sum],
 }
 
+/// One row of the plan as [`Geometry::plan_rows`] shows it.
+pub struct PlanRow<'a, P: Precision> {
+    /// Its index.
+    pub i: usize,
+    /// The costs of the row.
+    pub cost: &'a [P::Cost],
+    /// X_ij; in a massless row some multiple of it that sums to between 1 and m (or 0 if all its
+    /// pairs are forbidden or lead to columns without mass).
+    pub entries: &'a [P::Sum],
+    /// Sum of the entries.
+    pub sum: P::Sum,
+    /// Whether the row's mass is zero or below what can be trusted; `entries` then are its limit
+    /// up to a factor.
+    pub massless: bool,
+}
+
 /// A cost and the sweeps over it. Implemented by [`Dense`] and `Points`; sealed, since the order
 /// of every addition inside is part of the promise of equal bits.
 ///
@@ -171,6 +187,31 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
         col: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) -> P::Potential;
+
+    /// Shows every row of the plan, one exp per entry.
+    fn plan_rows(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &[P::Potential],
+        scratch: &mut Scratch<'_, P>,
+        visit: &mut impl FnMut(PlanRow<'_, P>),
+    );
+
+    /// Adds to `x` (the coordinates of point i) and `y` (of all points of the columns, coordinate
+    /// by coordinate, each padded) the gradient of sum_j weights_j C_ij. Nothing where the cost
+    /// does not come from points.
+    fn pull_back_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        weights: &[P::Potential],
+        x: &mut [P::Potential],
+        y: &mut [P::Potential],
+    );
+
+    /// The same cost with rows and columns exchanged.
+    fn transposed(&self) -> Self;
 
     /// out_i = sum_j X_ij values_j / sum_j X_ij for every row of `values` (m x k) and `out`
     /// (n x k). Depends on g only, so rows without weight have an image too.

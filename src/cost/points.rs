@@ -137,4 +137,39 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
             Metric::Euclidean => sum.sqrt(),
         })
     }
+
+    fn pull_back_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        weights: &[P::Potential],
+        x: &mut [P::Potential],
+        y: &mut [P::Potential],
+    ) {
+        let stride = padded(weights.len()).max(1);
+        let coordinates = self.x.row(i).zip(x).zip(y.chunks_mut(stride)).enumerate();
+        for (k, ((x, x_out), y_out)) in coordinates {
+            let y = self.y.transposed();
+            let euclidean = self.metric == Metric::Euclidean;
+            let values = weights.iter().zip(y.row(k)).zip(cost).zip(y_out);
+            let mut sum = P::Potential::ZERO;
+            for (((&w, y), &c), y_out) in values {
+                let difference = P::widen(x) - P::widen(y);
+                let slope = if !euclidean {
+                    difference + difference
+                } else if c > P::Cost::ZERO {
+                    difference / P::widen(c)
+                } else {
+                    P::Potential::ZERO
+                };
+                sum += w * slope;
+                *y_out += -(w * slope);
+            }
+            *x_out += sum;
+        }
+    }
+
+    fn transposed(&self) -> Self {
+        Self { x: self.y, y: self.x, metric: self.metric }
+    }
 }

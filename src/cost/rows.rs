@@ -1,6 +1,6 @@
 //! The sweeps of all geometries that can write down one row of the cost.
 
-use super::{CostRange, Geometry, Pass, ROW_BLOCK, Rows, Scratch, sealed};
+use super::{CostRange, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, sealed};
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
@@ -39,6 +39,19 @@ pub trait RowCost<P: Precision>: sealed::Sealed {
 
     /// C_ij, if (i, j) lies inside.
     fn cost(&self, i: usize, j: usize) -> Option<P::Cost>;
+
+    /// See [`Geometry::pull_back_row`].
+    fn pull_back_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        weights: &[P::Potential],
+        x: &mut [P::Potential],
+        y: &mut [P::Potential],
+    );
+
+    /// See [`Geometry::transposed`].
+    fn transposed(&self) -> Self;
 }
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -234,6 +247,39 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
             add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, col);
         }
         transport.value()
+    }
+
+    fn plan_rows(
+        &self,
+        pass: Pass<P>,
+        f: &[P::Potential],
+        g: &[P::Potential],
+        scratch: &mut Scratch<'_, P>,
+        visit: &mut impl FnMut(PlanRow<'_, P>),
+    ) {
+        let [entries, ..] = &mut scratch.entries;
+        for (i, &f) in f.iter().enumerate() {
+            let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+            let start = if f > P::Potential::NEG_INFINITY { f } else { P::Potential::ZERO };
+            let (shift, sum) = shifted_row(pass, start, g, cost, entries);
+            let massless = shift != f || !trusted(sum);
+            visit(PlanRow { i, cost, entries, sum, massless });
+        }
+    }
+
+    fn pull_back_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        weights: &[P::Potential],
+        x: &mut [P::Potential],
+        y: &mut [P::Potential],
+    ) {
+        RowCost::<P>::pull_back_row(self, i, cost, weights, x, y);
+    }
+
+    fn transposed(&self) -> Self {
+        RowCost::<P>::transposed(self)
     }
 
     fn conditional_mean(

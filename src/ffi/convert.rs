@@ -12,7 +12,7 @@ use crate::kernel::{Level, Precision};
 use crate::marginal::Rule;
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
-use crate::problem::{Problem, Reference};
+use crate::problem::{Masses, Problem, Reference};
 use crate::report::{Report, Termination};
 use crate::sinkhorn::State;
 
@@ -321,11 +321,13 @@ pub(super) fn c_state<T: Scalar>(state: &State<T>) -> types::State<T> {
             state.residual,
             state.trigger,
             state.best,
-            state.mass_a,
-            state.mass_b,
-            state.factor,
+            state.masses.a,
+            state.masses.b,
+            state.masses.row_factor,
+            state.masses.col_factor,
             state.max_cost,
             state.certified_distance,
+            T::ZERO,
         ],
         flags: [
             portable,
@@ -345,7 +347,8 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         return Err(wrong);
     }
     let level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
-    let [residual, trigger, best, mass_a, mass_b, factor, max_cost, certified_distance] = c.values;
+    let [residual, trigger, best, a, b, row_factor, col_factor, max_cost, certified_distance, _] =
+        c.values;
     let [iterations, best_at, skip, _] = c.counts;
     let finished = match finished {
         0 => None,
@@ -358,9 +361,7 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         trigger,
         best,
         best_at,
-        mass_a,
-        mass_b,
-        factor,
+        masses: Masses { a, b, row_factor, col_factor },
         max_cost,
         forbidden: flags & 1 != 0,
         trouble: flags & 2 != 0,

@@ -232,7 +232,7 @@ unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::
         struct_size: 0,
         mark: 0,
         counts: [0; 4],
-        values: [T::ZERO; 8],
+        values: [T::ZERO; 10],
         flags: [0; 4],
         reserved: [0; 8],
     };

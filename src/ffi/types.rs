@@ -248,7 +248,7 @@ pub struct State<T> {
     /// Private.
     pub counts: [u64; 4],
     /// Private.
-    pub values: [T; 8],
+    pub values: [T; 10],
     /// Private.
     pub flags: [u32; 4],
     /// Zero.

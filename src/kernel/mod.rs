@@ -7,11 +7,15 @@
 #[cfg(feature = "balls")]
 mod balls;
 mod level;
+#[cfg(feature = "implicit")]
+mod linear;
 mod rows;
 
-pub use level::Level;
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
+pub use level::Level;
+#[cfg(feature = "implicit")]
+pub(crate) use linear::*;
 pub(crate) use rows::*;
 
 use crate::math::Elementary;

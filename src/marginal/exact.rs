@@ -1,5 +1,7 @@
 //! r = w. Phi is 0 at w and infinite elsewhere; -Phi*(-f) = <f, w>.
 
+#[cfg(feature = "implicit")]
+use super::{Adjoint, Columns, total};
 use super::{LogSlope, MarginalRule, Memory, Shift, Side, distance};
 use crate::kernel::{Level, Precision, potential_from_sums};
 use crate::math::Elementary;
@@ -83,6 +85,52 @@ impl<P: Precision> MarginalRule<P> for Exact {
 
     fn unit_mass(&self) -> bool {
         self.unit_mass
+    }
+
+    #[cfg(feature = "implicit")]
+    fn kkt_residual(
+        &self,
+        side: &Side<'_, P>,
+        _: P::Potential,
+        _: &[P::Potential],
+        r: &[P::Potential],
+    ) -> P::Potential {
+        total(r.iter().zip(side.scaled_weights()).map(|(&r, w)| (r - w).abs()))
+    }
+
+    #[cfg(feature = "implicit")]
+    fn response(
+        &self,
+        _: &Side<'_, P>,
+        _: P::Potential,
+        _: &[P::Potential],
+        share: &mut [P::Potential],
+        _: &mut [P::Potential],
+    ) -> Columns {
+        share.fill(P::Potential::ONE);
+        Columns::None
+    }
+
+    /// u, and f for the value; the value's slope at a zero weight is infinite and left out.
+    #[cfg(feature = "implicit")]
+    fn weight_gradient(
+        &self,
+        _: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) {
+        for ((out, &u), &f) in out.iter_mut().zip(at.u).zip(at.f) {
+            *out = if f.is_finite() { u + at.value * f } else { u };
+        }
+    }
+
+    #[cfg(feature = "implicit")]
+    fn parameter_gradient(
+        &self,
+        _: &Side<'_, P>,
+        _: &Adjoint<'_, P::Potential>,
+    ) -> [P::Potential; 2] {
+        [P::Potential::ZERO; 2]
     }
 
     fn relaxation(&self) -> Option<P::Potential> {

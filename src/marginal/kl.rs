@@ -1,5 +1,7 @@
 //! Phi(r) = tau KL(r | w); -Phi*(-f) = tau sum w (1 - exp(-f / tau)); r(f) = w exp(-f / tau).
 
+#[cfg(feature = "implicit")]
+use super::{Adjoint, Columns};
 use super::{LogSlope, MarginalRule, Memory, Shift, Side, total};
 use crate::kernel::{Level, Precision, potential_from_sums, relaxed_marginal};
 use crate::math::{Compensated, Elementary};
@@ -85,6 +87,74 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         let mass = total(wide::<P>(r));
         let scale = mass / total(wide::<P>(marginal));
         self.tau * divergence::<P>(r, wide::<P>(marginal), scale) / mass
+    }
+
+    #[cfg(feature = "implicit")]
+    fn kkt_residual(
+        &self,
+        side: &Side<'_, P>,
+        _: P::Potential,
+        f: &[P::Potential],
+        r: &[P::Potential],
+    ) -> P::Potential {
+        let entries = r.iter().zip(side.scaled_weights()).zip(f);
+        let terms = entries.map(|((&r, w), &f)| {
+            let positive = w > P::Potential::ZERO;
+            let target = if positive { w * (-f / self.tau).exp_once() } else { w };
+            (r - target).abs()
+        });
+        total(terms)
+    }
+
+    /// s = tau / (tau + epsilon).
+    #[cfg(feature = "implicit")]
+    fn response(
+        &self,
+        side: &Side<'_, P>,
+        _: P::Potential,
+        _: &[P::Potential],
+        share: &mut [P::Potential],
+        _: &mut [P::Potential],
+    ) -> Columns {
+        share.fill(self.tau / (self.tau + side.epsilon));
+        Columns::None
+    }
+
+    /// u r / w, and tau (1 - r / w) for the value. At a zero weight the slope is infinite against
+    /// the counting measure: 0 stands there.
+    #[cfg(feature = "implicit")]
+    fn weight_gradient(
+        &self,
+        side: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) {
+        let entries = out.iter_mut().zip(at.u).zip(at.r).zip(side.scaled_weights());
+        for (((out, &u), &r), w) in entries {
+            let slope = u * (r / w) + at.value * self.tau * (P::Potential::ONE - at.scale * r / w);
+            *out = if w > P::Potential::ZERO { slope } else { P::Potential::ZERO };
+        }
+    }
+
+    /// sum u r f / tau^2, and KL(r | w) for the value.
+    #[cfg(feature = "implicit")]
+    fn parameter_gradient(
+        &self,
+        side: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+    ) -> [P::Potential; 2] {
+        let mut sum = Compensated::new();
+        for ((&u, &r), &f) in at.u.iter().zip(at.r).zip(at.f) {
+            if r > P::Potential::ZERO {
+                sum.add(u * r * f);
+            }
+        }
+        let mut divergence = Compensated::new();
+        for (&r, w) in at.r.iter().zip(side.scaled_weights()) {
+            divergence.add(term(at.scale * r, w));
+        }
+        let rate = sum.value() / (self.tau * self.tau);
+        [rate + at.value * divergence.value(), P::Potential::ZERO]
     }
 
     fn relaxation(&self) -> Option<P::Potential> {

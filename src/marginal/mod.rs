@@ -105,6 +105,51 @@ pub(crate) struct Ball {
     pub(crate) offset: f64,
 }
 
+impl Ball {
+    /// The multiplier in the precision of a report.
+    pub(crate) fn multiplier<T: Real>(self) -> T {
+        #[cfg(feature = "balls")]
+        return T::from_f64(self.multiplier);
+        #[cfg(not(feature = "balls"))]
+        return T::ZERO;
+    }
+}
+
+/// The optimum and its adjoint on one side, for the gradients of a rule.
+#[cfg(feature = "implicit")]
+pub(crate) struct Adjoint<'a, T> {
+    /// Multiplier of the ball.
+    pub(crate) multiplier: T,
+    /// The rule's own potential (not the counting one).
+    pub(crate) f: &'a [T],
+    /// The plan's marginal.
+    pub(crate) r: &'a [T],
+    /// Adjoint of the potential, u of ROBOT section 4.
+    pub(crate) u: &'a [T],
+    /// Adjoint of the marginal, w.
+    pub(crate) w: &'a [T],
+    /// Adjoint of the ball's constraint, kappa.
+    pub(crate) kappa: T,
+    /// Cotangent of the optimal value.
+    pub(crate) value: T,
+    /// Factor that makes the plan one of unit mass, else 1.
+    pub(crate) scale: T,
+}
+
+/// How a rule's potential answers to the sums of the plan: u = T q with
+/// T = diag(s) + diag(1 - s) Pi, Pi the projection onto the columns in the inner product weighted
+/// by (1 - s) r. The derivative of the prox, valid in every limit.
+#[cfg(feature = "implicit")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// Pi = 0.
+    None,
+    /// The constants.
+    Constant,
+    /// The constants and the gradient of the ball's constraint.
+    Constraint,
+}
+
 /// The logarithm of the slope of a dual value under a constant shift, and how that changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogSlope<T> {
@@ -173,6 +218,52 @@ pub(crate) trait MarginalRule<P: Precision> {
     /// The part of a unit-mass plan's certificate, tau KL(r / |r| ; r(f) / |r(f)|); infinite for
     /// a rule without relaxation.
     fn normalised_gap(&self, r: &[P::Sum], marginal: &[P::Sum]) -> P::Potential;
+
+    /// Whether the plan has collapsed inside a slack ball, see `Report::collapsed`.
+    fn collapsed(&self, _: &Side<'_, P>, _: &[P::Sum], _: Ball) -> bool {
+        false
+    }
+
+    /// How far potentials and a marginal are from belonging together, mass units. f is the rule's
+    /// own potential.
+    #[cfg(feature = "implicit")]
+    fn kkt_residual(
+        &self,
+        side: &Side<'_, P>,
+        multiplier: P::Potential,
+        f: &[P::Potential],
+        r: &[P::Potential],
+    ) -> P::Potential;
+
+    /// The T form at an optimum with marginal r: writes s to `share` and, for
+    /// [`Columns::Constraint`], that column to `column`.
+    #[cfg(feature = "implicit")]
+    fn response(
+        &self,
+        side: &Side<'_, P>,
+        multiplier: P::Potential,
+        r: &[P::Potential],
+        share: &mut [P::Potential],
+        column: &mut [P::Potential],
+    ) -> Columns;
+
+    /// Gradient with respect to the weights, apart from the reference's. An exact side's is
+    /// defined along directions that keep the mass.
+    #[cfg(feature = "implicit")]
+    fn weight_gradient(
+        &self,
+        side: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+        out: &mut [P::Potential],
+    );
+
+    /// Gradient with respect to the rule's parameters, in the order of the fields of [`Rule`].
+    #[cfg(feature = "implicit")]
+    fn parameter_gradient(
+        &self,
+        side: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+    ) -> [P::Potential; 2];
 
     /// Whether the new potential of an entry depends on the sums of the others (as under a ball
     /// around the weights). Then a solver takes all sums of a side before it asks for the update.
@@ -324,6 +415,46 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => MarginalRule::<P>::normalised_gap(rule, r, marginal))
     }
 
+    /// See [`MarginalRule::collapsed`].
+    pub(crate) fn collapsed(&self, marginal: &[P::Sum], ball: Ball) -> bool {
+        ask!(self, rule => rule.collapsed(self, marginal, ball))
+    }
+
+    /// See [`MarginalRule::kkt_residual`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn kkt_residual(
+        &self,
+        multiplier: P::Potential,
+        f: &[P::Potential],
+        r: &[P::Potential],
+    ) -> P::Potential {
+        ask!(self, rule => rule.kkt_residual(self, multiplier, f, r))
+    }
+
+    /// See [`MarginalRule::response`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn response(
+        &self,
+        multiplier: P::Potential,
+        r: &[P::Potential],
+        share: &mut [P::Potential],
+        column: &mut [P::Potential],
+    ) -> Columns {
+        ask!(self, rule => rule.response(self, multiplier, r, share, column))
+    }
+
+    /// See [`MarginalRule::weight_gradient`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn weight_gradient(&self, at: &Adjoint<'_, P::Potential>, out: &mut [P::Potential]) {
+        ask!(self, rule => rule.weight_gradient(self, at, out));
+    }
+
+    /// See [`MarginalRule::parameter_gradient`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn parameter_gradient(&self, at: &Adjoint<'_, P::Potential>) -> [P::Potential; 2] {
+        ask!(self, rule => rule.parameter_gradient(self, at))
+    }
+
     /// See [`MarginalRule::couples_entries`].
     pub(crate) fn couples_entries(&self) -> bool {
         ask!(self, rule => MarginalRule::<P>::couples_entries(rule))
@@ -444,6 +575,51 @@ impl<P: Precision> Side<'_, P> {
     /// log of the largest weight.
     pub(crate) fn greatest_log_weight(&self) -> P::Potential {
         self.log_weights.iter().fold(P::Potential::NEG_INFINITY, |most, &l| most.larger(l))
+    }
+}
+
+/// What the product reference adds to gradients.
+#[cfg(feature = "implicit")]
+impl<P: Precision> Side<'_, P> {
+    /// Weights with their share of the cotangents: the sums of dL/dC and the cotangent of the
+    /// caller's potential.
+    fn reference_terms<'s>(
+        &'s self,
+        sums: &'s [P::Potential],
+        potential: Option<&'s [P::Potential]>,
+    ) -> impl Iterator<Item = (P::Potential, P::Potential)> + 's {
+        self.weights.iter().zip(sums).enumerate().map(move |(i, (&w, &sum))| {
+            let seen = potential.and_then(|p| p.get(i)).copied().unwrap_or(P::Potential::ZERO);
+            (P::widen(w), sum + seen)
+        })
+    }
+
+    /// What d epsilon loses against the product reference: the terms times log w.
+    pub(crate) fn reference_slope(
+        &self,
+        sums: &[P::Potential],
+        potential: Option<&[P::Potential]>,
+    ) -> P::Potential {
+        let terms = self.reference_terms(sums, potential);
+        let terms = terms.filter(|&(w, _)| w > P::Potential::ZERO);
+        self.reference * total(terms.map(|(w, term)| term * w.ln_once()))
+    }
+
+    /// Takes epsilon / w times the terms off the gradient of the weights; a zero weight's is 0
+    /// against the product reference.
+    pub(crate) fn add_reference_gradient(
+        &self,
+        sums: &[P::Potential],
+        potential: Option<&[P::Potential]>,
+        out: &mut [P::Potential],
+    ) {
+        if self.reference <= P::Potential::ZERO {
+            return;
+        }
+        for (out, (w, term)) in out.iter_mut().zip(self.reference_terms(sums, potential)) {
+            let positive = w > P::Potential::ZERO;
+            *out = if positive { *out - self.epsilon * term / w } else { P::Potential::ZERO };
+        }
     }
 }
 

@@ -46,7 +46,9 @@ mod tests {
             look(size);
             look(-size);
         }
-        for x in [0.0, 1.0, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 1.0f64.next_up(), 1.0f64.next_down()] {
+        for x in
+            [0.0, 1.0, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 1.0f64.next_up(), 1.0f64.next_down()]
+        {
             look(x);
         }
         assert!(worst > 1e-17);

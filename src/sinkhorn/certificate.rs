@@ -105,6 +105,9 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, P>) -> Report<P::Potential
         mass,
         log_mass: zero,
         mass_factor: one,
+        row_multiplier: zero,
+        col_multiplier: zero,
+        collapsed: false,
     };
 
     let report = match (rows.relaxation(), cols.relaxation()) {

@@ -6,7 +6,7 @@ use crate::kernel::{Level, Precision};
 use crate::marginal::{Ball, Memory, Side, total};
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
-use crate::problem::Problem;
+use crate::problem::{Masses, Problem};
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 use crate::work::misalignment;
@@ -37,11 +37,7 @@ pub struct State<P: Precision> {
     /// The residual that counted last as progress, and when.
     pub(crate) best: P::Potential,
     pub(crate) best_at: u64,
-    pub(crate) mass_a: P::Potential,
-    pub(crate) mass_b: P::Potential,
-    /// Factors on a and b that make the masses equal.
-    pub(crate) row_factor: P::Potential,
-    pub(crate) factor: P::Potential,
+    pub(crate) masses: Masses<P::Potential>,
     pub(crate) balls: [Ball; 2],
     pub(crate) max_cost: P::Potential,
     pub(crate) forbidden: bool,
@@ -59,6 +55,7 @@ pub struct State<P: Precision> {
 impl<P: Precision> State<P> {
     pub(crate) fn new(level: Level) -> Self {
         let infinity = P::Potential::INFINITY;
+        let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
         Self {
             level,
             skip: 0,
@@ -67,10 +64,7 @@ impl<P: Precision> State<P> {
             trigger: infinity,
             best: infinity,
             best_at: 0,
-            mass_a: P::Potential::ZERO,
-            mass_b: P::Potential::ZERO,
-            row_factor: P::Potential::ONE,
-            factor: P::Potential::ONE,
+            masses: Masses { a: zero, b: zero, row_factor: one, col_factor: one },
             balls: [Ball::default(); 2],
             max_cost: P::Potential::ZERO,
             forbidden: false,
@@ -170,7 +164,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             state.trigger = tolerance;
         }
         let solver = Self { problem, options, f, g, work, state };
-        let (rows, cols) = sides(problem, &solver.state, solver.work.log_a, solver.work.log_b);
+        let (rows, cols) =
+            problem.sides(&solver.state.masses, (solver.work.log_a, solver.work.log_b));
         rows.load(options.warm_start, solver.f);
         cols.load(options.warm_start, solver.g);
         rows.start_marginal(solver.work.row_rule);
@@ -240,7 +235,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             None => Termination::IterationLimit,
         };
         let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = sides(problem, &state, work.log_a, work.log_b);
+        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
         rows.unload(f);
         cols.unload(g);
         report
@@ -258,7 +253,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
         let coupled = rows.couples_entries() || state.takes_rows_apart();
         let Work { row, col, row_rule, col_rule, scratch, .. } = work;
         let mut balls = state.balls;
@@ -298,10 +293,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
         let enough = |((&sum, &w), &l): ((&P::Sum, &P::Cost), &P::Potential)| {
             let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
-            l == P::Potential::NEG_INFINITY
-                || (trusted(sum) && P::Potential::from(sum) >= least)
+            l == P::Potential::NEG_INFINITY || (trusted(sum) && P::Potential::from(sum) >= least)
         };
-        if coupled || !all_trusted || !col.iter().zip(cols.weights).zip(cols.log_weights).all(enough) {
+        if coupled
+            || !all_trusted
+            || !col.iter().zip(cols.weights).zip(cols.log_weights).all(enough)
+        {
             problem.geometry().col_sums(pass, f, g, col, scratch);
         }
         cols.update(level, 0, col, g, Memory { marginal: col_rule, ball: col_ball });
@@ -314,7 +311,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
     fn shift(&mut self) {
         let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
         if rows.fixes_mass() && cols.fixes_mass() {
             return;
         }
@@ -414,7 +411,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
             problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
             let [ball, _] = &mut state.balls;
@@ -440,8 +437,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
             unit_mass: problem.is_unit_mass(),
         };
-        let (iterations, mass_factor) = (state.iterations, state.factor);
-        Report { iterations, mass_factor, ..certificate::report(&evaluation) }
+        let [row_ball, col_ball] = state.balls;
+        Report {
+            iterations: state.iterations,
+            mass_factor: state.masses.col_factor,
+            row_multiplier: row_ball.multiplier(),
+            col_multiplier: col_ball.multiplier(),
+            collapsed: rows.collapsed(evaluation.row_rule, row_ball)
+                || cols.collapsed(evaluation.col_rule, col_ball),
+            ..certificate::report(&evaluation)
+        }
     }
 }
 
@@ -476,18 +481,6 @@ fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
         }
     }
     trouble
-}
-
-/// Both sides as the work and the state know them.
-pub(super) fn sides<'s, P: Precision, G: Geometry<P>>(
-    problem: &'s Problem<'_, P, G>,
-    state: &State<P>,
-    log_a: &'s [P::Potential],
-    log_b: &'s [P::Potential],
-) -> (Side<'s, P>, Side<'s, P>) {
-    let rows = Side { mass: state.mass_a, factor: state.row_factor, ..problem.row_side(log_a) };
-    let cols = Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) };
-    (rows, cols)
 }
 
 /// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the

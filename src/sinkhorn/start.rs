@@ -3,14 +3,14 @@
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Side, total};
+use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
 use crate::work::{Coefficients, misalignment};
 
-use super::solver::{State, sides};
+use super::solver::State;
 
 /// Logarithms of the weights.
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
@@ -124,18 +124,8 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.mass_a = total(a.iter().map(|&w| P::widen(w)));
-    state.mass_b = total(b.iter().map(|&w| P::widen(w)));
-    if unit || (rows.fixes_mass() && cols.fixes_mass()) {
-        let mass = if unit { P::Potential::ONE } else { state.mass_a };
-        if rows.fixes_mass() {
-            state.row_factor = factor(mass, &mut state.mass_a, Argument::RowWeights)?;
-        }
-        if cols.fixes_mass() {
-            state.factor = factor(mass, &mut state.mass_b, Argument::ColWeights)?;
-        }
-    }
-    let (rows, cols) = sides(problem, &state, &[], &[]);
+    state.masses = problem.masses()?;
+    let (rows, cols) = problem.sides(&state.masses, (&[], &[]));
     for (log, &w) in work.log_a.iter_mut().zip(a) {
         *log = rows.log_weight(w);
     }
@@ -160,17 +150,6 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     }
     problem.geometry().prepare(&mut work.scratch);
     Ok(state)
-}
-
-/// The factor on the weights that gives them a mass, which they have up to rounding.
-fn factor<T: Real>(target: T, mass: &mut T, argument: Argument) -> Result<T, Error> {
-    let factor = target / *mass;
-    let excess: T = factor - T::ONE;
-    if excess.abs() > T::MASS_TOLERANCE {
-        return Err(Error::new(ErrorKind::MassMismatch, argument));
-    }
-    *mass = target;
-    Ok(factor)
 }
 
 /// A start must not hold NaN or plus infinity.
@@ -201,8 +180,8 @@ fn least_slack<P: Precision, G: Geometry<P>>(
 ) -> P::Potential {
     let (free, mass) = match (rows.relaxation(), cols.relaxation()) {
         (Some(_), Some(_)) if problem.is_unit_mass() => (rows, P::Potential::ONE),
-        (Some(_), None) => (rows, state.mass_b),
-        (None, Some(_)) => (cols, state.mass_a),
+        (Some(_), None) => (rows, state.masses.b),
+        (None, Some(_)) => (cols, state.masses.a),
         _ => return P::Potential::ZERO,
     };
     if state.forbidden {

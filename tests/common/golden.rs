@@ -22,6 +22,49 @@ pub struct Instance {
     pub objective: f64,
     /// Of the balls; 0 if slack or no ball.
     pub multipliers: [f64; 2],
+    pub gradient: Option<Gradient>,
+}
+
+/// Gradients of <G, X>.
+pub struct Gradient {
+    /// G, row by row.
+    pub cotangent: Vec<f64>,
+    pub cost: Vec<f64>,
+    /// Along the directions that `along` names.
+    pub a: Option<Directional>,
+    pub b: Option<Directional>,
+}
+
+pub struct Directional {
+    pub values: Vec<f64>,
+    /// e_i - e_(i+1 mod n), else e_i.
+    pub differences: bool,
+}
+
+impl Directional {
+    /// The stored kind of derivative from a gradient by entries.
+    pub fn of(&self, gradient: &[f64]) -> Vec<f64> {
+        let n = gradient.len();
+        let next = |i: usize| if self.differences { gradient[(i + 1) % n] } else { 0.0 };
+        (0..n).map(|i| gradient[i] - next(i)).collect()
+    }
+}
+
+fn directional(value: &Value) -> Option<Directional> {
+    let along = value["along"].as_str()?;
+    let differences = along.contains("mod");
+    assert!(differences || along.len() == 3, "unknown direction {along}");
+    Some(Directional { values: vector(&value["values"], f64::NAN), differences })
+}
+
+fn gradient(value: &Value) -> Option<Gradient> {
+    value["cost"].as_array()?;
+    Some(Gradient {
+        cotangent: vector(&value["plan_cotangent"], f64::NAN),
+        cost: vector(&value["cost"], f64::NAN),
+        a: directional(&value["a"]),
+        b: directional(&value["b"]),
+    })
 }
 
 fn vector(value: &Value, null: f64) -> Vec<f64> {
@@ -63,6 +106,7 @@ pub fn transport() -> Vec<Instance> {
             objective: e["objective"].as_f64().unwrap(),
             multipliers: ["row_ball_multiplier", "col_ball_multiplier"]
                 .map(|key| e[key].as_f64().unwrap_or(0.0)),
+            gradient: gradient(&i["gradient"]),
         }
     };
     let instances: Vec<_> = file["instances"].as_array().unwrap().iter().map(read).collect();

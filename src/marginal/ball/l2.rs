@@ -48,10 +48,12 @@ impl<P: Precision> Prox<'_, P> {
             // ball, where that is linear: neither passes the root by much.
             let rate = sums.slope / sums.mass;
             let above = excess > 0.0 && beta > 0.0;
-            let newton = offset + if above { (1.0 - 1.0 / sums.mass) / rate } else { excess / rate };
+            let newton =
+                offset + if above { (1.0 - 1.0 / sums.mass) / rate } else { excess / rate };
             let inside = newton > low && newton < high;
             let next = if inside || beta == 0.0 { newton } else { 0.5 * (low + high) };
-            if !(next - offset).is_finite() || (next - offset).abs() <= f64::EPSILON * offset.abs() {
+            if !(next - offset).is_finite() || (next - offset).abs() <= f64::EPSILON * offset.abs()
+            {
                 break;
             }
             offset = next;

@@ -9,7 +9,9 @@ mod kl;
 mod l2;
 mod search;
 
-use super::{LogSlope, MarginalRule, Memory, Shift, Side, distance};
+#[cfg(feature = "implicit")]
+use super::{Adjoint, Columns, total};
+use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side, distance};
 use crate::kernel::{Level, Precision, soft_maximum};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
@@ -136,6 +138,118 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         true
     }
 
+    fn collapsed(&self, side: &Side<'_, P>, marginal: &[P::Sum], ball: Ball) -> bool {
+        let (mut lost, hundredth) = (P::Potential::ZERO, P::Potential::from_count(100));
+        for (&r, w) in marginal.iter().zip(side.scaled_weights()) {
+            if P::Potential::from(r) * hundredth < w {
+                lost += w;
+            }
+        }
+        ball.multiplier <= 0.0 && lost > P::Potential::HALF
+    }
+
+    /// The first-order condition f + entropy log r + lambda d distance / dr = constant, as the mass
+    /// that moves when it fails, and the distance from the ball, or from its surface if that has a
+    /// multiplier.
+    #[cfg(feature = "implicit")]
+    fn kkt_residual(
+        &self,
+        side: &Side<'_, P>,
+        multiplier: P::Potential,
+        f: &[P::Potential],
+        r: &[P::Potential],
+    ) -> P::Potential {
+        let (zero, two) = (P::Potential::ZERO, P::Potential::ONE + P::Potential::ONE);
+        let entries =
+            || r.iter().zip(side.scaled_weights()).zip(f).filter(|((r, _), _)| **r > zero);
+        let slope = |((&r, w), &f): ((&P::Potential, P::Potential), &P::Potential)| {
+            let bend = match self.distance {
+                Distance::L2 => two * (r - w),
+                Distance::Kl => log_ratio(r, w),
+            };
+            (r, f + self.entropy * r.ln_once() + multiplier * bend)
+        };
+        let mass = total(r.iter().copied());
+        let mean = total(entries().map(slope).map(|(r, x)| r * x)) / mass;
+        let rate = side.epsilon + self.entropy;
+        let moved = total(entries().map(slope).map(|(r, x)| r * (x - mean).abs() / rate));
+        let (found, radius) = match self.distance {
+            Distance::L2 => {
+                let squares = r.iter().zip(side.scaled_weights()).map(|(&r, w)| (r - w) * (r - w));
+                (total(squares).sqrt(), self.radius.sqrt())
+            }
+            Distance::Kl => {
+                let terms = entries().map(|((&r, w), _)| r * log_ratio(r, w));
+                (total(terms), self.radius)
+            }
+        };
+        let excess = found - radius;
+        let excess = if multiplier > zero { excess.abs() } else { excess.larger(zero) };
+        moved + excess + (mass - P::Potential::ONE).abs()
+    }
+
+    /// L2: s = k / (k + epsilon) with k = 2 lambda r + entropy, column 2 (r - w).
+    /// KL: k = lambda + entropy, column log(r / w).
+    #[cfg(feature = "implicit")]
+    fn response(
+        &self,
+        side: &Side<'_, P>,
+        multiplier: P::Potential,
+        r: &[P::Potential],
+        share: &mut [P::Potential],
+        column: &mut [P::Potential],
+    ) -> Columns {
+        let two = P::Potential::ONE + P::Potential::ONE;
+        let entries = share.iter_mut().zip(column).zip(r).zip(side.scaled_weights());
+        for (((share, column), &r), w) in entries {
+            let (stiffness, value) = match self.distance {
+                Distance::L2 => (two * multiplier * r, two * (r - w)),
+                Distance::Kl => (multiplier, log_ratio(r, w)),
+            };
+            *share = (stiffness + self.entropy) / (stiffness + self.entropy + side.epsilon);
+            *column = value;
+        }
+        if multiplier > P::Potential::ZERO { Columns::Constraint } else { Columns::Constant }
+    }
+
+    /// L2: 2 lambda w + 2 (r - a) kappa. KL: (lambda w + kappa r) / a. For the value, minus lambda
+    /// times the gradient of the distance.
+    #[cfg(feature = "implicit")]
+    fn weight_gradient(
+        &self,
+        side: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) {
+        let two = P::Potential::ONE + P::Potential::ONE;
+        let kappa = at.kappa - at.value * at.multiplier;
+        let entries = out.iter_mut().zip(at.w).zip(at.r).zip(side.scaled_weights());
+        for (((out, &w), &r), a) in entries {
+            *out = match self.distance {
+                Distance::L2 => two * (at.multiplier * w + (r - a) * kappa),
+                Distance::Kl if a > P::Potential::ZERO => (at.multiplier * w + kappa * r) / a,
+                Distance::Kl => P::Potential::ZERO,
+            };
+        }
+    }
+
+    /// kappa, and -sum w log r; for the value -lambda and sum r (log r - 1).
+    #[cfg(feature = "implicit")]
+    fn parameter_gradient(
+        &self,
+        _: &Side<'_, P>,
+        at: &Adjoint<'_, P::Potential>,
+    ) -> [P::Potential; 2] {
+        let mut sum = Compensated::new();
+        for (&w, &r) in at.w.iter().zip(at.r) {
+            if r > P::Potential::ZERO {
+                let log = r.ln_once();
+                sum.add(at.value * r * (log - P::Potential::ONE) - w * log);
+            }
+        }
+        [at.kappa - at.value * at.multiplier, sum.value()]
+    }
+
     fn relaxation(&self) -> Option<P::Potential> {
         None
     }
@@ -151,4 +265,10 @@ fn entropy<P: Precision>(r: &[P::Sum]) -> P::Potential {
         }
     }
     sum.value()
+}
+
+/// log(r / w), 0 where there is no mass.
+#[cfg(feature = "implicit")]
+fn log_ratio<T: Elementary>(r: T, w: T) -> T {
+    if r > T::ZERO && w > T::ZERO { (r / w).ln_once() } else { T::ZERO }
 }

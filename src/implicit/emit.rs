@@ -1,0 +1,122 @@
+//! The last sweep: dL/dC row by row, and all that is summed over it.
+
+use super::cotangent::Seen;
+use crate::cost::{Geometry, Pass, PlanRow, Scratch};
+use crate::kernel::{Precision, add_scaled};
+use crate::marginal::total;
+use crate::math::Compensated;
+use crate::real::Real;
+use crate::view::MatMut;
+use crate::work::padded;
+
+/// The solution of the linear system.
+pub(super) struct Adjoints<'a, T> {
+    /// Of the rows; entries without mass get their one-sided limit.
+    pub(super) u: &'a mut [T],
+    pub(super) v: &'a [T],
+    /// What the plan's cotangent loses, and its factor: those of the unit-mass problem, or 0 and 1.
+    pub(super) mean: T,
+    pub(super) scale: T,
+    /// Whether there was a system.
+    pub(super) implicit: bool,
+}
+
+/// Where the rows go.
+pub(super) struct Outputs<'a, 'o, P: Precision> {
+    pub(super) cost: Option<MatMut<'o, P::Cost>>,
+    pub(super) x: Option<MatMut<'o, P::Cost>>,
+    pub(super) y: Option<MatMut<'o, P::Cost>>,
+    /// Gradient of one point of the rows, and of all of the columns, coordinate by coordinate.
+    pub(super) point: &'a mut [P::Potential],
+    pub(super) points: &'a mut [P::Potential],
+}
+
+fn to_cost<P: Precision>(x: P::Potential) -> P::Cost {
+    P::cost_of(P::narrow(x))
+}
+
+/// Writes the gradients of cost and points. Returns sum (dL/dC apart from the direct part of the
+/// transport cost) log X, the derivative by epsilon; the sums of the same over rows and columns go
+/// to the first two of `sums`, the others are scratch of the length of a row.
+#[allow(clippy::too_many_arguments, reason = "the parts of one sweep, named by their types")]
+pub(super) fn emit<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    pass: Pass<P>,
+    (f, g): (&[P::Potential], &[P::Potential]),
+    seen: &Seen<'_, P>,
+    adjoints: Adjoints<'_, P::Potential>,
+    outputs: Outputs<'_, '_, P>,
+    sums: [&mut [P::Potential]; 4],
+    scratch: &mut Scratch<'_, P>,
+) -> P::Potential {
+    let zero = P::Potential::ZERO;
+    let [row_sums, col_sums, gradient, indirect] = sums;
+    let Adjoints { u, v, mean, scale, implicit } = adjoints;
+    let Outputs { mut cost, mut x, mut y, point, points } = outputs;
+    let (transport, value) = (seen.cotangent.transport * scale, seen.cotangent.value * scale);
+    let wants_points = x.is_some() || y.is_some();
+    let point = point.get_mut(..geometry.dimension()).unwrap_or(&mut []);
+    let mut slope = Compensated::new();
+    points.fill(zero);
+    row_sums.fill(zero);
+    col_sums.fill(zero);
+    geometry.plan_rows(pass, f, g, scratch, &mut |row| {
+        let i = row.i;
+        let (Some(u), Some(row_sum)) = (u.get_mut(i), row_sums.get_mut(i)) else { return };
+        seen.row(i, row.cost, gradient);
+        if row.massless {
+            *u = if implicit { limit(&row, gradient, v) } else { zero };
+            gradient.fill(zero);
+        } else {
+            let f = f.get(i).copied().unwrap_or(zero);
+            let entries = row.entries.iter().zip(row.cost).zip(g.iter().zip(v));
+            let places = gradient.iter_mut().zip(indirect.iter_mut());
+            for ((gradient, indirect), ((&x, &c), (&g, &v))) in places.zip(entries) {
+                let x = P::Potential::from(x);
+                let part = x * ((*u + v) - (*gradient - mean) * scale) / pass.epsilon;
+                *indirect = if implicit { part } else { zero } + value * x;
+                *gradient = *indirect + transport * x;
+                if x > zero {
+                    slope.add(*indirect * (((g - P::widen(c)) + f) / pass.epsilon));
+                }
+            }
+            *row_sum = total(indirect.iter().copied());
+            add_scaled::<P>(pass.level, P::Potential::ONE, indirect, col_sums);
+        }
+        if let Some(cost) = &mut cost {
+            for (j, &value) in gradient.iter().enumerate() {
+                cost.set(i, j, to_cost::<P>(value));
+            }
+        }
+        if wants_points {
+            point.fill(zero);
+            geometry.pull_back_row(i, row.cost, gradient, point, points);
+            if let Some(x) = &mut x {
+                for (k, &value) in point.iter().enumerate() {
+                    x.set(i, k, to_cost::<P>(value));
+                }
+            }
+        }
+    });
+    if let Some(y) = &mut y {
+        for (k, coordinate) in points.chunks(padded(g.len())).enumerate() {
+            for (j, &value) in coordinate.iter().take(g.len()).enumerate() {
+                y.set(j, k, to_cost::<P>(value));
+            }
+        }
+    }
+    slope.value()
+}
+
+/// The adjoint of a potential whose row has no mass, as the limit from rows that have some: the mean
+/// of G - v under the row's shape. Only the gradient of an exact side's weights shows it.
+fn limit<P: Precision>(
+    row: &PlanRow<'_, P>,
+    seen: &[P::Potential],
+    v: &[P::Potential],
+) -> P::Potential {
+    let entries = row.entries.iter().zip(seen).zip(v);
+    let products = entries.map(|((&x, &seen), &v)| P::Potential::from(x) * (seen - v));
+    let sum = P::Potential::from(row.sum);
+    if sum > P::Potential::ZERO { total(products) / sum } else { P::Potential::ZERO }
+}

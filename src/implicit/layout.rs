@@ -1,0 +1,96 @@
+//! The work of a gradient, cut into named buffers.
+
+use super::direct;
+use super::form::COLUMNS;
+use crate::cost::{SCRATCH_COST, SCRATCH_SUM, Scratch};
+use crate::kernel::{PANEL, Precision};
+use crate::work::{Coefficients, PAD, WorkLen, cut, misalignment, padded};
+
+/// Vectors of the rows, of the columns, and of z (which needs room for the columns of a form).
+const ROWS: usize = 9;
+const COLS: usize = 13;
+const UNKNOWNS: usize = 6;
+
+/// Vectors, and for points the coordinates of one point and the gradient of all those of the columns.
+pub(super) const POTENTIAL: Coefficients =
+    Coefficients { n: ROWS, m: COLS + UNKNOWNS, d: 2, one: UNKNOWNS };
+
+/// All that does not depend on the method.
+pub(super) const COMMON: Coefficients =
+    POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST).and(Coefficients::ALIGNMENT);
+
+/// Elements for K and its panel where `m` columns remain.
+const fn factor(m: usize) -> [WorkLen; 2] {
+    let stride = direct::stride(m);
+    [WorkLen::of(stride).times(stride), WorkLen::of(stride).times(PANEL)]
+}
+
+/// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost).
+pub(super) const fn len(n: usize, m: usize, d: usize, direct: bool) -> usize {
+    let common = COMMON.at(n, m, d);
+    if direct {
+        let [square, panel] = factor(m);
+        common.and(square).and(panel).len()
+    } else {
+        common.len()
+    }
+}
+
+/// The buffers.
+pub(super) struct Work<'a, P: Precision> {
+    pub(super) rows: [&'a mut [P::Potential]; ROWS],
+    pub(super) cols: [&'a mut [P::Potential]; COLS],
+    /// Each of length m + [`COLUMNS`].
+    pub(super) unknowns: [&'a mut [P::Potential]; UNKNOWNS],
+    /// Coordinates of a point, then of all points of the columns.
+    pub(super) point: &'a mut [P::Potential],
+    pub(super) points: &'a mut [P::Potential],
+    /// K and its panel; empty for conjugate gradients.
+    pub(super) square: &'a mut [P::Potential],
+    pub(super) panel: &'a mut [P::Potential],
+    pub(super) scratch: Scratch<'a, P>,
+}
+
+impl<'a, P: Precision> Work<'a, P> {
+    /// `None` if the work is too short.
+    pub(super) fn cut(
+        work: &'a mut [P::Work],
+        [n, m, d]: [usize; 3],
+        direct: bool,
+    ) -> Option<Self> {
+        if work.len() < len(n, m, d, direct) {
+            return None;
+        }
+        let skip = misalignment(work);
+        let mut work = work.get_mut(skip..)?;
+        let [square, panel] = if direct { factor(m) } else { [WorkLen::of(0); 2] };
+        let vectors = POTENTIAL.at(n, m, d);
+        let potential = vectors.and(square).and(panel).len();
+        let lens = [SCRATCH_COST.at(n, m, d).len(), potential, SCRATCH_SUM.at(n, m, d).len()];
+        let mut buffers = P::cut(&mut work, lens)?;
+        let rest = &mut buffers.potential;
+        let rows = vectors_of(rest, n, padded(n))?;
+        let cols = vectors_of(rest, m, padded(m))?;
+        let unknowns = vectors_of(rest, m + COLUMNS, padded(m) + PAD)?;
+        let points = padded(m) * d;
+        let (point, points) = (cut(rest, points)?, cut(rest, points)?);
+        let (square, panel) = (cut(rest, square.len())?, cut(rest, panel.len())?);
+        let scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?;
+        Some(Self { rows, cols, unknowns, point, points, square, panel, scratch })
+    }
+}
+
+/// K vectors of one length, each with its padding.
+fn vectors_of<'a, T, const K: usize>(
+    rest: &mut &'a mut [T],
+    len: usize,
+    stride: usize,
+) -> Option<[&'a mut [T]; K]> {
+    let mut failed = false;
+    let vectors = core::array::from_fn(|_| {
+        let vector = cut(rest, stride).and_then(|v| v.get_mut(..len));
+        failed |= vector.is_none();
+        vector.unwrap_or(&mut [])
+    });
+    if failed { None } else { Some(vectors) }
+}

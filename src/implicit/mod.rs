@@ -1,0 +1,14 @@
+//! Gradients of the optimum in closed form: one symmetric linear system, never an n x n x m tensor.
+
+mod backward;
+mod cotangent;
+mod direct;
+mod emit;
+mod form;
+mod iterative;
+mod layout;
+mod system;
+mod vjp;
+
+pub use cotangent::Cotangent;
+pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, vjp, work_len};

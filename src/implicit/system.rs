@@ -1,0 +1,138 @@
+//! The linear system at the optimum, with the columns' unknowns z (ROBOT sections 4.1 and 4.2):
+//!
+//! ```text
+//! u = T_row(h_row - R v),  v = T_col(h_col - Q^T u),  R = X / r,  Q = X / c
+//! ```
+//!
+//! Scaled by the roots of the marginals, X becomes Y = X_ij / sqrt(r_i c_j) with norm 1, and with
+//! W = E_row^T Y E_col the system is (I - W^T W) z = E_col^T (h_col - Y^T T_row h_row), v = E_col z:
+//! symmetric, positive semidefinite, singular only along the constant that moves from f to g where
+//! both sides fix the mass.
+
+use super::form::{COLUMNS, Form};
+use crate::cost::{Geometry, Pass, Scratch};
+use crate::kernel::{Precision, add_entries, add_scaled, dot_potentials, weighted_sum};
+use crate::real::Real;
+
+/// A plan with the forms of both its sides. Nothing of size n m.
+pub(super) struct System<'a, P: Precision, G> {
+    pub(super) geometry: &'a G,
+    pub(super) pass: Pass<P>,
+    /// Counting potentials.
+    pub(super) f: &'a [P::Potential],
+    pub(super) g: &'a [P::Potential],
+    pub(super) rows: Form<'a, P::Potential>,
+    pub(super) cols: Form<'a, P::Potential>,
+    /// Y^T Z_row, one vector of the columns for each column of Z_row.
+    pub(super) cross: [&'a mut [P::Potential]; COLUMNS],
+    /// Two vectors of the columns.
+    pub(super) scaled: &'a mut [P::Potential],
+    pub(super) sums: &'a mut [P::Potential],
+    pub(super) scratch: Scratch<'a, P>,
+}
+
+fn scale<T: Real>(x: &mut [T], by: &[T]) {
+    for (x, &by) in x.iter_mut().zip(by) {
+        *x = *x * by;
+    }
+}
+
+impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
+    /// Length of z.
+    pub(super) fn order(&self) -> usize {
+        self.g.len() + self.cols.columns()
+    }
+
+    /// Finds `cross`, once both forms are built.
+    pub(super) fn prepare(&mut self) {
+        let Self { geometry, pass, f, g, rows, cols, cross, scratch, .. } = self;
+        for cross in cross.iter_mut() {
+            cross.fill(P::Potential::ZERO);
+        }
+        if rows.columns() == 0 {
+            return;
+        }
+        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
+            if row.massless {
+                return;
+            }
+            let root = rows.inverse_root(row.i);
+            for (cross, z) in cross.iter_mut().zip(rows.basis_at(row.i)) {
+                add_entries::<P>(pass.level, z * root, row.entries, cross);
+            }
+        });
+        for cross in cross {
+            scale(cross, cols.inverse_root);
+        }
+    }
+
+    /// out = Y y.
+    pub(super) fn times(&mut self, y: &[P::Potential], out: &mut [P::Potential]) {
+        let Self { geometry, pass, f, g, rows, cols, scaled, scratch, .. } = self;
+        for ((scaled, &y), &root) in scaled.iter_mut().zip(y).zip(&*cols.inverse_root) {
+            *scaled = y * root;
+        }
+        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
+            if let Some(out) = out.get_mut(row.i) {
+                let sum = weighted_sum::<P>(pass.level, row.entries, scaled);
+                *out =
+                    if row.massless { P::Potential::ZERO } else { sum * rows.inverse_root(row.i) };
+            }
+        });
+    }
+
+    /// out = Y^T x.
+    pub(super) fn times_transposed(&mut self, x: &[P::Potential], out: &mut [P::Potential]) {
+        let Self { geometry, pass, f, g, rows, cols, scratch, .. } = self;
+        out.fill(P::Potential::ZERO);
+        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
+            if let (Some(&x), false) = (x.get(row.i), row.massless) {
+                add_entries::<P>(pass.level, x * rows.inverse_root(row.i), row.entries, out);
+            }
+        });
+        scale(out, cols.inverse_root);
+    }
+
+    /// out = (I - W^T W) z, in one sweep with one exp per entry.
+    pub(super) fn apply(&mut self, z: &[P::Potential], out: &mut [P::Potential]) {
+        let Self { geometry, pass, f, g, rows, cols, cross, scaled, sums, scratch } = self;
+        cols.expand(z, scaled);
+        scale(scaled, cols.inverse_root);
+        sums.fill(P::Potential::ZERO);
+        let mut factors = [P::Potential::ZERO; COLUMNS];
+        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
+            if row.massless {
+                return;
+            }
+            let (root, share) = (rows.inverse_root(row.i), rows.root_share(row.i));
+            let y = root * weighted_sum::<P>(pass.level, row.entries, scaled);
+            add_entries::<P>(pass.level, share * share * y * root, row.entries, sums);
+            for (factor, z) in factors.iter_mut().zip(rows.basis_at(row.i)) {
+                *factor += z * y;
+            }
+        });
+        scale(sums, cols.inverse_root);
+        for (cross, &factor) in cross.iter().zip(&factors).take(rows.columns()) {
+            add_scaled::<P>(pass.level, factor, cross, sums);
+        }
+        cols.contract::<P>(pass.level, sums, out);
+        for (out, &z) in out.iter_mut().zip(z) {
+            *out = z - *out;
+        }
+    }
+
+    /// The null vector E_col^T sqrt(c), scaled to norm 1.
+    pub(super) fn null_vector(&mut self, c: &[P::Potential], out: &mut [P::Potential]) {
+        for (scaled, &c) in self.scaled.iter_mut().zip(c) {
+            *scaled = crate::math::Elementary::sqrt(c);
+        }
+        let level = self.pass.level;
+        self.cols.contract::<P>(level, self.scaled, out);
+        let norm = crate::math::Elementary::sqrt(dot_potentials::<P>(level, out, out));
+        if norm > P::Potential::ZERO {
+            for out in out {
+                *out = *out / norm;
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Dense linear algebra in the caller's memory. Everything runs along rows, across outputs: no sum
+//! changes its order with the instruction set.
+
+use super::Precision;
+use super::level::{Level, Set};
+use super::rows::at_each_level;
+use crate::math::{LANES, reduce};
+use crate::real::Real;
+
+/// Rows that a factorisation or a product takes at a time: a constant of the library.
+pub(crate) const PANEL: usize = 64;
+
+/// Rows and columns of the block of outputs that stays in registers.
+const TILE_ROWS: usize = 4;
+const TILE_COLS: usize = 8;
+
+at_each_level! {
+    /// sum_j x_j v_j of two slices of equal length.
+    fn weighted_sum<P>(x: &[P::Sum], v: &[P::Potential]) -> P::Potential {
+        let mut lanes = [P::Potential::ZERO; LANES];
+        let (mut left, mut right) = (x.chunks_exact(LANES), v.chunks_exact(LANES));
+        for (x, v) in (&mut left).zip(&mut right) {
+            for ((lane, &x), &v) in lanes.iter_mut().zip(x).zip(v) {
+                *lane += P::Potential::from(x) * v;
+            }
+        }
+        for ((lane, &x), &v) in lanes.iter_mut().zip(left.remainder()).zip(right.remainder()) {
+            *lane += P::Potential::from(x) * v;
+        }
+        reduce(lanes)
+    }
+}
+
+at_each_level! {
+    /// out_j += weight * x_j.
+    fn add_entries<P>(weight: P::Potential, x: &[P::Sum], out: &mut [P::Potential]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out += weight * P::Potential::from(x);
+        }
+    }
+}
+
+at_each_level! {
+    /// sum_j x_j y_j of two slices of equal length.
+    fn dot_potentials<P>(x: &[P::Potential], y: &[P::Potential]) -> P::Potential {
+        let mut lanes = [P::Potential::ZERO; LANES];
+        let (mut left, mut right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+        for (x, y) in (&mut left).zip(&mut right) {
+            for ((lane, &x), &y) in lanes.iter_mut().zip(x).zip(y) {
+                *lane += x * y;
+            }
+        }
+        for ((lane, &x), &y) in lanes.iter_mut().zip(left.remainder()).zip(right.remainder()) {
+            *lane += x * y;
+        }
+        reduce(lanes)
+    }
+}
+
+at_each_level! {
+    /// out_j += weight * x_j.
+    fn add_scaled<P>(weight: P::Potential, x: &[P::Potential], out: &mut [P::Potential]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out += weight * x;
+        }
+    }
+}
+
+at_each_level! {
+    /// Upper triangle of `square` (rows of `stride`) minus panel^T panel: entry (i, j) loses the sum
+    /// over the rows k of the panel of p_k,first+i p_k,first+j. `stride` and `first` are multiples of
+    /// the tile; what lies below the diagonal inside a tile is not used.
+    fn subtract_product<P>(
+        square: &mut [P::Potential],
+        panel: &[P::Potential],
+        stride: usize,
+        first: usize,
+    ) {
+        for (band, rows) in square.chunks_mut(TILE_ROWS * stride).enumerate() {
+            let i = first + band * TILE_ROWS;
+            let mut j = i / TILE_COLS * TILE_COLS;
+            while j < stride {
+                let mut tile = [[P::Potential::ZERO; TILE_COLS]; TILE_ROWS];
+                for panel in panel.chunks_exact(stride) {
+                    let left = panel.get(i..).and_then(|p| p.first_chunk::<TILE_ROWS>());
+                    let right = panel.get(j..).and_then(|p| p.first_chunk::<TILE_COLS>());
+                    if let (Some(left), Some(right)) = (left, right) {
+                        for (tile, &left) in tile.iter_mut().zip(left) {
+                            for (tile, &right) in tile.iter_mut().zip(right) {
+                                *tile += left * right;
+                            }
+                        }
+                    }
+                }
+                for (row, tile) in rows.chunks_mut(stride).zip(&tile) {
+                    if let Some(row) = row.get_mut(j..) {
+                        for (out, &x) in row.iter_mut().zip(tile) {
+                            *out += -x;
+                        }
+                    }
+                }
+                j += TILE_COLS;
+            }
+        }
+    }
+}
+
+/// Factors a symmetric positive definite matrix of order n, K = U^T U, in place; only the upper
+/// triangle is read. `square` holds n rows of `stride`, a multiple of 16; the columns behind the n-th
+/// are zero. False if K is not positive definite to rounding.
+pub(crate) fn cholesky<P: Precision>(
+    level: Level,
+    square: &mut [P::Potential],
+    stride: usize,
+    n: usize,
+) -> bool {
+    let mut first = 0;
+    let mut rest = square.get_mut(..n * stride).unwrap_or(&mut []);
+    while first < n {
+        let height = PANEL.min(n - first);
+        let (panel, below) = rest.split_at_mut_checked(height * stride).unwrap_or_default();
+        if !cholesky_panel::<P>(level, panel, stride, first) {
+            return false;
+        }
+        first += height;
+        subtract_product::<P>(level, below, panel, stride, first);
+        rest = below;
+    }
+    true
+}
+
+at_each_level! {
+    /// The rows of U from those of K, which have lost the products of all rows of U above.
+    fn cholesky_panel<P>(panel: &mut [P::Potential], stride: usize, first: usize) -> bool {
+        let height = panel.len() / stride;
+        for k in 0..height {
+            let (above, row) = panel.split_at_mut_checked(k * stride).unwrap_or_default();
+            let Some(row) = row.get_mut(first + k..stride) else {
+                return false;
+            };
+            for above in above.chunks_exact(stride) {
+                let above = above.get(first + k..).unwrap_or(&[]);
+                let weight = above.first().copied().unwrap_or(P::Potential::ZERO);
+                for (out, &x) in row.iter_mut().zip(above) {
+                    *out += -(weight * x);
+                }
+            }
+            let pivot = row.first().copied().unwrap_or(P::Potential::ZERO);
+            if !(pivot > P::Potential::ZERO && pivot.is_finite()) {
+                return false;
+            }
+            let root = P::Potential::ONE / crate::math::Elementary::sqrt(pivot);
+            for out in row {
+                *out = *out * root;
+            }
+        }
+        true
+    }
+}
+
+/// Solves U^T U x = b in place, with the factor of [`cholesky`].
+pub(crate) fn cholesky_solve<P: Precision>(
+    level: Level,
+    square: &[P::Potential],
+    stride: usize,
+    x: &mut [P::Potential],
+) {
+    for (k, row) in square.chunks_exact(stride).enumerate() {
+        let (Some(row), Some((x, rest))) =
+            (row.get(k..), x.get_mut(k..).and_then(<[_]>::split_first_mut))
+        else {
+            break;
+        };
+        let Some((&pivot, row)) = row.split_first() else { break };
+        *x = *x / pivot;
+        add_scaled::<P>(level, -*x, row, rest);
+    }
+    for (k, row) in square.chunks_exact(stride).enumerate().take(x.len()).rev() {
+        let (Some(row), Some((x, rest))) =
+            (row.get(k..), x.get_mut(k..).and_then(<[_]>::split_first_mut))
+        else {
+            break;
+        };
+        let Some((&pivot, row)) = row.split_first() else { break };
+        let row = row.get(..rest.len()).unwrap_or(&[]);
+        *x = (*x - dot_potentials::<P>(level, row, rest)) / pivot;
+    }
+}
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::work::padded;
+
+    fn numbers(count: usize) -> Vec<f64> {
+        let mut seed = 7u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 40) as f64 / 16_777_216.0 - 0.5
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// A^T A + I from random numbers, by plain loops; solved and multiplied back. Every level gives
+    /// the same bits.
+    #[test]
+    fn factors_solve_their_matrix() {
+        for n in [1, 2, 3, 4, 7, 16, 17, 63, 64, 65, 130] {
+            let a = numbers(n * n);
+            let entry = |i: usize, j: usize| {
+                let sum: f64 = (0..n).map(|k| a[k * n + i] * a[k * n + j]).sum();
+                if i == j { sum + 1.0 } else { sum }
+            };
+            let stride = padded(n);
+            let b = numbers(n);
+            let mut found: Vec<Vec<f64>> = Vec::new();
+            for level in [Level::PORTABLE, Level::detect()] {
+                // By products of panels, as the implicit system does it: I - (-A^T A) has no use
+                // here, so the panel is subtracted twice with one sign made by the start value.
+                let mut square = vec![0.0; stride * stride];
+                for i in 0..n {
+                    for j in 0..n {
+                        square[i * stride + j] = 2.0 * entry(i, j) - f64::from(u8::from(i == j));
+                    }
+                }
+                let mut panel = vec![0.0; n * stride];
+                for k in 0..n {
+                    panel[k * stride..k * stride + n].copy_from_slice(&a[k * n..k * n + n]);
+                }
+                subtract_product::<f64>(level, &mut square, &panel, stride, 0);
+                assert!(cholesky::<f64>(level, &mut square, stride, n));
+                let mut x = b.clone();
+                cholesky_solve::<f64>(level, &square, stride, &mut x);
+                for i in 0..n {
+                    let back: f64 = (0..n).map(|j| entry(i, j) * x[j]).sum();
+                    assert!((back - b[i]).abs() < 1e-11, "{n}: {back} {}", b[i]);
+                }
+                found.push(x);
+            }
+            let bits = |x: &[f64]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&found[0]), bits(&found[1]));
+        }
+    }
+
+    #[test]
+    fn indefinite_matrices_are_refused() {
+        let mut square = vec![0.0; 32 * 16];
+        for (i, pivot) in [1.0, 2.0, -1e-3].into_iter().enumerate() {
+            square[i * 16 + i] = pivot;
+        }
+        assert!(!cholesky::<f64>(Level::PORTABLE, &mut square, 16, 3));
+        square[34] = f64::NAN;
+        assert!(!cholesky::<f64>(Level::PORTABLE, &mut square, 16, 3));
+    }
+}
