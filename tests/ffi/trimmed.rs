@@ -1,0 +1,124 @@
+//! A library without a part says so, and touches nothing else.
+
+use core::mem::{MaybeUninit, size_of};
+
+use robust_ot::error::*;
+use robust_ot::ffi::plan::*;
+use robust_ot::ffi::sinkhorn::*;
+use robust_ot::ffi::types as c;
+
+fn empty<V>() -> V {
+    // SAFETY: the structs of the interface may be all zero.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+#[cfg(not(all(feature = "kl", feature = "points")))]
+fn not_built(argument: Argument, change: impl Fn(&mut c::rot_problem_f32)) {
+    let (cost, weights) = ([0.0, 1.0, 1.0, 0.0], [0.5, 0.5]);
+    let matrix = c::rot_matrix_f32 {
+        data: cost.as_ptr(),
+        rows: 2,
+        cols: 2,
+        row_stride: 2,
+        col_stride: 1,
+        reserved: 0,
+    };
+    let mut problem = c::rot_problem_f32 {
+        struct_size: size_of::<c::rot_problem_f32>() as u32,
+        cost: matrix,
+        x: matrix,
+        y: matrix,
+        a: weights.as_ptr(),
+        a_len: 2,
+        b: weights.as_ptr(),
+        b_len: 2,
+        epsilon: 0.5,
+        ..empty()
+    };
+    let (mut f, mut g) = ([7.0_f32; 2], [7.0; 2]);
+    let mut work = vec![0.0; rot_sinkhorn_work_len(2, 2, 2)];
+    let struct_size = size_of::<c::rot_report_f32>() as u32;
+    let mut report = c::rot_report_f32 { struct_size, mass: 7.0, ..empty() };
+    let mut solve = |problem: &c::rot_problem_f32| {
+        let (f, g, len) = (f.as_mut_ptr(), g.as_mut_ptr(), work.len());
+        let options = core::ptr::null();
+        // SAFETY: every pointer is valid for the extent that goes with it.
+        unsafe {
+            rot_sinkhorn_solve_f32(problem, options, f, g, work.as_mut_ptr(), len, &raw mut report)
+        }
+    };
+    let kind = ErrorKind::NotBuilt as i32;
+    change(&mut problem);
+    assert_eq!(solve(&problem), kind);
+    let mut value = 7.0_f32;
+    let mut error: c::rot_error = empty();
+    // SAFETY: as above.
+    let entry = unsafe {
+        rot_plan_entry_f32(&problem, f.as_ptr(), g.as_ptr(), 0.0, 0, 0, &mut value, &mut error)
+    };
+    assert_eq!((entry, error.status, error.argument), (kind, kind, argument as u32));
+    assert_eq!((report.error.status, report.error.argument), (kind, argument as u32));
+    let untouched = [f[0], f[1], g[0], g[1], value, report.mass];
+    assert!(untouched.iter().all(|x| x.to_bits() == 7.0_f32.to_bits()), "{untouched:?}");
+}
+
+#[cfg(not(feature = "kl"))]
+#[test]
+fn the_kl_rule() {
+    let mut kl: c::rot_rule_f32 = empty();
+    (kl.kind, kl.param[0]) = (robust_ot::ffi::ROT_RULE_KL, 1.0);
+    not_built(Argument::RowRule, |p| p.rows = kl);
+    not_built(Argument::ColRule, |p| p.cols = kl);
+}
+
+#[cfg(not(feature = "points"))]
+#[test]
+fn points() {
+    use robust_ot::ffi::{ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN};
+    for kind in [ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN] {
+        not_built(Argument::CostKind, |p| p.cost_kind = kind);
+    }
+}
+
+/// The symbols exist, and nothing but the place of the refusal matters to them.
+#[cfg(not(feature = "f64"))]
+#[test]
+fn double_precision() {
+    use core::ptr::{null, null_mut};
+    let kind = ErrorKind::NotBuilt as i32;
+    let (no, none, states) = (null_mut::<f64>(), null::<f64>(), null_mut());
+    let struct_size = size_of::<c::rot_report_f64>() as u32;
+    let mut report = c::rot_report_f64 { struct_size, converged: 1, mass: 7.0, ..empty() };
+    let mut error: c::rot_error = empty();
+    macro_rules! answers {
+        ($($function:ident($($argument:expr),*) tells $told:expr;)*) => {$(
+            (report.error.status, error.status) = (0, 0);
+            // SAFETY: nothing but the report or the error is used.
+            let status = unsafe { $function($($argument),*) };
+            assert_eq!((status, $told), (kind, kind), stringify!($function));
+        )*};
+    }
+    answers! {
+        rot_sinkhorn_finish_f64(null(), null(), no, no, no, 0, states, &mut report)
+            tells report.error.status;
+        rot_sinkhorn_solve_f64(null(), null(), no, no, no, 0, &mut report)
+            tells report.error.status;
+        rot_sinkhorn_init_f64(null(), null(), no, no, no, 0, states, &mut error)
+            tells error.status;
+        rot_sinkhorn_step_f64(null(), null(), 1, no, no, no, 0, states, &mut error)
+            tells error.status;
+        rot_plan_entry_f64(null(), none, none, 0.0, 0, 0, no, &mut error) tells error.status;
+        rot_plan_row_f64(null(), none, none, 0.0, 0, no, &mut error) tells error.status;
+        rot_plan_marginals_f64(null(), none, none, 0.0, no, 0, no, no, no, &mut error)
+            tells error.status;
+        rot_plan_barycentric_map_f64(null(), none, none, 0.0, null(), null(), no, 0, &mut error)
+            tells error.status;
+        rot_plan_dense_f64(null(), none, none, 0.0, null(), no, 0, &mut error)
+            tells error.status;
+        rot_sinkhorn_certifiable_epsilon_f64(null(), 1.0, no) tells kind;
+        rot_sinkhorn_check_f64(null(), null(), no, no, no, 0, null_mut()) tells kind;
+        rot_sinkhorn_solve_f64(null(), null(), no, no, no, 0, null_mut()) tells kind;
+        rot_sinkhorn_check_f64(null(), null(), no, no, no, 0, &mut error) tells error.status;
+    }
+    assert_eq!((report.converged, report.mass.to_bits()), (0, 7.0_f64.to_bits()));
+}

@@ -1,0 +1,103 @@
+//! Structs as the initialisers of the header make them, and numbers to fill arrays with.
+
+use core::mem::{MaybeUninit, size_of};
+use core::ptr::{null, null_mut};
+
+use robust_ot::ffi::types as c;
+use robust_ot::ffi::{
+    ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_EXACT, ROT_RULE_KL,
+    ROT_STOP_RESIDUAL,
+};
+use robust_ot::marginal::Rule;
+
+use super::calls::C;
+
+pub(crate) fn matrix<T>(data: *const T, rows: usize, cols: usize) -> c::Matrix<T> {
+    c::Matrix { data, rows, cols, row_stride: cols, col_stride: 1, reserved: 0 }
+}
+
+pub(crate) fn no_matrix<T>() -> c::Matrix<T> {
+    c::Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 }
+}
+
+pub(crate) fn c_rule<T: C>(rule: Rule<T>) -> c::Rule<T> {
+    let (kind, tau) = match rule {
+        Rule::Kl { tau } => (ROT_RULE_KL, tau),
+        _ => (ROT_RULE_EXACT, T::ZERO),
+    };
+    c::Rule {
+        kind,
+        flags: 0,
+        param: [tau, T::ZERO, T::ZERO, T::ZERO],
+        lower: null(),
+        lower_stride: 0,
+        upper: null(),
+        upper_stride: 0,
+        reserved: [0; 2],
+    }
+}
+
+/// As ROT_PROBLEM_F64_INIT.
+pub(crate) fn no_problem<T: C>() -> c::Problem<T> {
+    c::Problem {
+        struct_size: size_of::<c::Problem<T>>() as u32,
+        cost_kind: ROT_COST_DENSE,
+        cost: no_matrix(),
+        x: no_matrix(),
+        y: no_matrix(),
+        a: null(),
+        a_len: 0,
+        b: null(),
+        b_len: 0,
+        epsilon: T::ZERO,
+        reserved_value: T::ZERO,
+        reference: ROT_REFERENCE_COUNTING,
+        flags: 0,
+        rows: c_rule(Rule::Exact),
+        cols: c_rule(Rule::Exact),
+        reserved_sizes: [0; 8],
+        reserved: [0; 4],
+    }
+}
+
+/// As ROT_OPTIONS_F64_INIT.
+pub(crate) fn default_options<T: C>() -> c::Options<T> {
+    c::Options {
+        struct_size: size_of::<c::Options<T>>() as u32,
+        stop: ROT_STOP_RESIDUAL,
+        tolerance: T::DEFAULT_TOLERANCE,
+        reserved_value: T::ZERO,
+        max_iterations: 100_000,
+        check_every: 10,
+        flags: 0,
+        level: ROT_LEVEL_FASTEST,
+        reserved32: 0,
+        observe: None,
+        user: null_mut(),
+        reserved: [0; 6],
+    }
+}
+
+/// As ROT_REPORT_F64_INIT.
+pub(crate) fn empty_report<T: C>() -> c::Report<T> {
+    // SAFETY: integers and floats only: all zero is a value.
+    let empty: c::Report<T> = unsafe { MaybeUninit::zeroed().assume_init() };
+    c::Report { struct_size: size_of::<c::Report<T>>() as u32, ..empty }
+}
+
+/// As ROT_STATE_F64_INIT.
+pub(crate) fn empty_state<T: C>() -> c::State<T> {
+    // SAFETY: integers and floats only: all zero is a value.
+    let empty: c::State<T> = unsafe { MaybeUninit::zeroed().assume_init() };
+    c::State { struct_size: size_of::<c::State<T>>() as u32, ..empty }
+}
+
+/// Numbers between 0 and 1 without pattern.
+pub(crate) fn numbers<T: C>(count: usize, seed: u64) -> Vec<T> {
+    let mut state = seed.wrapping_add(7).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        T::of((state >> 40) as f64 / (1_u64 << 24) as f64)
+    };
+    (0..count).map(|_| next()).collect()
+}
