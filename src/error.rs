@@ -145,11 +145,13 @@ pub enum Argument {
     RowPointGradient = 46,
     /// The gradient with respect to the points of the columns.
     ColPointGradient = 47,
+    /// The direction of a tangent.
+    Tangent = 48,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -185,6 +187,7 @@ impl Argument {
         Self::ColWeightGradient,
         Self::RowPointGradient,
         Self::ColPointGradient,
+        Self::Tangent,
     ];
 }
 

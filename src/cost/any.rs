@@ -7,6 +7,7 @@ use super::rows::RowCost;
 use super::{CostRange, Dense, sealed};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
+use crate::view::Mat;
 
 /// One of the geometries.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,17 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
         y: &mut [P::Potential],
     ) {
         either!(self, it => RowCost::<P>::pull_back_row(it, i, cost, weights, x, y));
+    }
+
+    fn push_forward_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        x: Option<&Mat<'_, P::Cost>>,
+        y: Option<&Mat<'_, P::Cost>>,
+        out: &mut [P::Potential],
+    ) {
+        either!(self, it => RowCost::<P>::push_forward_row(it, i, cost, x, y, out));
     }
 
     fn transposed(&self) -> Self {

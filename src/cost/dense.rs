@@ -109,6 +109,16 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     ) {
     }
 
+    fn push_forward_row(
+        &self,
+        _: usize,
+        _: &[P::Cost],
+        _: Option<&Mat<'_, P::Cost>>,
+        _: Option<&Mat<'_, P::Cost>>,
+        _: &mut [P::Potential],
+    ) {
+    }
+
     fn transposed(&self) -> Self {
         Self { cost: self.cost.transposed() }
     }

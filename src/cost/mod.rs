@@ -210,6 +210,17 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
         y: &mut [P::Potential],
     );
 
+    /// Adds to `out` the change of row i of the cost when point i moves by `x` and the points of the
+    /// columns by `y` (m x d). Nothing where the cost does not come from points.
+    fn push_forward_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        x: Option<&Mat<'_, P::Cost>>,
+        y: Option<&Mat<'_, P::Cost>>,
+        out: &mut [P::Potential],
+    );
+
     /// The same cost with rows and columns exchanged.
     fn transposed(&self) -> Self;
 

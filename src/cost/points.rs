@@ -42,6 +42,18 @@ impl<'a, T: Real> Points<'a, T> {
     }
 }
 
+impl<T: Real> Points<'_, T> {
+    /// Derivative of a cost c by one coordinate of x; 0 between equal points.
+    fn slope<P: Precision<Cost = T>>(&self, x: T, y: T, c: T) -> P::Potential {
+        let difference = P::widen(x) - P::widen(y);
+        match self.metric {
+            Metric::SquaredEuclidean => difference + difference,
+            Metric::Euclidean if c > T::ZERO => difference / P::widen(c),
+            Metric::Euclidean => P::Potential::ZERO,
+        }
+    }
+}
+
 impl<T> sealed::Sealed for Points<'_, T> {}
 
 /// Checks that coordinates are finite.
@@ -146,26 +158,33 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
         x: &mut [P::Potential],
         y: &mut [P::Potential],
     ) {
-        let stride = padded(weights.len()).max(1);
-        let coordinates = self.x.row(i).zip(x).zip(y.chunks_mut(stride)).enumerate();
-        for (k, ((x, x_out), y_out)) in coordinates {
-            let y = self.y.transposed();
-            let euclidean = self.metric == Metric::Euclidean;
-            let values = weights.iter().zip(y.row(k)).zip(cost).zip(y_out);
-            let mut sum = P::Potential::ZERO;
-            for (((&w, y), &c), y_out) in values {
-                let difference = P::widen(x) - P::widen(y);
-                let slope = if !euclidean {
-                    difference + difference
-                } else if c > P::Cost::ZERO {
-                    difference / P::widen(c)
-                } else {
-                    P::Potential::ZERO
-                };
-                sum += w * slope;
-                *y_out += -(w * slope);
+        let stride = padded(weights.len());
+        let (coordinates, others) = (self.x.row(i), self.y.transposed());
+        for (k, ((x, x_out), y_out)) in coordinates.zip(x).zip(y.chunks_mut(stride)).enumerate() {
+            let entries = weights.iter().zip(others.row(k)).zip(cost).zip(y_out);
+            for (((&w, y), &c), y_out) in entries {
+                let part = w * self.slope::<P>(x, y, c);
+                *x_out += part;
+                *y_out += -part;
             }
-            *x_out += sum;
+        }
+    }
+
+    fn push_forward_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        x: Option<&Mat<'_, P::Cost>>,
+        y: Option<&Mat<'_, P::Cost>>,
+        out: &mut [P::Potential],
+    ) {
+        let others = self.y.transposed();
+        for (k, at) in self.x.row(i).enumerate() {
+            let moved = x.and_then(|x| x.get(i, k)).unwrap_or(P::Cost::ZERO);
+            for (j, ((out, other), &c)) in out.iter_mut().zip(others.row(k)).zip(cost).enumerate() {
+                let back = y.and_then(|y| y.get(j, k)).unwrap_or(P::Cost::ZERO);
+                *out += self.slope::<P>(at, other, c) * (P::widen(moved) - P::widen(back));
+            }
         }
     }
 

@@ -50,6 +50,16 @@ pub trait RowCost<P: Precision>: sealed::Sealed {
         y: &mut [P::Potential],
     );
 
+    /// See [`Geometry::push_forward_row`].
+    fn push_forward_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        x: Option<&Mat<'_, P::Cost>>,
+        y: Option<&Mat<'_, P::Cost>>,
+        out: &mut [P::Potential],
+    );
+
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
 }
@@ -276,6 +286,17 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         y: &mut [P::Potential],
     ) {
         RowCost::<P>::pull_back_row(self, i, cost, weights, x, y);
+    }
+
+    fn push_forward_row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        x: Option<&Mat<'_, P::Cost>>,
+        y: Option<&Mat<'_, P::Cost>>,
+        out: &mut [P::Potential],
+    ) {
+        RowCost::<P>::push_forward_row(self, i, cost, x, y, out);
     }
 
     fn transposed(&self) -> Self {

@@ -1,7 +1,10 @@
 //! What a loss asks of an optimum, row by row.
 
+use super::stage::RowSource;
+use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
+use crate::problem::Problem;
 use crate::real::Real;
 use crate::view::Mat;
 
@@ -135,24 +138,46 @@ fn finite<T: Real>(x: T) -> Result<(), ErrorKind> {
 }
 
 /// The cotangent of the plan with marginals and transport cost put into it.
-#[derive(Clone, Copy)]
 pub(super) struct Seen<'a, P: Precision> {
     pub(super) cotangent: Cotangent<'a, P>,
-    /// Counting potentials of a side that fixes its marginal: a constant in a row of the cotangent
-    /// then does not matter, and C - f - g = -epsilon log X has no offset to lose digits to.
-    pub(super) f: Option<&'a [P::Potential]>,
-    pub(super) g: Option<&'a [P::Potential]>,
+    /// Sides that fix their marginal: a constant in a row of the cotangent then does not matter, and
+    /// C - f - g = -epsilon log X has no offset to lose digits to.
+    fixed: [bool; 2],
 }
 
-impl<P: Precision> Seen<'_, P> {
-    /// What is taken off the cost in row or column k.
-    pub(super) fn offset(potential: Option<&[P::Potential]>, k: usize) -> P::Potential {
-        let value = potential.and_then(|p| p.get(k)).copied().unwrap_or(P::Potential::ZERO);
-        if value.is_finite() { value } else { P::Potential::ZERO }
+impl<'a, P: Precision> Seen<'a, P> {
+    pub(super) fn new<G: Geometry<P>>(
+        problem: &Problem<'_, P, G>,
+        cotangent: Cotangent<'a, P>,
+    ) -> Self {
+        let fixed = [problem.row_side(&[]), problem.col_side(&[])].map(|s| s.fixes_marginal());
+        Self { cotangent, fixed }
     }
 
-    /// Row i of dL/dX; 0 at a forbidden pair.
-    pub(super) fn row(&self, i: usize, cost: &[P::Cost], out: &mut [P::Potential]) {
+    /// What is taken off the cost in row or column k of a side that fixes its marginal.
+    pub(super) fn offset(potential: &[P::Potential], k: usize) -> P::Potential {
+        finite_or_zero(potential.get(k).copied().unwrap_or(P::Potential::ZERO))
+    }
+
+    /// The weight of the transport cost.
+    pub(super) fn transport(&self) -> P::Potential {
+        self.cotangent.transport
+    }
+}
+
+fn finite_or_zero<T: Real>(x: T) -> T {
+    if x.is_finite() { x } else { T::ZERO }
+}
+
+impl<P: Precision> RowSource<P> for Seen<'_, P> {
+    fn row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        f: P::Potential,
+        g: &[P::Potential],
+        out: &mut [P::Potential],
+    ) {
         let c = &self.cotangent;
         let constant = c.row_marginal.and_then(|r| r.get(i)).copied();
         out.fill(constant.unwrap_or(P::Potential::ZERO));
@@ -167,9 +192,11 @@ impl<P: Precision> Seen<'_, P> {
             }
         }
         if c.transport != P::Potential::ZERO {
-            let f = Self::offset(self.f, i);
-            for (j, (out, &cost)) in out.iter_mut().zip(cost).enumerate() {
-                *out += c.transport * ((P::widen(cost) - Self::offset(self.g, j)) - f);
+            let [rows, cols] = self.fixed;
+            let f = if rows { finite_or_zero(f) } else { P::Potential::ZERO };
+            for ((out, &cost), &g) in out.iter_mut().zip(cost).zip(g) {
+                let g = if cols { finite_or_zero(g) } else { P::Potential::ZERO };
+                *out += c.transport * ((P::widen(cost) - g) - f);
             }
         }
         for (out, &cost) in out.iter_mut().zip(cost) {
@@ -177,5 +204,9 @@ impl<P: Precision> Seen<'_, P> {
                 *out = P::Potential::ZERO;
             }
         }
+    }
+
+    fn is_zero(&self) -> bool {
+        !self.cotangent.is_implicit()
     }
 }

@@ -1,6 +1,7 @@
 //! The last sweep: dL/dC row by row, and all that is summed over it.
 
 use super::cotangent::Seen;
+use super::stage::RowSource;
 use crate::cost::{Geometry, Pass, PlanRow, Scratch};
 use crate::kernel::{Precision, add_scaled};
 use crate::marginal::total;
@@ -63,12 +64,12 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
     geometry.plan_rows(pass, f, g, scratch, &mut |row| {
         let i = row.i;
         let (Some(u), Some(row_sum)) = (u.get_mut(i), row_sums.get_mut(i)) else { return };
-        seen.row(i, row.cost, gradient);
+        let f = f.get(i).copied().unwrap_or(zero);
+        seen.row(i, row.cost, f, g, gradient);
         if row.massless {
             *u = if implicit { limit(&row, gradient, v) } else { zero };
             gradient.fill(zero);
         } else {
-            let f = f.get(i).copied().unwrap_or(zero);
             let entries = row.entries.iter().zip(row.cost).zip(g.iter().zip(v));
             let places = gradient.iter_mut().zip(indirect.iter_mut());
             for ((gradient, indirect), ((&x, &c), (&g, &v))) in places.zip(entries) {

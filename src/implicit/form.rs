@@ -7,7 +7,7 @@
 //! over entries and columns.
 
 use crate::kernel::{Level, Precision, dot_potentials};
-use crate::marginal::{Columns, Side};
+use crate::marginal::{Answer, Columns, Side};
 use crate::math::Elementary;
 
 /// Columns that a side's projection may have.
@@ -125,6 +125,39 @@ impl<'a, T: Elementary> Form<'a, T> {
             let factor = dot_potentials::<P>(level, column, q);
             for (out, &x) in out.iter_mut().zip(column) {
                 *out += factor * x;
+            }
+        }
+    }
+
+    /// Turns what a rule writes for a change into the source of the scaled system.
+    pub(super) fn source<P: Precision<Potential = T>>(
+        &self,
+        level: Level,
+        (answer, epsilon): (Answer<T>, T),
+        r: &[T],
+        source: &mut [T],
+    ) {
+        for (source, &r) in source.iter_mut().zip(r) {
+            *source = *source * r.sqrt();
+        }
+        let Answer::Condition(distance) = answer else {
+            return;
+        };
+        // (1 - s - Z Z^T) of it, and epsilon / |column| times the constraint's column.
+        let mut factors = [T::ZERO; COLUMNS];
+        for (factor, column) in factors.iter_mut().zip(self.basis()) {
+            *factor = -dot_potentials::<P>(level, column, source);
+        }
+        let [_, constraint] = &mut factors;
+        if self.count == COLUMNS {
+            *constraint += epsilon * distance / self.norm;
+        }
+        for (source, &share) in source.iter_mut().zip(&*self.root_share) {
+            *source = (T::ONE - share * share) * *source;
+        }
+        for (column, factor) in self.basis().zip(factors) {
+            for (source, &x) in source.iter_mut().zip(column) {
+                *source += factor * x;
             }
         }
     }

@@ -52,7 +52,8 @@ pub(super) fn solve<P: Precision, G: Geometry<P>>(
         system.apply(direction, product);
         deflate(product);
         let curvature = dot_potentials::<P>(level, direction, product);
-        if !(curvature > zero) {
+        let definite = curvature > zero;
+        if !definite {
             break;
         }
         let step = square / curvature;

@@ -7,8 +7,8 @@ use crate::kernel::{PANEL, Precision};
 use crate::work::{Coefficients, PAD, WorkLen, cut, misalignment, padded};
 
 /// Vectors of the rows, of the columns, and of z (which needs room for the columns of a form).
-const ROWS: usize = 9;
-const COLS: usize = 13;
+const ROWS: usize = 10;
+const COLS: usize = 14;
 const UNKNOWNS: usize = 6;
 
 /// Vectors, and for points the coordinates of one point and the gradient of all those of the columns.

@@ -6,9 +6,12 @@ mod direct;
 mod emit;
 mod form;
 mod iterative;
+mod jvp;
 mod layout;
+mod stage;
 mod system;
 mod vjp;
 
 pub use cotangent::Cotangent;
+pub use jvp::{Changes, Tangent, TangentReport, jvp};
 pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, vjp, work_len};

@@ -63,7 +63,7 @@ impl<T: Real> Options<T> {
         self
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         if let Method::Iterative { tolerance, max_iterations } = self.method {
             if !(tolerance > T::ZERO && tolerance.is_finite()) {
                 return Err(Error::new(ErrorKind::Tolerance, Argument::Method));
@@ -72,10 +72,12 @@ impl<T: Real> Options<T> {
                 return Err(Error::new(ErrorKind::Count, Argument::Method));
             }
         }
-        if !(self.forward_tolerance > T::ZERO) {
-            return Err(Error::new(ErrorKind::Tolerance, Argument::ForwardTolerance));
+        let usable = self.forward_tolerance > T::ZERO;
+        if usable {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Tolerance, Argument::ForwardTolerance))
         }
-        Ok(())
     }
 }
 
@@ -103,7 +105,7 @@ impl<'a, P: Precision> Optimum<'a, P> {
         Self { f, g, multipliers: [report.row_multiplier, report.col_multiplier] }
     }
 
-    fn transposed(self) -> Self {
+    pub(super) fn transposed(self) -> Self {
         let [row, col] = self.multipliers;
         Self { f: self.g, g: self.f, multipliers: [col, row] }
     }
@@ -205,18 +207,10 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<GradientReport<P::Potential>, Error> {
     options.check()?;
-    let (n, m) = problem.shape();
-    let d = problem.geometry().dimension();
+    let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+    check_optimum(problem, optimum, options)?;
     cotangent.check(n, m)?;
     gradients.check([n, m, d])?;
-    check_potential(optimum.f, n, Argument::RowPotentials)?;
-    check_potential(optimum.g, m, Argument::ColPotentials)?;
-    let (a, b) = problem.weights();
-    check_weights::<P>(a, Argument::RowWeights)?;
-    check_weights::<P>(b, Argument::ColWeights)?;
-    if work_len(n, m, d, options.method == Method::Direct) == usize::MAX {
-        return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
-    }
     if options.method == Method::Direct && n < m {
         // The smaller side is factored.
         let cotangent = cotangent.transposed();
@@ -226,4 +220,23 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
     } else {
         backward(problem, optimum, *cotangent, options, gradients, work)
     }
+}
+
+/// What can be said of an optimum without a sweep. Errors: `Shape`, `NotANumber`, `Infinite`, those of
+/// weights, `TooLarge`.
+pub(super) fn check_optimum<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    optimum: Optimum<'_, P>,
+    options: &Options<P::Potential>,
+) -> Result<(), Error> {
+    let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+    check_potential(optimum.f, n, Argument::RowPotentials)?;
+    check_potential(optimum.g, m, Argument::ColPotentials)?;
+    let (a, b) = problem.weights();
+    check_weights::<P>(a, Argument::RowWeights)?;
+    check_weights::<P>(b, Argument::ColWeights)?;
+    if work_len(n, m, d, options.method == Method::Direct) == usize::MAX {
+        return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
+    }
+    Ok(())
 }

@@ -220,8 +220,7 @@ mod tests {
             let b = numbers(n);
             let mut found: Vec<Vec<f64>> = Vec::new();
             for level in [Level::PORTABLE, Level::detect()] {
-                // By products of panels, as the implicit system does it: I - (-A^T A) has no use
-                // here, so the panel is subtracted twice with one sign made by the start value.
+                // Twice the matrix less the identity, from which a panel takes A^T A.
                 let mut square = vec![0.0; stride * stride];
                 for i in 0..n {
                     for j in 0..n {
@@ -236,9 +235,9 @@ mod tests {
                 assert!(cholesky::<f64>(level, &mut square, stride, n));
                 let mut x = b.clone();
                 cholesky_solve::<f64>(level, &square, stride, &mut x);
-                for i in 0..n {
+                for (i, b) in b.iter().enumerate() {
                     let back: f64 = (0..n).map(|j| entry(i, j) * x[j]).sum();
-                    assert!((back - b[i]).abs() < 1e-11, "{n}: {back} {}", b[i]);
+                    assert!((back - b).abs() < 1e-11, "{n}: {back} {b}");
                 }
                 found.push(x);
             }

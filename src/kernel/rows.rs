@@ -30,6 +30,7 @@ macro_rules! at_each_level {
     };
 }
 
+#[cfg(any(feature = "balls", feature = "implicit"))]
 pub(super) use at_each_level;
 
 at_each_level! {

@@ -1,7 +1,7 @@
 //! r = w. Phi is 0 at w and infinite elsewhere; -Phi*(-f) = <f, w>.
 
 #[cfg(feature = "implicit")]
-use super::{Adjoint, Columns, total};
+use super::{Adjoint, Answer, Change, Columns, total};
 use super::{LogSlope, MarginalRule, Memory, Shift, Side, distance};
 use crate::kernel::{Level, Precision, potential_from_sums};
 use crate::math::Elementary;
@@ -96,6 +96,21 @@ impl<P: Precision> MarginalRule<P> for Exact {
         r: &[P::Potential],
     ) -> P::Potential {
         total(r.iter().zip(side.scaled_weights()).map(|(&r, w)| (r - w).abs()))
+    }
+
+    /// epsilon dw / r.
+    #[cfg(feature = "implicit")]
+    fn tangent(
+        &self,
+        side: &Side<'_, P>,
+        change: Change<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) -> Answer<P::Potential> {
+        for (i, (out, &r)) in out.iter_mut().zip(change.r).enumerate() {
+            let value = side.epsilon * change.weight(i) / r;
+            *out = if r > P::Potential::ZERO { value } else { P::Potential::ZERO };
+        }
+        Answer::Potential
     }
 
     #[cfg(feature = "implicit")]

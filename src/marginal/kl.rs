@@ -1,7 +1,7 @@
 //! Phi(r) = tau KL(r | w); -Phi*(-f) = tau sum w (1 - exp(-f / tau)); r(f) = w exp(-f / tau).
 
 #[cfg(feature = "implicit")]
-use super::{Adjoint, Columns};
+use super::{Adjoint, Answer, Change, Columns};
 use super::{LogSlope, MarginalRule, Memory, Shift, Side, total};
 use crate::kernel::{Level, Precision, potential_from_sums, relaxed_marginal};
 use crate::math::{Compensated, Elementary};
@@ -104,6 +104,23 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
             (r - target).abs()
         });
         total(terms)
+    }
+
+    /// tau dw / w + f dtau / tau.
+    #[cfg(feature = "implicit")]
+    fn tangent(
+        &self,
+        side: &Side<'_, P>,
+        change: Change<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) -> Answer<P::Potential> {
+        let [tau_change, _] = change.rule;
+        let entries = out.iter_mut().zip(side.scaled_weights()).zip(change.f).enumerate();
+        for (i, ((out, w), &f)) in entries {
+            let value = self.tau * change.weight(i) / w + f * tau_change / self.tau;
+            *out = if w > P::Potential::ZERO { value } else { P::Potential::ZERO };
+        }
+        Answer::Condition(P::Potential::ZERO)
     }
 
     /// s = tau / (tau + epsilon).

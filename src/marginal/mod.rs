@@ -87,6 +87,10 @@ impl<T: Real> Rule<T> {
 }
 
 /// What a rule keeps of one side from sweep to sweep.
+#[cfg_attr(
+    not(all(feature = "balls", feature = "kl")),
+    allow(dead_code, reason = "the rules left out read the rest")
+)]
 pub(crate) struct Memory<'a, P: Precision> {
     /// The marginal r that belongs to the potentials.
     pub(crate) marginal: &'a mut [P::Sum],
@@ -117,6 +121,10 @@ impl Ball {
 
 /// The optimum and its adjoint on one side, for the gradients of a rule.
 #[cfg(feature = "implicit")]
+#[cfg_attr(
+    not(all(feature = "balls", feature = "kl")),
+    allow(dead_code, reason = "the rules left out read the rest")
+)]
 pub(crate) struct Adjoint<'a, T> {
     /// Multiplier of the ball.
     pub(crate) multiplier: T,
@@ -136,11 +144,58 @@ pub(crate) struct Adjoint<'a, T> {
     pub(crate) scale: T,
 }
 
+/// A change of what one side prescribes.
+#[cfg(feature = "implicit")]
+#[derive(Clone, Copy)]
+#[cfg_attr(
+    not(all(feature = "balls", feature = "kl")),
+    allow(dead_code, reason = "the rules left out read the rest")
+)]
+pub(crate) struct Change<'a, T> {
+    /// Multiplier of the ball.
+    pub(crate) multiplier: T,
+    /// The rule's own potential.
+    pub(crate) f: &'a [T],
+    /// The plan's marginal.
+    pub(crate) r: &'a [T],
+    /// Change of the weights, if any.
+    pub(crate) weights: Option<&'a [T]>,
+    /// Change of the rule's parameters, in the order of the fields of [`Rule`].
+    pub(crate) rule: [T; 2],
+}
+
+#[cfg(feature = "implicit")]
+impl<T: Real> Change<'_, T> {
+    /// Change of weight i.
+    fn weight(&self, i: usize) -> T {
+        self.weights.and_then(|w| w.get(i)).copied().unwrap_or(T::ZERO)
+    }
+}
+
+/// How a rule's potential answers to a [`Change`] while the plan's sums stand still.
+#[cfg(feature = "implicit")]
+#[derive(Clone, Copy)]
+#[cfg_attr(
+    not(all(feature = "balls", feature = "kl")),
+    allow(dead_code, reason = "the rules left out read the rest")
+)]
+pub(crate) enum Answer<T> {
+    /// By the values written.
+    Potential,
+    /// Through its condition of optimality: the values written are the change of its right-hand
+    /// side, and this is the change that the ball's constraint asks of the distance.
+    Condition(T),
+}
+
 /// How a rule's potential answers to the sums of the plan: u = T q with
 /// T = diag(s) + diag(1 - s) Pi, Pi the projection onto the columns in the inner product weighted
 /// by (1 - s) r. The derivative of the prox, valid in every limit.
 #[cfg(feature = "implicit")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "balls", feature = "kl")),
+    allow(dead_code, reason = "the rules left out read the rest")
+)]
 pub(crate) enum Columns {
     /// Pi = 0.
     None,
@@ -246,6 +301,15 @@ pub(crate) trait MarginalRule<P: Precision> {
         share: &mut [P::Potential],
         column: &mut [P::Potential],
     ) -> Columns;
+
+    /// Writes the source that a change makes.
+    #[cfg(feature = "implicit")]
+    fn tangent(
+        &self,
+        side: &Side<'_, P>,
+        change: Change<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) -> Answer<P::Potential>;
 
     /// Gradient with respect to the weights, apart from the reference's. An exact side's is
     /// defined along directions that keep the mass.
@@ -443,6 +507,16 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => rule.response(self, multiplier, r, share, column))
     }
 
+    /// See [`MarginalRule::tangent`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn tangent(
+        &self,
+        change: Change<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) -> Answer<P::Potential> {
+        ask!(self, rule => rule.tangent(self, change, out))
+    }
+
     /// See [`MarginalRule::weight_gradient`].
     #[cfg(feature = "implicit")]
     pub(crate) fn weight_gradient(&self, at: &Adjoint<'_, P::Potential>, out: &mut [P::Potential]) {
@@ -578,47 +652,25 @@ impl<P: Precision> Side<'_, P> {
     }
 }
 
-/// What the product reference adds to gradients.
+/// What the product reference adds to gradients: it moves the cost by -epsilon log w. `sums` are those
+/// of dL/dC over this side's rows.
 #[cfg(feature = "implicit")]
 impl<P: Precision> Side<'_, P> {
-    /// Weights with their share of the cotangents: the sums of dL/dC and the cotangent of the
-    /// caller's potential.
-    fn reference_terms<'s>(
-        &'s self,
-        sums: &'s [P::Potential],
-        potential: Option<&'s [P::Potential]>,
-    ) -> impl Iterator<Item = (P::Potential, P::Potential)> + 's {
-        self.weights.iter().zip(sums).enumerate().map(move |(i, (&w, &sum))| {
-            let seen = potential.and_then(|p| p.get(i)).copied().unwrap_or(P::Potential::ZERO);
-            (P::widen(w), sum + seen)
-        })
+    /// What d epsilon loses: the sums times log w.
+    pub(crate) fn reference_slope(&self, sums: &[P::Potential]) -> P::Potential {
+        let terms = self.weights.iter().zip(sums).filter(|(w, _)| **w > P::Cost::ZERO);
+        self.reference * total(terms.map(|(&w, &sum)| sum * P::widen(w).ln_once()))
     }
 
-    /// What d epsilon loses against the product reference: the terms times log w.
-    pub(crate) fn reference_slope(
-        &self,
-        sums: &[P::Potential],
-        potential: Option<&[P::Potential]>,
-    ) -> P::Potential {
-        let terms = self.reference_terms(sums, potential);
-        let terms = terms.filter(|&(w, _)| w > P::Potential::ZERO);
-        self.reference * total(terms.map(|(w, term)| term * w.ln_once()))
-    }
-
-    /// Takes epsilon / w times the terms off the gradient of the weights; a zero weight's is 0
-    /// against the product reference.
-    pub(crate) fn add_reference_gradient(
-        &self,
-        sums: &[P::Potential],
-        potential: Option<&[P::Potential]>,
-        out: &mut [P::Potential],
-    ) {
+    /// Takes epsilon / w times the sums off the gradient of the weights; that of a zero weight is 0.
+    pub(crate) fn add_reference_gradient(&self, sums: &[P::Potential], out: &mut [P::Potential]) {
         if self.reference <= P::Potential::ZERO {
             return;
         }
-        for (out, (w, term)) in out.iter_mut().zip(self.reference_terms(sums, potential)) {
+        for ((out, &w), &sum) in out.iter_mut().zip(self.weights).zip(sums) {
+            let w = P::widen(w);
             let positive = w > P::Potential::ZERO;
-            *out = if positive { *out - self.epsilon * term / w } else { P::Potential::ZERO };
+            *out = if positive { *out - self.epsilon * sum / w } else { P::Potential::ZERO };
         }
     }
 }

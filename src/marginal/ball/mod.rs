@@ -10,7 +10,7 @@ mod l2;
 mod search;
 
 #[cfg(feature = "implicit")]
-use super::{Adjoint, Columns, total};
+use super::{Adjoint, Answer, Change, Columns, total};
 use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side, distance};
 use crate::kernel::{Level, Precision, soft_maximum};
 use crate::math::{Compensated, Elementary};
@@ -186,6 +186,35 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         let excess = found - radius;
         let excess = if multiplier > zero { excess.abs() } else { excess.larger(zero) };
         moved + excess + (mass - P::Potential::ONE).abs()
+    }
+
+    /// L2: 2 lambda dw - dentropy log r, and dradius2 + 2 sum (r - w) dw.
+    /// KL: lambda dw / w - dentropy log r, and dradius + sum r dw / w.
+    #[cfg(feature = "implicit")]
+    fn tangent(
+        &self,
+        side: &Side<'_, P>,
+        change: Change<'_, P::Potential>,
+        out: &mut [P::Potential],
+    ) -> Answer<P::Potential> {
+        let zero = P::Potential::ZERO;
+        let two = P::Potential::ONE + P::Potential::ONE;
+        let [radius_change, entropy_change] = change.rule;
+        let mut distance = Compensated::new();
+        distance.add(radius_change);
+        let entries = out.iter_mut().zip(change.r).zip(side.scaled_weights()).enumerate();
+        for (i, ((out, &r), w)) in entries {
+            let step = change.weight(i);
+            let (pull, part) = match self.distance {
+                Distance::L2 => (two * step, two * (r - w) * step),
+                Distance::Kl if w > zero => (step / w, r * step / w),
+                Distance::Kl => (zero, zero),
+            };
+            distance.add(part);
+            let log = if r > zero { r.ln_once() } else { zero };
+            *out = change.multiplier * pull - entropy_change * log;
+        }
+        Answer::Condition(distance.value())
     }
 
     /// L2: s = k / (k + epsilon) with k = 2 lambda r + entropy, column 2 (r - w).

@@ -41,7 +41,7 @@ pub(super) fn search(
         if (distance - radius).abs() <= ROUNDING * radius {
             return x;
         }
-        let newton = x - 2.0 * distance * ((distance / radius).sqrt() - 1.0) / slope;
+        let newton = x - 2.0 * distance * (Elementary::sqrt(distance / radius) - 1.0) / slope;
         let next = if newton > low && newton < high {
             newton
         } else if high == f64::INFINITY {

@@ -1,0 +1,270 @@
+//! The optimum with its linear system: what derivatives in both directions share.
+
+use super::direct::Factor;
+use super::form::Form;
+use super::iterative::{self, Vectors};
+use super::layout::Work;
+use super::system::System;
+use super::vjp::{Method, Optimum, Options};
+use crate::cost::{Geometry, Pass, Scratch};
+use crate::error::{Argument, Error, ErrorKind};
+use crate::kernel::{Level, Precision, add_entries, add_scaled, dot_potentials};
+use crate::marginal::{Side, total};
+use crate::math::Elementary;
+use crate::plan::copy_counting;
+use crate::problem::Problem;
+use crate::real::Real;
+
+/// A matrix of the plan's shape that meets the plan entry by entry, made row by row.
+pub(super) trait RowSource<P: Precision> {
+    /// Row i, finite everywhere.
+    fn row(
+        &self,
+        i: usize,
+        cost: &[P::Cost],
+        f: P::Potential,
+        g: &[P::Potential],
+        out: &mut [P::Potential],
+    );
+
+    /// Whether it is zero everywhere, so that no system has to be solved.
+    fn is_zero(&self) -> bool;
+}
+
+/// Vectors of one side of the system, in the coordinates of its form.
+pub(super) struct Lane<'a, T> {
+    /// Marginal of the plan.
+    pub(super) r: &'a mut [T],
+    /// Right-hand side.
+    pub(super) h: &'a mut [T],
+    /// h less what the other side sends.
+    pub(super) q: &'a mut [T],
+    /// T q + source.
+    pub(super) u: &'a mut [T],
+    /// What does not come from the plan.
+    pub(super) source: &'a mut [T],
+}
+
+/// The whole scene.
+pub(super) struct Stage<'a, P: Precision, G> {
+    pub(super) row_side: Side<'a, P>,
+    pub(super) col_side: Side<'a, P>,
+    pub(super) multipliers: [P::Potential; 2],
+    pub(super) system: System<'a, P, G>,
+    pub(super) rows: Lane<'a, P::Potential>,
+    pub(super) cols: Lane<'a, P::Potential>,
+    /// Sum of the plan.
+    pub(super) mass: P::Potential,
+    pub(super) forward_residual: P::Potential,
+    /// |residual| over |right-hand side| of the system, and iterations.
+    pub(super) residual: P::Potential,
+    pub(super) iterations: u32,
+    /// One row of the plan's shape.
+    pub(super) row: &'a mut [P::Potential],
+    /// A point, and all points of the columns coordinate by coordinate.
+    pub(super) point: &'a mut [P::Potential],
+    pub(super) points: &'a mut [P::Potential],
+    factor: Factor<'a, P>,
+    /// Of the length of z: the solution, the right-hand side, two more, and the null vector.
+    vectors: [&'a mut [P::Potential]; 5],
+}
+
+impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
+    /// Copies the potentials, finds the plan's marginals and, in `h`, the sums over rows and columns of
+    /// the plan times the source.
+    ///
+    /// Errors: `WorkTooSmall`, `MassMismatch`, `NotConverged`.
+    pub(super) fn new(
+        problem: &'a Problem<'_, P, G>,
+        optimum: Optimum<'_, P>,
+        options: &Options<P::Potential>,
+        source: &impl RowSource<P>,
+        work: &'a mut [P::Work],
+    ) -> Result<Self, Error> {
+        let (n, m) = problem.shape();
+        let geometry = problem.geometry();
+        let shape = [n, m, geometry.dimension()];
+        let Some(work) = Work::<P>::cut(work, shape, options.method == Method::Direct) else {
+            return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
+        };
+        let Work { rows, cols, unknowns, point, points, square, panel, mut scratch } = work;
+        let [f, r, r0, r1, r2, r3, row_h, row_q, u, row_source] = rows;
+        let [g, c, c0, c1, c2, c3, col_h, col_q, v, col_source, scaled, sums, cross0, cross1] =
+            cols;
+        let [z, rhs, direction, product, null, row] = unknowns;
+        let row = row.get_mut(..m).unwrap_or(&mut []);
+
+        let (row_side, col_side) = problem.sides(&problem.masses()?, (&[], &[]));
+        let (a, b) = problem.weights();
+        let offset = row_side.epsilon * row_side.reference;
+        copy_counting::<P>(f, optimum.f, a, offset);
+        copy_counting::<P>(g, optimum.g, b, offset);
+        geometry.prepare(&mut scratch);
+        let pass = problem.pass(options.level.unwrap_or_else(Level::detect));
+        for vector in [&mut *r, &mut *row_h, &mut *row_q, &mut *u, &mut *row_source] {
+            vector.fill(P::Potential::ZERO);
+        }
+        for vector in [&mut *c, &mut *col_h, &mut *col_q, &mut *v, &mut *col_source] {
+            vector.fill(P::Potential::ZERO);
+        }
+        look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], &mut scratch);
+        let mass = total(r.iter().copied());
+        let [row_multiplier, col_multiplier] = optimum.multipliers;
+        let forward_residual = (row_side.kkt_residual(row_multiplier, optimum.f, r)
+            + col_side.kkt_residual(col_multiplier, optimum.g, c))
+            / mass;
+        let solved = forward_residual <= options.forward_tolerance;
+        if !solved {
+            return Err(Error::new(ErrorKind::NotConverged, Argument::ForwardTolerance));
+        }
+        let system = System {
+            geometry,
+            pass,
+            f,
+            g,
+            rows: Form::new([r0, r1, r2, r3]),
+            cols: Form::new([c0, c1, c2, c3]),
+            cross: [cross0, cross1],
+            scaled,
+            sums,
+            scratch,
+        };
+        Ok(Self {
+            row_side,
+            col_side,
+            multipliers: optimum.multipliers,
+            system,
+            rows: Lane { r, h: row_h, q: row_q, u, source: row_source },
+            cols: Lane { r: c, h: col_h, q: col_q, u: v, source: col_source },
+            mass,
+            forward_residual,
+            residual: P::Potential::ZERO,
+            iterations: 0,
+            row,
+            point,
+            points,
+            factor: Factor { square, panel },
+            vectors: [z, rhs, direction, product, null],
+        })
+    }
+
+    /// Whether potentials are defined up to (f + t, g - t).
+    pub(super) fn has_gauge(&self) -> bool {
+        self.row_side.fixes_mass() && self.col_side.fixes_mass()
+    }
+
+    /// Builds the forms of both sides.
+    pub(super) fn build(&mut self) {
+        let [row_multiplier, col_multiplier] = self.multipliers;
+        self.system.rows.build::<P>(&self.row_side, row_multiplier, self.rows.r);
+        self.system.cols.build::<P>(&self.col_side, col_multiplier, self.cols.r);
+        self.system.prepare();
+    }
+
+    /// Solves u = T_row(h - Y v) + source, v = T_col(h - Y^T u) + source, everything scaled, for
+    /// u, v and the two q in brackets. Error: `Singular`.
+    pub(super) fn solve(&mut self, method: Method<P::Potential>) -> Result<(), Error> {
+        let gauge = self.has_gauge();
+        let Self { system, rows, cols, factor, vectors, .. } = self;
+        let level = system.pass.level;
+        let order = system.order();
+        let [z, rhs, direction, product, null] = vectors.each_mut().map(|v| v.get_mut(..order));
+        let (Some(z), Some(rhs), Some(direction), Some(product), Some(null)) =
+            (z, rhs, direction, product, null)
+        else {
+            return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
+        };
+        // E_col^T (h_col - Y^T (T_row (h_row - Y source_col) + source_row)).
+        if cols.source.iter().any(|&x| x != P::Potential::ZERO) {
+            system.times(cols.source, rows.u);
+        } else {
+            rows.u.fill(P::Potential::ZERO);
+        }
+        remainder(rows.h, rows.u);
+        system.rows.answer::<P>(level, rows.u, rows.q);
+        add_scaled::<P>(level, P::Potential::ONE, rows.source, rows.q);
+        system.times_transposed(rows.q, cols.q);
+        remainder(cols.h, cols.q);
+        system.cols.contract::<P>(level, cols.q, rhs);
+        if gauge {
+            system.null_vector(cols.r, null);
+        }
+        let null = if gauge { Some(&*null) } else { None };
+        match method {
+            Method::Direct => {
+                if !factor.build(system, null) {
+                    return Err(Error::new(ErrorKind::Singular, Argument::Method));
+                }
+                let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
+                let start = norm(rhs);
+                z.fill(P::Potential::ZERO);
+                product.fill(P::Potential::ZERO);
+                // Once for the solution, once to refine it.
+                for _ in 0..2 {
+                    remainder(rhs, product);
+                    factor.solve(system, product);
+                    add_scaled::<P>(level, P::Potential::ONE, product, z);
+                    system.apply(z, product);
+                }
+                remainder(rhs, product);
+                if start > P::Potential::ZERO {
+                    self.residual = norm(product) / start;
+                }
+            }
+            Method::Iterative { tolerance, max_iterations } => {
+                let limits = (tolerance, max_iterations);
+                let mut vectors = Vectors { direction, product };
+                let ending = iterative::solve(system, &mut vectors, null, rhs, z, limits);
+                (self.residual, self.iterations) = (ending.residual, ending.iterations);
+            }
+        }
+        // Back to both sides; the last step for the columns brings the error down once more.
+        let one = P::Potential::ONE;
+        system.cols.expand(z, cols.u);
+        add_scaled::<P>(level, one, cols.source, cols.u);
+        system.times(cols.u, rows.q);
+        remainder(rows.h, rows.q);
+        system.rows.answer::<P>(level, rows.q, rows.u);
+        add_scaled::<P>(level, one, rows.source, rows.u);
+        system.times_transposed(rows.u, cols.q);
+        remainder(cols.h, cols.q);
+        system.cols.answer::<P>(level, cols.q, cols.u);
+        add_scaled::<P>(level, one, cols.source, cols.u);
+        Ok(())
+    }
+}
+
+/// One sweep: the plan's marginals r, c, and the sums of its product with the source over rows and
+/// columns. `vectors` are these four, zero, and a row of scratch.
+fn look<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    pass: Pass<P>,
+    (f, g): (&[P::Potential], &[P::Potential]),
+    source: &impl RowSource<P>,
+    vectors: [&mut [P::Potential]; 5],
+    scratch: &mut Scratch<'_, P>,
+) {
+    let [r, c, row_h, col_h, products] = vectors;
+    let nothing = source.is_zero();
+    geometry.plan_rows(pass, f, g, scratch, &mut |row| {
+        let (Some(r), Some(h)) = (r.get_mut(row.i), row_h.get_mut(row.i)) else { return };
+        let (Some(&f), false) = (f.get(row.i), row.massless) else { return };
+        *r = P::Potential::from(row.sum);
+        add_entries::<P>(pass.level, P::Potential::ONE, row.entries, c);
+        if !nothing {
+            source.row(row.i, row.cost, f, g, products);
+            for (product, &x) in products.iter_mut().zip(row.entries) {
+                *product = *product * P::Potential::from(x);
+            }
+            *h = total(products.iter().copied());
+            add_scaled::<P>(pass.level, P::Potential::ONE, products, col_h);
+        }
+    });
+}
+
+/// x = h - x.
+fn remainder<T: Real>(h: &[T], x: &mut [T]) {
+    for (x, &h) in x.iter_mut().zip(h) {
+        *x = h - *x;
+    }
+}
