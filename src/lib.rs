@@ -14,6 +14,8 @@ pub mod ffi;
 pub mod implicit;
 pub mod kernel;
 pub mod marginal;
+#[cfg(feature = "implicit")]
+pub mod matching;
 pub mod math;
 pub mod options;
 #[cfg(rot_freestanding)]

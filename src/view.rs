@@ -202,6 +202,12 @@ impl<'a, T: Copy> MatMut<'a, T> {
         self.cols
     }
 
+    /// The same matrix for a shorter time.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn lend(&mut self) -> MatMut<'_, T> {
+        MatMut { data: self.data, ..*self }
+    }
+
     /// The same entries with rows and columns exchanged.
     #[cfg(feature = "implicit")]
     pub(crate) fn transposed(self) -> Self {
@@ -212,6 +218,14 @@ impl<'a, T: Copy> MatMut<'a, T> {
             row_stride: self.col_stride,
             col_stride: self.row_stride,
         }
+    }
+
+    /// Entry (i, j), or `None` outside the matrix.
+    #[inline]
+    pub fn get(&self, i: usize, j: usize) -> Option<T> {
+        let inside = i < self.rows && j < self.cols;
+        let index = i * self.row_stride + j * self.col_stride;
+        if inside { self.data.get(index).copied() } else { None }
     }
 
     /// Sets entry (i, j); nothing happens outside the matrix.

@@ -88,6 +88,10 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
         either!(self, it => RowCost::<P>::push_forward_row(it, i, cost, x, y, out));
     }
 
+    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential> {
+        either!(self, it => RowCost::<P>::slope(it, i, j, k))
+    }
+
     fn transposed(&self) -> Self {
         match self {
             AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::transposed(cost)),

@@ -119,6 +119,10 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     ) {
     }
 
+    fn slope(&self, _: usize, _: usize, _: usize) -> Option<P::Potential> {
+        None
+    }
+
     fn transposed(&self) -> Self {
         Self { cost: self.cost.transposed() }
     }

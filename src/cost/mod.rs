@@ -221,6 +221,17 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
         out: &mut [P::Potential],
     );
 
+    /// Derivative of C_ij by coordinate k of point i, minus which is that by coordinate k of point j
+    /// of the columns; `None` where the cost does not come from points.
+    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential>;
+
+    /// The largest finite cost and its place, the first of several.
+    fn largest(
+        &self,
+        level: Level,
+        scratch: &mut Scratch<'_, P>,
+    ) -> Option<(P::Cost, usize, usize)>;
+
     /// The same cost with rows and columns exchanged.
     fn transposed(&self) -> Self;
 

@@ -44,7 +44,7 @@ impl<'a, T: Real> Points<'a, T> {
 
 impl<T: Real> Points<'_, T> {
     /// Derivative of a cost c by one coordinate of x; 0 between equal points.
-    fn slope<P: Precision<Cost = T>>(&self, x: T, y: T, c: T) -> P::Potential {
+    fn derivative<P: Precision<Cost = T>>(&self, x: T, y: T, c: T) -> P::Potential {
         let difference = P::widen(x) - P::widen(y);
         match self.metric {
             Metric::SquaredEuclidean => difference + difference,
@@ -163,7 +163,7 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
         for (k, ((x, x_out), y_out)) in coordinates.zip(x).zip(y.chunks_mut(stride)).enumerate() {
             let entries = weights.iter().zip(others.row(k)).zip(cost).zip(y_out);
             for (((&w, y), &c), y_out) in entries {
-                let part = w * self.slope::<P>(x, y, c);
+                let part = w * self.derivative::<P>(x, y, c);
                 *x_out += part;
                 *y_out += -part;
             }
@@ -183,9 +183,14 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
             let moved = x.and_then(|x| x.get(i, k)).unwrap_or(P::Cost::ZERO);
             for (j, ((out, other), &c)) in out.iter_mut().zip(others.row(k)).zip(cost).enumerate() {
                 let back = y.and_then(|y| y.get(j, k)).unwrap_or(P::Cost::ZERO);
-                *out += self.slope::<P>(at, other, c) * (P::widen(moved) - P::widen(back));
+                *out += self.derivative::<P>(at, other, c) * (P::widen(moved) - P::widen(back));
             }
         }
+    }
+
+    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential> {
+        let cost = RowCost::<P>::cost(self, i, j)?;
+        Some(self.derivative::<P>(self.x.get(i, k)?, self.y.get(j, k)?, cost))
     }
 
     fn transposed(&self) -> Self {

@@ -60,6 +60,9 @@ pub trait RowCost<P: Precision>: sealed::Sealed {
         out: &mut [P::Potential],
     );
 
+    /// See [`Geometry::slope`].
+    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential>;
+
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
 }
@@ -297,6 +300,27 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         out: &mut [P::Potential],
     ) {
         RowCost::<P>::push_forward_row(self, i, cost, x, y, out);
+    }
+
+    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential> {
+        RowCost::<P>::slope(self, i, j, k)
+    }
+
+    fn largest(
+        &self,
+        level: Level,
+        scratch: &mut Scratch<'_, P>,
+    ) -> Option<(P::Cost, usize, usize)> {
+        let mut found = None;
+        for i in 0..self.shape().0 {
+            let cost = self.cost_row(level, i, scratch.prepared, scratch.row);
+            for (j, &c) in cost.iter().enumerate() {
+                if c.is_finite() && found.is_none_or(|(most, _, _)| c > most) {
+                    found = Some((c, i, j));
+                }
+            }
+        }
+        found
     }
 
     fn transposed(&self) -> Self {

@@ -57,13 +57,17 @@ impl<T: Real> Options<T> {
         self
     }
 
+    pub(crate) const fn method_of(&self) -> Method<T> {
+        self.method
+    }
+
     /// Force an instruction set. Default: the fastest. Changes the time, never the bits.
     pub const fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if let Method::Iterative { tolerance, max_iterations } = self.method {
             if !(tolerance > T::ZERO && tolerance.is_finite()) {
                 return Err(Error::new(ErrorKind::Tolerance, Argument::Method));
@@ -129,13 +133,24 @@ pub struct Gradients<'a, P: Precision> {
 }
 
 impl<P: Precision> Gradients<'_, P> {
+    /// The same places for a shorter time.
+    pub(crate) fn lend(&mut self) -> Gradients<'_, P> {
+        Gradients {
+            cost: self.cost.as_mut().map(MatMut::lend),
+            a: self.a.as_deref_mut(),
+            b: self.b.as_deref_mut(),
+            x: self.x.as_mut().map(MatMut::lend),
+            y: self.y.as_mut().map(MatMut::lend),
+        }
+    }
+
     fn transposed(self) -> Self {
         let Self { cost, a, b, x, y } = self;
         Self { cost: cost.map(MatMut::transposed), a: b, b: a, x: y, y: x }
     }
 
     /// Errors: `Shape`, blaming the output.
-    fn check(&self, [n, m, d]: [usize; 3]) -> Result<(), Error> {
+    pub(crate) fn check(&self, [n, m, d]: [usize; 3]) -> Result<(), Error> {
         let shape = |argument| Err(Error::new(ErrorKind::Shape, argument));
         if self.cost.as_ref().is_some_and(|c| c.rows() != n || c.cols() != m) {
             return shape(Argument::CostGradient);

@@ -55,6 +55,27 @@ impl<T: Real> Rule<T> {
         Self::L2Ball { radius2: theta / (T::from_count(n) * (T::ONE - theta)), entropy }
     }
 
+    /// The same rule with tau and entropy counted in a unit of cost.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn in_units_of(self, unit: T) -> Self {
+        match self {
+            Self::Exact => self,
+            Self::Kl { tau } => Self::Kl { tau: tau * unit },
+            Self::L2Ball { radius2, entropy } => Self::L2Ball { radius2, entropy: entropy * unit },
+            Self::KlBall { radius, entropy } => Self::KlBall { radius, entropy: entropy * unit },
+        }
+    }
+
+    /// The derivative by that unit, from those by the parameters.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn scaled_slope(self, [first, second]: [T; 2]) -> T {
+        match self {
+            Self::Exact => T::ZERO,
+            Self::Kl { tau } => tau * first,
+            Self::L2Ball { entropy, .. } | Self::KlBall { entropy, .. } => entropy * second,
+        }
+    }
+
     /// Errors: `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too;
     /// `Radius` and `Entropy` unless they are finite and not negative.
     pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
