@@ -58,7 +58,9 @@ impl Termination {
 /// What is true of the returned potentials: all of it was computed from them in one last sweep.
 /// X is the plan (of unit mass for the unit-mass problem); T is f32 or f64. A quantity that does
 /// not exist for the problem is infinite.
+// The C interface copies the run of numbers as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 #[non_exhaustive]
 pub struct Report<T> {
     /// How the solve ended.

@@ -193,6 +193,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.state
     }
 
+    /// The same without a copy.
+    #[cfg(feature = "capi")]
+    pub(crate) fn state_ref(&self) -> &State<P> {
+        &self.state
+    }
+
     /// Where the solve stands.
     pub fn progress(&self) -> Progress<P::Potential> {
         Progress {
