@@ -204,6 +204,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         self.unit_mass
     }
 
+    /// Whether both rules fix their marginals.
+    pub(crate) fn both_exact(&self) -> bool {
+        self.row_side(&[]).fixes_marginal() && self.col_side(&[]).fixes_marginal()
+    }
+
     pub(crate) fn weights(&self) -> (&'a [P::Cost], &'a [P::Cost]) {
         (self.a, self.b)
     }

@@ -114,7 +114,12 @@ impl<T: Real> Report<T> {
         self.termination == Termination::Converged && !self.any_nan()
     }
 
-    pub(crate) fn any_nan(&self) -> bool {
+    /// Whether there is nothing to be said of these potentials.
+    pub(crate) fn in_trouble(&self) -> bool {
+        self.any_nan() || !self.mass.is_finite()
+    }
+
+    fn any_nan(&self) -> bool {
         let values = [
             self.residual,
             self.transport_cost,

@@ -79,10 +79,10 @@ impl<'a, P: Precision> Scratch<'a, P> {
         d: usize,
     ) -> Option<Self> {
         let stride = padded(m);
-        let mut entry = || crate::work::cut(sum, stride)?.get_mut(..m);
+        let mut entry = || crate::work::take(sum, m);
         let entries = [entry()?, entry()?, entry()?, entry()?];
         let partial = entry()?;
-        let row = crate::work::cut(&mut cost, stride)?.get_mut(..m)?;
+        let row = crate::work::take(&mut cost, m)?;
         let prepared = crate::work::cut(&mut cost, stride.checked_mul(d)?)?;
         Some(Self { prepared, row, entries, partial })
     }

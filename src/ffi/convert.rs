@@ -334,7 +334,7 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;
     c.mark = MARK;
-    c.counts = [state.iterations, state.best_at, state.skip as u64, 0];
+    c.counts = [state.iterations, state.best_at, state.skip as u64, state.next_check];
     c.values = [
         state.residual,
         state.trigger,
@@ -362,7 +362,7 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
     }
     let level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
     let [residual, trigger, best, mass_a, mass_b, factor, max_cost, certified_distance] = c.values;
-    let [iterations, best_at, skip, _] = c.counts;
+    let [iterations, best_at, skip, next_check] = c.counts;
     let finished = match finished {
         0 => None,
         k => Some(*Termination::ALL.get(k as usize - 1).ok_or(wrong)?),
@@ -374,6 +374,7 @@ pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error
         trigger,
         best,
         best_at,
+        next_check,
         mass_a,
         mass_b,
         factor,

@@ -9,10 +9,9 @@ use crate::options::{Options, Stop};
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
-use crate::work::misalignment;
 
 use super::certificate;
-use super::start::{Work, prepare};
+use super::start::{Work, first_state, prepare};
 
 /// The residual that rounding may cause is a few times its floor.
 const FLOOR_FACTOR: usize = 8;
@@ -37,6 +36,8 @@ pub struct State<P: Precision> {
     /// The residual that counted last as progress, and when.
     pub(crate) best: P::Potential,
     pub(crate) best_at: u64,
+    /// The iteration after which a certificate is due.
+    pub(crate) next_check: u64,
     pub(crate) mass_a: P::Potential,
     pub(crate) mass_b: P::Potential,
     pub(crate) factor: P::Potential,
@@ -64,6 +65,7 @@ impl<P: Precision> State<P> {
             trigger: infinity,
             best: infinity,
             best_at: 0,
+            next_check: 0,
             mass_a: P::Potential::ZERO,
             mass_b: P::Potential::ZERO,
             factor: P::Potential::ONE,
@@ -134,13 +136,14 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Report<P::Potential>, Error> {
-    let mut solver = Sinkhorn::new(problem, options, f, g, work)?;
-    while solver.step(u64::from(options.check_every)).is_none() {
-        if observer.observe(&solver.progress()).is_break() {
-            solver.stop();
+    // Not moved out of its result: a solver is large.
+    match &mut Sinkhorn::new(problem, options, f, g, work) {
+        Ok(solver) => {
+            solver.run(observer);
+            Ok(solver.conclude())
         }
+        Err(error) => Err(*error),
     }
-    Ok(solver.finish())
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
@@ -154,23 +157,41 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         g: &'a mut [P::Potential],
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
-        options.check()?;
-        let skip = misalignment(work);
-        let mut work = Work::of(problem, f, g, work, skip)?;
-        let mut state = prepare(problem, options, f, g, &mut work)?;
-        state.skip = skip;
-        // A solve that ended on a row update leaves no residual for the first sweep to find.
-        state.rows_fresh = options.warm_start;
-        if let Stop::Residual(tolerance) = options.stop {
-            state.trigger = tolerance;
+        let state = first_state(problem, options, work);
+        let mut made = match options.check() {
+            Ok(()) => Self::over(problem, options, f, g, work, state, true),
+            Err(error) => Err(error),
+        };
+        if let Ok(solver) = &mut made
+            && let Err(error) = solver.begin()
+        {
+            made = Err(error);
         }
-        let solver = Self { problem, options, f, g, work, state };
-        let (rows, cols) = sides(problem, &solver.state, solver.work.log_a, solver.work.log_b);
-        rows.load(options.warm_start, solver.f);
-        cols.load(options.warm_start, solver.g);
-        rows.marginal(state.level, solver.f, solver.work.row_rule);
-        cols.marginal(state.level, solver.g, solver.work.col_rule);
-        Ok(solver)
+        made
+    }
+
+    fn over(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+        work: &'a mut [P::Work],
+        state: State<P>,
+        fresh: bool,
+    ) -> Result<Self, Error> {
+        let work = Work::of(problem, [f.len(), g.len()], work, &state, fresh)?;
+        Ok(Self { problem, options, f, g, work, state })
+    }
+
+    /// Validates everything, then writes the start.
+    fn begin(&mut self) -> Result<(), Error> {
+        let Self { problem, options, f, g, work, state } = self;
+        prepare(problem, options, f, g, work, state)?;
+        work.rows.load(options.warm_start, f);
+        work.cols.load(options.warm_start, g);
+        work.rows.marginal(state.level, f, work.row_rule);
+        work.cols.marginal(state.level, g, work.col_rule);
+        Ok(())
     }
 
     /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
@@ -184,8 +205,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work: &'a mut [P::Work],
         state: State<P>,
     ) -> Result<Self, Error> {
-        let work = Work::of(problem, f, g, work, state.skip)?;
-        Ok(Self { problem, options, f, g, work, state })
+        Self::over(problem, options, f, g, work, state, false)
     }
 
     /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
@@ -228,20 +248,32 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.state.finished
     }
 
+    /// Steps of `check_every` iterations with the observer in between, to the end.
+    pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
+        while self.step(u64::from(self.options.check_every)).is_none() {
+            if observer.observe(&self.progress()).is_break() {
+                self.stop();
+            }
+        }
+    }
+
     /// Evaluates the potentials in one more sweep and hands them over.
     pub fn finish(mut self) -> Report<P::Potential> {
+        self.conclude()
+    }
+
+    /// [`Sinkhorn::finish`] where the solver lies.
+    pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
         let mut report = self.evaluate();
         report.termination = match self.state.finished {
             Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
-            _ if report.any_nan() || !report.mass.is_finite() => Termination::NumericalTrouble,
+            _ if report.in_trouble() => Termination::NumericalTrouble,
             _ if self.criterion_holds(&report) => Termination::Converged,
             Some(ending) => ending,
             None => Termination::IterationLimit,
         };
-        let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = sides(problem, &state, work.log_a, work.log_b);
-        rows.unload(f);
-        cols.unload(g);
+        self.work.rows.unload(self.f);
+        self.work.cols.unload(self.g);
         report
     }
 
@@ -257,9 +289,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let Work { rows, cols, row, col, row_rule, scratch, .. } = work;
         let coupled = rows.couples_entries() || state.takes_rows_apart();
-        let Work { row, col, row_rule, scratch, .. } = work;
 
         // Plain sums: they only tell when an evaluation is worth its sweep.
         let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
@@ -307,14 +338,14 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
     fn shift(&mut self) {
-        let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let Self { f, g, work, state, .. } = self;
+        let Work { rows, cols, .. } = work;
         if rows.fixes_marginal() && cols.fixes_marginal() {
             return;
         }
         rows.marginal(state.level, f, work.row_rule);
         cols.marginal(state.level, g, work.col_rule);
-        let t = best_shift(&rows, &cols, work.row_rule, work.col_rule);
+        let t = best_shift(rows, cols, work.row_rule, work.col_rule);
         for f in f.iter_mut() {
             *f += t;
         }
@@ -335,16 +366,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) => {
-                state.iterations.is_multiple_of(u64::from(self.options.check_every))
-            }
+            Stop::Certified(_) => state.iterations >= state.next_check,
         };
+        if state.iterations >= state.next_check {
+            state.next_check = state.iterations.saturating_add(u64::from(self.options.check_every));
+        }
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
             let report = self.evaluate();
             self.state.certified_distance = report.certified_distance;
-            if report.any_nan() || !report.mass.is_finite() {
+            if report.in_trouble() {
                 return Some(Termination::NumericalTrouble);
             }
             if self.criterion_holds(&report) {
@@ -371,13 +403,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// may still end.
     fn stalled(&mut self) -> Option<Termination> {
         let near = P::Potential::from_count(FLOOR_FACTOR)
-            * rounding_floor(self.problem, &self.state, self.f, self.g);
+            * rounding_floor(&self.work, &self.state, self.f, self.g);
         if self.state.still >= 2 {
             // The same rows twice give the same columns: not one bit changes any more.
             return Some(Termination::RoundingFloor);
         }
-        let fixed = self.problem.row_side(&[]).fixes_marginal()
-            && self.problem.col_side(&[]).fixes_marginal();
+        let fixed = self.work.rows.fixes_marginal() && self.work.cols.fixes_marginal();
         let state = &mut self.state;
         let (ending, patience, share) = if state.residual <= near {
             (Termination::RoundingFloor, FLOOR_PATIENCE, FLOOR_SHARE)
@@ -405,44 +436,47 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// The report of the potentials as they are. If the rows are the only exact side they are
     /// updated first, so that the plan is feasible there and the certificate valid.
     fn evaluate(&mut self) -> Report<P::Potential> {
+        let transport = self.refresh();
+        let Self { problem, f, g, work, state, .. } = self;
+        let evaluation = certificate::Evaluation {
+            work,
+            f,
+            g,
+            transport,
+            rounding_floor: rounding_floor(work, state, f, g),
+            shift: best_shift(&work.rows, &work.cols, work.row_rule, work.col_rule),
+            unit_mass: problem.is_unit_mass(),
+        };
+        let mut report = certificate::report(&evaluation);
+        report.iterations = state.iterations;
+        report.mass_factor = state.factor;
+        report
+    }
+
+    /// Brings all marginals up to date with the potentials; gives the transport cost.
+    #[inline(never)]
+    fn refresh(&mut self) -> P::Potential {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = sides(problem, state, work.log_a, work.log_b);
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch } = work;
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
-            problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
-            rows.update(level, 0, work.row, f);
+            problem.geometry().row_sums(pass, f, g, row, scratch);
+            rows.update(level, 0, row, f);
             state.trouble |= restore(f, rows.log_weights);
             state.rows_fresh = true;
         }
-        rows.marginal(level, f, work.row_rule);
-        cols.marginal(level, g, work.col_rule);
-        let transport =
-            problem.geometry().marginals(pass, f, g, work.row, work.col, &mut work.scratch);
-        let evaluation = certificate::Evaluation {
-            rows,
-            cols,
-            f,
-            g,
-            row: work.row,
-            col: work.col,
-            row_rule: work.row_rule,
-            col_rule: work.col_rule,
-            transport,
-            rounding_floor: rounding_floor(problem, state, f, g),
-            shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
-            unit_mass: problem.is_unit_mass(),
-        };
-        let (iterations, mass_factor) = (state.iterations, state.factor);
-        Report { iterations, mass_factor, ..certificate::report(&evaluation) }
+        rows.marginal(level, f, row_rule);
+        cols.marginal(level, g, col_rule);
+        problem.geometry().marginals(pass, f, g, row, col, scratch)
     }
 }
 
 /// The residual that rounding alone may cause: that of the exponents,
 /// u (max |C| + max |f| + max |g|) / s with s the smallest of epsilon and the taus, and that of the
 /// sums, a few u.
-fn rounding_floor<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
+fn rounding_floor<P: Precision>(
+    work: &Work<'_, P>,
     state: &State<P>,
     f: &[P::Potential],
     g: &[P::Potential],
@@ -451,8 +485,8 @@ fn rounding_floor<P: Precision, G: Geometry<P>>(
         let finite = potential.iter().filter(|x| x.is_finite());
         finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
     };
-    let taus = [problem.row_side(&[]).relaxation(), problem.col_side(&[]).relaxation()];
-    let scale = taus.iter().flatten().fold(problem.epsilon(), |s, &tau| s.smaller(tau));
+    let taus = [work.rows.relaxation(), work.cols.relaxation()];
+    let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
     let exponents = (state.max_cost + largest(f) + largest(g)) / scale;
     P::Potential::ROUNDOFF * (exponents + P::Potential::from_count(4))
 }
@@ -469,18 +503,6 @@ fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
         }
     }
     trouble
-}
-
-/// Both sides as the work and the state know them.
-fn sides<'s, P: Precision, G: Geometry<P>>(
-    problem: &'s Problem<'_, P, G>,
-    state: &State<P>,
-    log_a: &'s [P::Potential],
-    log_b: &'s [P::Potential],
-) -> (Side<'s, P>, Side<'s, P>) {
-    let rows = Side { mass: state.mass_a, ..problem.row_side(log_a) };
-    let cols = Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) };
-    (rows, cols)
 }
 
 /// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the

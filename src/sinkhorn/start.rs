@@ -27,10 +27,10 @@ pub const fn work_len(n: usize, m: usize, d: usize) -> usize {
     COEFFICIENTS.at(n, m, d).len()
 }
 
-/// The work of the caller, cut into named buffers.
+/// The work of the caller, cut into named buffers, and both sides, which refer to it.
 pub(super) struct Work<'a, P: Precision> {
-    pub(super) log_a: &'a mut [P::Potential],
-    pub(super) log_b: &'a mut [P::Potential],
+    pub(super) rows: Side<'a, P>,
+    pub(super) cols: Side<'a, P>,
     /// Marginals of the plan.
     pub(super) row: &'a mut [P::Sum],
     pub(super) col: &'a mut [P::Sum],
@@ -41,44 +41,67 @@ pub(super) struct Work<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Work<'a, P> {
-    /// Checks the lengths of all buffers and cuts the work behind its first `skip` elements.
+    /// Checks the lengths of all buffers and cuts the work behind its first `skip` elements. Fresh
+    /// work gets the logarithms of the weights.
     pub(super) fn of<G: Geometry<P>>(
-        problem: &Problem<'_, P, G>,
-        f: &[P::Potential],
-        g: &[P::Potential],
+        problem: &'a Problem<'_, P, G>,
+        [f, g]: [usize; 2],
         work: &'a mut [P::Work],
-        skip: usize,
+        state: &State<P>,
+        fresh: bool,
     ) -> Result<Self, Error> {
         let (n, m) = problem.shape();
-        if f.len() != n {
-            return Err(Error::new(ErrorKind::Shape, Argument::RowPotentials));
-        }
-        if g.len() != m {
-            return Err(Error::new(ErrorKind::Shape, Argument::ColPotentials));
-        }
         let d = problem.geometry().dimension();
-        if work_len(n, m, d) == usize::MAX {
-            return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
-        }
-        Self::cut(work, skip, [n, m, d]).ok_or(Error::new(ErrorKind::WorkTooSmall, Argument::Work))
+        let (kind, argument) = if f != n {
+            (ErrorKind::Shape, Argument::RowPotentials)
+        } else if g != m {
+            (ErrorKind::Shape, Argument::ColPotentials)
+        } else if work_len(n, m, d) == usize::MAX {
+            (ErrorKind::TooLarge, Argument::Cost)
+        } else if let Some(work) = Self::cut(problem, [n, m, d], work, state, fresh) {
+            return Ok(work);
+        } else {
+            (ErrorKind::WorkTooSmall, Argument::Work)
+        };
+        Err(Error::new(kind, argument))
     }
 
-    fn cut(work: &'a mut [P::Work], skip: usize, [n, m, d]: [usize; 3]) -> Option<Self> {
-        use crate::work::{cut, padded};
+    fn cut<G: Geometry<P>>(
+        problem: &'a Problem<'_, P, G>,
+        [n, m, d]: [usize; 3],
+        work: &'a mut [P::Work],
+        state: &State<P>,
+        fresh: bool,
+    ) -> Option<Self> {
+        use crate::work::take;
         if work.len() < work_len(n, m, d) {
             return None;
         }
-        let mut work = work.get_mut(skip..)?;
+        let mut work = work.get_mut(state.skip..)?;
         let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
         let mut buffers = P::cut(&mut work, lens)?;
-        let log_a = cut(&mut buffers.potential, padded(n))?.get_mut(..n)?;
-        let log_b = cut(&mut buffers.potential, padded(m))?.get_mut(..m)?;
-        let row = cut(&mut buffers.sum, padded(n))?.get_mut(..n)?;
-        let row_rule = cut(&mut buffers.sum, padded(n))?.get_mut(..n)?;
-        let col = cut(&mut buffers.sum, padded(m))?.get_mut(..m)?;
-        let col_rule = cut(&mut buffers.sum, padded(m))?.get_mut(..m)?;
-        let scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?;
-        Some(Self { log_a, log_b, row, col, row_rule, col_rule, scratch })
+        let log_a = take(&mut buffers.potential, n)?;
+        let log_b = take(&mut buffers.potential, m)?;
+        if fresh {
+            let (a, b) = problem.weights();
+            logarithms::<P>(log_a, a, P::Potential::ONE);
+            logarithms::<P>(log_b, b, state.factor);
+        }
+        Some(Self {
+            rows: Side { mass: state.mass_a, ..problem.row_side(log_a) },
+            cols: Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) },
+            row: take(&mut buffers.sum, n)?,
+            row_rule: take(&mut buffers.sum, n)?,
+            col: take(&mut buffers.sum, m)?,
+            col_rule: take(&mut buffers.sum, m)?,
+            scratch: Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?,
+        })
+    }
+}
+
+fn logarithms<P: Precision>(out: &mut [P::Potential], weights: &[P::Cost], factor: P::Potential) {
+    for (log, &w) in out.iter_mut().zip(weights) {
+        *log = (P::widen(w) * factor).ln_once();
     }
 }
 
@@ -94,23 +117,46 @@ pub fn check<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<(), Error> {
     options.check()?;
-    let skip = misalignment(work);
-    let mut work = Work::of(problem, f, g, work, skip)?;
-    prepare(problem, options, f, g, &mut work).map(|_| ())
+    let mut state = first_state(problem, options, work);
+    let mut work = Work::of(problem, [f.len(), g.len()], work, &state, true)?;
+    prepare(problem, options, f, g, &mut work, &mut state)
 }
 
-/// Validates everything and fills the work; the potentials are only read.
+/// The state before the first sweep. The masses mean something if the weights pass their check.
+pub(super) fn first_state<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    options: &Options<P>,
+    work: &[P::Work],
+) -> State<P> {
+    let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
+    let (a, b) = problem.weights();
+    let mut state = State::new(options.level.unwrap_or_else(Level::detect));
+    state.skip = misalignment(work);
+    // A solve that ended on a row update leaves no residual for the first sweep to find.
+    state.rows_fresh = options.warm_start;
+    state.next_check = u64::from(options.check_every);
+    if let Stop::Residual(tolerance) = options.stop {
+        state.trigger = tolerance;
+    }
+    (state.mass_a, state.mass_b) = (mass(a), mass(b));
+    if problem.both_exact() {
+        state.factor = state.mass_a / state.mass_b;
+        state.mass_b = state.mass_a;
+    }
+    state
+}
+
+/// Validates everything and prepares the sweeps; the potentials are only read.
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     f: &[P::Potential],
     g: &[P::Potential],
     work: &mut Work<'_, P>,
-) -> Result<State<P>, Error> {
+    state: &mut State<P>,
+) -> Result<(), Error> {
     let (a, b) = problem.weights();
-    let mut state = State::new(options.level.unwrap_or_else(Level::detect));
-    let both_exact =
-        problem.row_side(&[]).fixes_marginal() && problem.col_side(&[]).fixes_marginal();
+    let both_exact = problem.both_exact();
     if both_exact && matches!(options.stop, Stop::Certified(_)) {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
@@ -122,40 +168,25 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.mass_a = total(a.iter().map(|&w| P::widen(w)));
-    state.mass_b = total(b.iter().map(|&w| P::widen(w)));
-    if both_exact {
-        state.factor = state.mass_a / state.mass_b;
-        let excess: P::Potential = state.factor - P::Potential::ONE;
-        if excess.abs() > P::Potential::MASS_TOLERANCE {
-            return Err(Error::new(ErrorKind::MassMismatch, Argument::ColWeights));
-        }
-        state.mass_b = state.mass_a;
-    }
-    for (log, &w) in work.log_a.iter_mut().zip(a) {
-        *log = P::widen(w).ln_once();
-    }
-    for (log, &w) in work.log_b.iter_mut().zip(b) {
-        *log = (P::widen(w) * state.factor).ln_once();
+    // The factor is exactly 1 unless both sides are exact. That of trusted data may be NaN.
+    if (state.factor - P::Potential::ONE).abs() > P::Potential::MASS_TOLERANCE {
+        return Err(Error::new(ErrorKind::MassMismatch, Argument::ColWeights));
     }
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
         state.max_cost = range.max.abs().larger(range.min.abs());
         state.forbidden = range.forbidden;
-        let largest: P::Potential = state.max_cost * problem.pass(state.level).scale;
-        if !largest.is_finite() {
+        if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
-        if let Stop::Certified(target) = options.stop {
-            let (rows, cols) = (problem.row_side(work.log_a), problem.col_side(work.log_b));
-            let least = least_slack(problem, &state, range.max - range.min, &rows, &cols);
-            if target < least {
-                return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
-            }
+        if let Stop::Certified(target) = options.stop
+            && target < least_slack(problem, state, range.max - range.min, work)
+        {
+            return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(state)
+    Ok(())
 }
 
 /// A start must not hold NaN or plus infinity.
@@ -181,9 +212,9 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     state: &State<P>,
     cost_range: P::Potential,
-    rows: &Side<'_, P>,
-    cols: &Side<'_, P>,
+    work: &Work<'_, P>,
 ) -> P::Potential {
+    let (rows, cols) = (&work.rows, &work.cols);
     let (free, mass) = match (rows.relaxation(), cols.relaxation()) {
         (Some(_), Some(_)) if problem.is_unit_mass() => (rows, P::Potential::ONE),
         (Some(_), None) => (rows, state.mass_b),
