@@ -175,7 +175,6 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO).count();
             P::Potential::from_count(positive.max(2)).ln_once()
         };
-        let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
         let both = log_count(self.a) + log_count(self.b);
         let product = match self.reference {
             Reference::Counting => P::Potential::ZERO,
@@ -189,11 +188,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         };
         let spread = match (rows.relaxation(), cols.relaxation()) {
             (None, None) => return None,
-            (Some(_), None) => mass(self.b) * (log_count(self.a) + product),
-            (None, Some(_)) => mass(self.a) * (log_count(self.b) + product),
+            (Some(_), None) => mass::<P>(self.b) * (log_count(self.a) + product),
+            (None, Some(_)) => mass::<P>(self.a) * (log_count(self.b) + product),
             (Some(_), Some(_)) if self.unit_mass => both + product,
             (Some(tau_row), Some(tau_col)) => {
-                let weighted = tau_row * mass(self.a) + tau_col * mass(self.b);
+                let weighted = tau_row * mass::<P>(self.a) + tau_col * mass::<P>(self.b);
                 weighted / (tau_row + tau_col) * (both + product)
             }
         };
@@ -248,6 +247,12 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 }
 
+/// The sum of weights.
+#[inline(never)]
+pub(crate) fn mass<P: Precision>(weights: &[P::Cost]) -> P::Potential {
+    total(weights.iter().map(|&w| P::widen(w)))
+}
+
 /// Checks weights: finite, not negative, not all zero, of finite sum.
 pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
@@ -265,7 +270,7 @@ pub(crate) fn check_weights<P: Precision>(
         };
         return Err(Error::at(kind, argument, i));
     }
-    let mass = total(weights.iter().map(|&w| P::widen(w)));
+    let mass = mass::<P>(weights);
     if mass.is_finite() && mass > P::Potential::ZERO {
         Ok(())
     } else {

@@ -4,8 +4,9 @@ use super::{CostRange, Geometry, Pass, ROW_BLOCK, Rows, Scratch, sealed};
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
+    rescaling,
 };
-use crate::math::{Compensated, Elementary, sum_in_lanes};
+use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 
@@ -182,7 +183,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
                 let changes = new.iter().zip(&shift);
                 for (weight, (&new, &shift)) in weights.iter_mut().zip(changes) {
                     if shift > P::Potential::NEG_INFINITY {
-                        *weight = P::narrow((new - shift) * pass.scale).exp2();
+                        *weight = rescaling::<P>(pass.scale, shift, new);
                         all_trusted &= trusted(*weight);
                     }
                 }

@@ -7,6 +7,33 @@ use super::types::{Matrix, MatrixMut, rot_error};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::view::{Mat, MatMut, extent, overlaps_itself};
 
+/// What this layer refuses: it never blames an entry, and two words are cheaper to hand on than the
+/// six of an [`Error`].
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    kind: ErrorKind,
+    argument: Argument,
+}
+
+impl Refusal {
+    pub(super) const fn new(kind: ErrorKind, argument: Argument) -> Self {
+        Self { kind, argument }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.argument)
+    }
+}
+
+/// For errors that blame no entry.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind, error.argument)
+    }
+}
+
 /// Largest struct of a future version that is looked through for non-zero bytes.
 const MAX_STRUCT: usize = 4096;
 
@@ -40,7 +67,7 @@ impl<S> Source<S> {
     /// # Safety
     /// `pointer` is NULL or readable for the size that its first four bytes state, for as long as
     /// the source is used.
-    pub(super) unsafe fn versioned(pointer: *const S, argument: Argument) -> Result<Self, Error> {
+    pub(super) unsafe fn versioned(pointer: *const S, argument: Argument) -> Result<Self, Refusal> {
         check_pointer(pointer, argument)?;
         // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
         let size = unsafe { pointer.cast::<u32>().read() } as usize;
@@ -48,8 +75,13 @@ impl<S> Source<S> {
         if plausible(size, 8) && source.zero_from(size_of::<S>(), size) {
             Ok(source)
         } else {
-            Err(Error::new(ErrorKind::StructSize, argument))
+            Err(Refusal::new(ErrorKind::StructSize, argument))
         }
+    }
+
+    /// What may be read.
+    pub(super) fn range(self) -> Range {
+        Range::of(self.pointer.cast::<u8>(), self.size, Argument::None)
     }
 
     /// Bytes that may be read.
@@ -119,27 +151,27 @@ pub(super) unsafe fn write_plain<V>(pointer: *mut V, value: V) {
 }
 
 /// Errors `Null` and `Alignment`.
-pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<(), Refusal> {
     if pointer.is_null() {
-        return Err(Error::new(ErrorKind::Null, argument));
+        return Err(Refusal::new(ErrorKind::Null, argument));
     }
     if !pointer.is_aligned() {
-        return Err(Error::new(ErrorKind::Alignment, argument));
+        return Err(Refusal::new(ErrorKind::Alignment, argument));
     }
     Ok(())
 }
 
 /// An output that may be NULL. Error `Alignment`.
-pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result<(), Refusal> {
     if pointer.is_null() { Ok(()) } else { check_pointer(pointer, argument) }
 }
 
 /// A pointer with a count, checked.
-pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Refusal> {
     check_pointer(data, argument)?;
     match len.checked_mul(size_of::<V>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
-        _ => Err(Error::new(ErrorKind::TooLarge, argument)),
+        _ => Err(Refusal::new(ErrorKind::TooLarge, argument)),
     }
 }
 
@@ -151,7 +183,7 @@ pub(super) unsafe fn slice_of<'a, V>(
     data: *const V,
     len: usize,
     argument: Argument,
-) -> Result<&'a [V], Error> {
+) -> Result<&'a [V], Refusal> {
     check_slice(data, len, argument)?;
     // SAFETY: not NULL, aligned, of checked extent, readable as the caller vouches.
     Ok(unsafe { slice::from_raw_parts(data, len) })
@@ -166,7 +198,7 @@ pub(super) unsafe fn slice_mut<'a, V>(
     data: *mut V,
     len: usize,
     argument: Argument,
-) -> Result<&'a mut [V], Error> {
+) -> Result<&'a mut [V], Refusal> {
     check_slice(data, len, argument)?;
     // SAFETY: not NULL, aligned, of checked extent, exclusively writable as the caller vouches.
     Ok(unsafe { slice::from_raw_parts_mut(data, len) })
@@ -176,26 +208,25 @@ pub(super) unsafe fn slice_mut<'a, V>(
 /// first, as Rust's references demand.
 ///
 /// # Safety
-/// As [`slice_mut`].
+/// `work` passed [`check_slice`]; else as [`slice_mut`].
 pub(super) unsafe fn work_of<'a, V>(
     work: *mut V,
     len: usize,
     needed: usize,
     fresh: bool,
-) -> Result<&'a mut [V], Error> {
-    check_slice(work, len, Argument::Work)?;
+) -> Result<&'a mut [V], Refusal> {
     if needed == usize::MAX {
-        return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
+        return Err(Refusal::new(ErrorKind::TooLarge, Argument::Cost));
     }
     if len < needed {
-        return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
+        return Err(Refusal::new(ErrorKind::WorkTooSmall, Argument::Work));
     }
     if fresh {
         // SAFETY: needed <= len elements, writable as the caller vouches.
         unsafe { work.write_bytes(0, needed) };
     }
-    // SAFETY: passed on from the caller.
-    unsafe { slice_mut(work, needed, Argument::Work) }
+    // SAFETY: as above, and not NULL, aligned and of checked extent.
+    Ok(unsafe { slice::from_raw_parts_mut(work, needed) })
 }
 
 /// A checked read-only view.
@@ -205,36 +236,36 @@ pub(super) unsafe fn work_of<'a, V>(
 pub(super) unsafe fn mat_of<'a, V: Copy>(
     matrix: &Matrix<V>,
     argument: Argument,
-) -> Result<Mat<'a, V>, Error> {
+) -> Result<Mat<'a, V>, Refusal> {
     let Matrix { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
-        return Err(Error::new(ErrorKind::StructSize, argument));
+        return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
     let Some(len) = extent(rows, cols, row_stride, col_stride) else {
-        return Err(Error::new(ErrorKind::TooLarge, argument));
+        return Err(Refusal::new(ErrorKind::TooLarge, argument));
     };
     if len == 0 {
-        return Err(Error::new(ErrorKind::Empty, argument));
+        return Err(Refusal::new(ErrorKind::Empty, argument));
     }
     // SAFETY: the extent of the matrix, readable as the caller vouches.
     let data = unsafe { slice_of(data, len, argument) }?;
-    Mat::strided(data, rows, cols, row_stride, col_stride).map_err(|e| e.of(argument))
+    Mat::strided(data, rows, cols, row_stride, col_stride).map_err(|e| Refusal::new(e.kind, argument))
 }
 
 /// Checks an output view; nothing is formed yet.
-pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Result<usize, Error> {
+pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Result<usize, Refusal> {
     let MatrixMut { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
-        return Err(Error::new(ErrorKind::StructSize, argument));
+        return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
     let Some(len) = extent(rows, cols, row_stride, col_stride) else {
-        return Err(Error::new(ErrorKind::TooLarge, argument));
+        return Err(Refusal::new(ErrorKind::TooLarge, argument));
     };
     if len == 0 {
-        return Err(Error::new(ErrorKind::Empty, argument));
+        return Err(Refusal::new(ErrorKind::Empty, argument));
     }
     if overlaps_itself(rows, cols, row_stride, col_stride) {
-        return Err(Error::new(ErrorKind::Stride, argument));
+        return Err(Refusal::new(ErrorKind::Stride, argument));
     }
     check_slice(data, len, argument)?;
     Ok(len)
@@ -247,12 +278,12 @@ pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Res
 pub(super) unsafe fn mat_mut<'a, V: Copy>(
     matrix: &MatrixMut<V>,
     argument: Argument,
-) -> Result<MatMut<'a, V>, Error> {
+) -> Result<MatMut<'a, V>, Refusal> {
     let len = check_mat_mut(matrix, argument)?;
     // SAFETY: the extent of the matrix, exclusively writable as the caller vouches.
     let data = unsafe { slice_mut(matrix.data, len, argument) }?;
     MatMut::strided(data, matrix.rows, matrix.cols, matrix.row_stride, matrix.col_stride)
-        .map_err(|e| e.of(argument))
+        .map_err(|e| Refusal::new(e.kind, argument))
 }
 
 /// The addresses of an argument.
@@ -267,14 +298,15 @@ impl Range {
     /// No range.
     pub(super) const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
+    #[inline(never)]
     pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {
         let start = data.addr();
         let bytes = if data.is_null() { 0 } else { len.saturating_mul(size_of::<V>()) };
         Self { start, end: start.saturating_add(bytes), argument }
     }
 
-    fn meets(&self, start: usize, end: usize) -> bool {
-        self.start < end && start < self.end && self.start < self.end && start < end
+    fn meets(&self, other: &Self) -> bool {
+        self.start.max(other.start) < self.end.min(other.end)
     }
 }
 
@@ -287,45 +319,40 @@ pub(super) fn span<V>(matrix: &Matrix<V>) -> usize {
 /// read; blamed is the first that does.
 pub(super) struct Written {
     ranges: [Range; Self::MOST],
+    len: usize,
     blamed: usize,
 }
 
 impl Written {
     /// The most that any call writes.
-    pub(super) const MOST: usize = 5;
+    const MOST: usize = 5;
 
-    pub(super) fn new(ranges: [Range; Self::MOST]) -> Self {
-        let mut written = Self { ranges, blamed: Self::MOST };
-        for (k, range) in ranges.iter().enumerate() {
-            written.meet(range, k);
+    pub(super) const NOTHING: Self =
+        Self { ranges: [Range::NOTHING; Self::MOST], len: 0, blamed: Self::MOST };
+
+    /// What is written next.
+    pub(super) fn and(&mut self, range: Range) {
+        self.and_read(&range);
+        if let Some(slot) = self.ranges.get_mut(self.len) {
+            *slot = range;
+            self.len += 1;
         }
-        written
     }
 
-    /// What is read as well.
-    pub(super) fn and_read<V>(&mut self, data: *const V, len: usize) {
-        self.meet(&Range::of(data, len, Argument::None), Self::MOST);
-    }
-
-    /// A struct that is read as well.
-    pub(super) fn and_read_struct<S>(&mut self, source: Source<S>) {
-        self.and_read(source.pointer.cast::<u8>(), source.size);
-    }
-
-    /// Looks for a range before the `end`-th that shares an address with this one.
-    fn meet(&mut self, other: &Range, end: usize) {
-        let before = self.ranges.iter().take(end.min(self.blamed));
-        let met = before.enumerate().find(|(_, range)| range.meets(other.start, other.end));
-        if let Some((k, _)) = met {
-            self.blamed = k;
+    /// What is read.
+    #[inline(never)]
+    pub(super) fn and_read(&mut self, range: &Range) {
+        let before = self.ranges.iter().take(self.blamed);
+        if let Some(met) = before.enumerate().find(|(_, written)| written.meets(range)) {
+            self.blamed = met.0;
         }
     }
 
     /// Error `Overlap`.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         match self.ranges.get(self.blamed) {
             None => Ok(()),
-            Some(range) => Err(Error::new(ErrorKind::Overlap, range.argument)),
+            Some(range) => Err(Refusal::new(ErrorKind::Overlap, range.argument)),
         }
     }
 }

@@ -3,12 +3,12 @@
 use core::mem::{offset_of, size_of};
 use core::ptr::{from_ref, null};
 
-use super::abi::{Source, Written, c_status, field, mat_of, part, slice_of, span};
+use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
 use super::types::{self, rot_error};
 use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "points")]
 use crate::cost::{Metric, Points};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind};
 use crate::kernel::{Level, Precision};
 use crate::marginal::Rule;
 use crate::math::Elementary;
@@ -93,12 +93,12 @@ pub(super) fn matrix_of<T: Scalar>(c: Source<types::Matrix<T>>) -> types::Matrix
 /// As [`Source::versioned`].
 pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
-) -> Result<ProblemSource<T>, Error> {
+) -> Result<ProblemSource<T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
     for (matrix, argument) in matrices(c) {
         if matrix_of(matrix).reserved != 0 {
-            return Err(Error::new(ErrorKind::StructSize, argument));
+            return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
     }
     let reserved = offset_of!(types::Problem<T>, reserved_sizes);
@@ -107,7 +107,7 @@ pub(super) unsafe fn read_problem<T: Scalar>(
     {
         Ok(c)
     } else {
-        Err(Error::new(ErrorKind::StructSize, Argument::Problem))
+        Err(Refusal::new(ErrorKind::StructSize, Argument::Problem))
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 /// As [`Source::versioned`].
 pub(super) unsafe fn read_options<T: Scalar>(
     pointer: *const types::Options<T>,
-) -> Result<OptionsSource<T>, Error> {
+) -> Result<OptionsSource<T>, Refusal> {
     if pointer.is_null() {
         return Ok(Source::DEFAULTS);
     }
@@ -130,14 +130,14 @@ pub(super) unsafe fn read_options<T: Scalar>(
     {
         Ok(c)
     } else {
-        Err(Error::new(ErrorKind::StructSize, Argument::Options))
+        Err(Refusal::new(ErrorKind::StructSize, Argument::Options))
     }
 }
 
 fn rule_of<T: Scalar>(
     c: Source<types::Rule<T>>,
     argument: Argument,
-) -> Result<Rule<T>, Error> {
+) -> Result<Rule<T>, Refusal> {
     let param = |k: usize| {
         let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
         // SAFETY: the offset of an element of the parameters.
@@ -148,11 +148,11 @@ fn rule_of<T: Scalar>(
         && c.zero_from(offset_of!(types::Rule<T>, lower), size_of::<types::Rule<T>>());
     let tau = param(0);
     match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
-        _ if !unused => Err(Error::new(ErrorKind::StructSize, argument)),
+        _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_EXACT if zero(tau) => Ok(Rule::Exact),
-        ROT_RULE_EXACT => Err(Error::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_EXACT => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_KL => Ok(Rule::Kl { tau }),
-        _ => Err(Error::new(ErrorKind::Kind, argument)),
+        _ => Err(Refusal::new(ErrorKind::Kind, argument)),
     }
 }
 
@@ -170,7 +170,7 @@ pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] 
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
 pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
-) -> Result<Problem<'a, T, AnyCost<'a, T>>, Error> {
+) -> Result<Problem<'a, T, AnyCost<'a, T>>, Refusal> {
     let matrix = |(matrix, argument): (Source<types::Matrix<T>>, Argument)| {
         // SAFETY: passed on from the caller.
         unsafe { mat_of(&matrix_of(matrix), argument) }
@@ -191,16 +191,16 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
         }
         #[cfg(not(feature = "points"))]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            return Err(Error::new(ErrorKind::NotBuilt, Argument::CostKind));
+            return Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind));
         }
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::CostKind)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
     };
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
     let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
     let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
         ROT_REFERENCE_COUNTING => Reference::Counting,
         ROT_REFERENCE_PRODUCT => Reference::Product,
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::Reference)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Reference)),
     };
     let [(a, n), (b, m)] = weights(c);
     // SAFETY: passed on from the caller.
@@ -211,32 +211,32 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     let problem = Problem::new(cost, (a, rows), (b, cols), epsilon)?.reference(reference);
     match field!(c, types::Problem<T>, flags, 0) {
         0 => Ok(problem),
-        ROT_UNIT_MASS => problem.unit_mass(),
-        _ => Err(Error::new(ErrorKind::Kind, Argument::Problem)),
+        ROT_UNIT_MASS => Ok(problem.unit_mass()?),
+        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Problem)),
     }
 }
 
 /// The library's options.
-pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Error> {
+pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
     let default = Options::<T>::new();
     let tolerance = field!(c, types::Options<T>, tolerance, T::DEFAULT_TOLERANCE);
     let stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
         ROT_STOP_RESIDUAL => Stop::Residual(tolerance),
         ROT_STOP_CERTIFIED => Stop::Certified(tolerance),
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::Stop)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Stop)),
     };
     let flags = field!(c, types::Options<T>, flags, 0);
     if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
-        return Err(Error::new(ErrorKind::Kind, Argument::Options));
+        return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
     let level = match field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST) {
         ROT_LEVEL_FASTEST => None,
         ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
         ROT_LEVEL_AVX2 => match Level::avx2() {
-            None => return Err(Error::new(ErrorKind::NotBuilt, Argument::Level)),
+            None => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
             level => level,
         },
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::Level)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
     };
     Ok(Options {
         stop,
@@ -252,15 +252,15 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, E
 pub(super) fn refuse_overlap<T: Scalar>(
     written: &mut Written,
     c: ProblemSource<T>,
-) -> Result<(), Error> {
+) -> Result<(), Refusal> {
     for (matrix, _) in matrices(c) {
         let matrix = matrix_of(matrix);
-        written.and_read(matrix.data, span(&matrix));
+        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
     }
     for (data, len) in weights(c) {
-        written.and_read(data, len);
+        written.and_read(&Range::of(data, len, Argument::None));
     }
-    written.and_read_struct(c);
+    written.and_read(&c.range());
     written.check()
 }
 
@@ -354,8 +354,8 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
 }
 
 /// The running solve of a C state. Error: `Kind` if `rot_sinkhorn_init` did not fill it.
-pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error> {
-    let wrong = Error::new(ErrorKind::Kind, Argument::State);
+pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Refusal> {
+    let wrong = Refusal::new(ErrorKind::Kind, Argument::State);
     let [portable, flags, finished, still] = c.flags;
     if c.mark != MARK {
         return Err(wrong);

@@ -1,7 +1,7 @@
 //! `rot_plan_*`: the plan as a view of potentials.
 
 use super::abi::{
-    Range, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
+    Range, Refusal, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
     check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
 };
 use super::convert::{Scalar, problem_of, read_problem, refuse_overlap, weights};
@@ -44,7 +44,7 @@ unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     needs_work: bool,
     mut written: Written,
-) -> Result<Opened<'a, T>, Error> {
+) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
@@ -57,8 +57,8 @@ unsafe fn open<'a, T: Scalar>(
     if needs_work {
         check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     }
-    written.and_read(call.f, n);
-    written.and_read(call.g, m);
+    written.and_read(&Range::of(call.f, n, Argument::None));
+    written.and_read(&Range::of(call.g, m, Argument::None));
     refuse_overlap(&mut written, c)?;
     if !needs_work {
         return Ok(Opened { problem, f, g, work: &mut [] });
@@ -71,13 +71,17 @@ unsafe fn open<'a, T: Scalar>(
 
 /// What a call with these outputs writes, work (which may be none) included.
 fn writes<T>(call: Call<T>, outputs: [Range; 3], error: *mut rot_error) -> Written {
-    let [o0, o1, o2] = outputs;
-    let work = Range::of(call.work, call.work_len, Argument::Work);
-    Written::new([work, o0, o1, o2, Range::of(error, 1, Argument::Report)])
+    let mut written = Written::NOTHING;
+    written.and(Range::of(call.work, call.work_len, Argument::Work));
+    for output in outputs {
+        written.and(output);
+    }
+    written.and(Range::of(error, 1, Argument::Report));
+    written
 }
 
 /// The range of an output matrix, checked.
-fn output<T>(matrix: &types::MatrixMut<T>) -> Result<Range, Error> {
+fn output<T>(matrix: &types::MatrixMut<T>) -> Result<Range, Refusal> {
     let len = check_mat_mut(matrix, Argument::Output)?;
     Ok(Range::of(matrix.data, len, Argument::Output))
 }
@@ -189,9 +193,9 @@ unsafe fn map_any<T: Scalar>(
         let (c_values, c_out) = (unsafe { &*values }, unsafe { &*out });
         let range = output(c_out)?;
         let mut written = writes(call, [range, Range::NOTHING, Range::NOTHING], error);
-        written.and_read(c_values.data, span(c_values));
-        written.and_read(values, 1);
-        written.and_read(out, 1);
+        written.and_read(&Range::of(c_values.data, span(c_values), Argument::None));
+        written.and_read(&Range::of(values, 1, Argument::None));
+        written.and_read(&Range::of(out, 1, Argument::None));
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, true, written) }?;
         // SAFETY: passed on from the caller.
@@ -217,7 +221,7 @@ unsafe fn dense_any<T: Scalar>(
         let c_out = unsafe { &*out };
         let range = output(c_out)?;
         let mut written = writes(call, [range, Range::NOTHING, Range::NOTHING], error);
-        written.and_read(out, 1);
+        written.and_read(&Range::of(out, 1, Argument::None));
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, true, written) }?;
         // SAFETY: passed on from the caller; no other range shares an address.

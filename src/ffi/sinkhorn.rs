@@ -3,10 +3,11 @@
 use core::ffi::c_void;
 use core::mem::{offset_of, size_of};
 use core::ops::ControlFlow;
+use core::slice;
 
 use super::abi::{
-    Range, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice, field,
-    plausible, slice_mut, work_of, write_plain,
+    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice, field,
+    plausible, work_of, write_plain,
 };
 use super::convert::{
     OptionsSource, Scalar, keep_state, options_of, problem_of, read_options, read_problem,
@@ -20,7 +21,7 @@ use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::Options;
 use crate::problem::{Problem, check_weights};
-use crate::report::{Progress, Report};
+use crate::report::Progress;
 use crate::sinkhorn::{self, Sinkhorn};
 
 /// Status of rot_sinkhorn_step while the solve goes on.
@@ -56,7 +57,7 @@ unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     fresh: bool,
     extra: [Range; 2],
-) -> Result<Opened<'a, T>, Error> {
+) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
@@ -68,20 +69,19 @@ unsafe fn open<'a, T: Scalar>(
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    let [e0, e1] = extra;
-    let mut written = Written::new([
-        Range::of(call.f, n, Argument::RowPotentials),
-        Range::of(call.g, m, Argument::ColPotentials),
-        Range::of(call.work, call.work_len, Argument::Work),
-        e0,
-        e1,
-    ]);
-    written.and_read_struct(c_options);
+    let mut written = Written::NOTHING;
+    written.and(Range::of(call.f, n, Argument::RowPotentials));
+    written.and(Range::of(call.g, m, Argument::ColPotentials));
+    written.and(Range::of(call.work, call.work_len, Argument::Work));
+    for range in extra {
+        written.and(range);
+    }
+    written.and_read(&c_options.range());
     refuse_overlap(&mut written, c)?;
-    // SAFETY: n potentials as the caller vouches; no other range shares an address.
-    let f = unsafe { slice_mut(call.f, n, Argument::RowPotentials) }?;
-    // SAFETY: m potentials as the caller vouches; no other range shares an address.
-    let g = unsafe { slice_mut(call.g, m, Argument::ColPotentials) }?;
+    // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
+    let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+    // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
+    let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
     let d = Geometry::<T>::dimension(problem.geometry());
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, sinkhorn::work_len(n, m, d), fresh) }?;
@@ -89,12 +89,12 @@ unsafe fn open<'a, T: Scalar>(
 }
 
 /// The report's range, checked: its struct size may be anything that holds the refusal.
-unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Error> {
+unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusal> {
     check_pointer(report.cast_const(), Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
     if !plausible(size, offset_of!(types::Report<T>, iterations)) {
-        return Err(Error::new(ErrorKind::StructSize, Argument::Report));
+        return Err(Refusal::new(ErrorKind::StructSize, Argument::Report));
     }
     Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
 }
@@ -114,11 +114,12 @@ unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
 }
 
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
-    // SAFETY: the caller's promises are those of the C function.
-    let result = unsafe { report_range(report) }.and_then(|range| {
+    let solve = || {
+        // SAFETY: the caller's promises are those of the C function.
+        let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let opened = unsafe { open(call, true, [range, Range::NOTHING]) }?;
-        let Opened { problem, options, c_options, f, g, work } = opened;
+        let mut opened = unsafe { open(call, true, [range, Range::NOTHING]) };
+        let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
         let callback = field!(c_options, types::Options<T>, observe, None);
         let user = field!(c_options, types::Options<T>, user, core::ptr::null_mut());
         let mut observer = |progress: &Progress<T>| match callback {
@@ -126,14 +127,14 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
             // SAFETY: the caller's function and its own first argument.
             Some(callback) => unsafe { observe(callback, user, progress) },
         };
-        sinkhorn::solve(&problem, &options, f, g, work, &mut observer)
-    });
-    match result {
+        let mut made = Sinkhorn::new(problem, options, f, g, work);
+        let solver = made.as_mut().map_err(|e| *e)?;
+        solver.run(&mut observer);
         // SAFETY: checked by `report_range`.
-        Ok(found) => unsafe { hand_over(report, &found) },
-        // SAFETY: passed on from the caller.
-        Err(error) => unsafe { refuse(report, error) },
-    }
+        Ok(unsafe { hand_over(report, solver) })
+    };
+    // SAFETY: passed on from the caller.
+    solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
 }
 
 /// Asks the caller's observer.
@@ -162,26 +163,32 @@ unsafe fn observe<T: Scalar>(
     }
 }
 
-/// Writes the report and gives its status.
+/// Ends a solve, writes the report and gives its status.
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
-unsafe fn hand_over<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>) -> i32 {
+#[inline(never)]
+unsafe fn hand_over<T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Sinkhorn<'_, T, AnyCost<'_, T>>,
+) -> i32 {
+    let found = solver.conclude();
     // SAFETY: `report` holds at least its size.
     let size = unsafe { report.cast::<u32>().read() } as usize;
     // SAFETY: passed on from the caller.
-    unsafe { write_report(report, size, found) };
+    unsafe { write_report(report, size, &found) };
     found.termination as i32
 }
 
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let range = Range::of(error, 1, Argument::Report);
-    let result = check_optional(error.cast_const(), Argument::Report).and_then(|()| {
+    let check = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
         let o = unsafe { open(call, true, [range, Range::NOTHING]) }?;
         sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
-    });
-    let error_out = match result {
+    };
+    let error_out = match check() {
         Ok(()) => c_status(0),
         Err(e) => c_error(e),
     };
@@ -202,8 +209,10 @@ unsafe fn init_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { check_state(state) }?;
         // SAFETY: passed on from the caller.
-        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, true, ranges) }?;
-        let solver = Sinkhorn::new(&problem, &options, f, g, work)?;
+        let mut opened = unsafe { open(call, true, ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let made = Sinkhorn::new(problem, options, f, g, work);
+        let solver = made.as_ref().map_err(|e| *e)?;
         // SAFETY: `check_state` found a whole struct; no other range shares an address.
         keep_state(solver.state_ref(), unsafe { &mut *state });
         Ok(())
@@ -221,12 +230,12 @@ unsafe fn init_any<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
-unsafe fn check_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Error> {
+unsafe fn check_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let source = unsafe { Source::versioned(state, Argument::State) }?;
     let size = size_of::<types::State<T>>();
     if source.size() < size || !source.zero_from(offset_of!(types::State<T>, reserved), size) {
-        return Err(Error::new(ErrorKind::StructSize, Argument::State));
+        return Err(Refusal::new(ErrorKind::StructSize, Argument::State));
     }
     Ok(())
 }
@@ -246,8 +255,10 @@ unsafe fn step_any<T: Scalar>(
         // SAFETY: a whole struct; nothing is written while it is read.
         let found = state_of(unsafe { &*state })?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, false, ranges) }?;
-        let mut solver = Sinkhorn::resume(&problem, &options, f, g, work, found)?;
+        let mut opened = unsafe { open(call, false, ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let mut made = Sinkhorn::resume(problem, options, f, g, work, found);
+        let solver = made.as_mut().map_err(|e| *e)?;
         let ending = solver.step(iterations);
         // SAFETY: `check_state` found a whole struct; no other range shares an address.
         keep_state(solver.state_ref(), unsafe { &mut *state });
@@ -267,28 +278,27 @@ unsafe fn finish_any<T: Scalar>(
     state: *mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    let state_range = Range::of(state, 1, Argument::State);
-    // SAFETY: the caller's promises are those of the C function.
-    let result = unsafe { report_range(report) }.and_then(|range| {
+    let finish = || {
+        // SAFETY: the caller's promises are those of the C function.
+        let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         unsafe { check_state(state) }?;
         // SAFETY: a whole struct; nothing is written while it is read.
         let found = state_of(unsafe { &*state })?;
+        let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, false, [range, state_range]) }?;
-        let Opened { problem, options, f, g, work, .. } = opened;
-        let report = Sinkhorn::resume(&problem, &options, f, g, work, found)?.finish();
+        let mut opened = unsafe { open(call, false, ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let mut made = Sinkhorn::resume(problem, options, f, g, work, found);
+        let solver = made.as_mut().map_err(|e| *e)?;
         // The solve is over: the state is used up.
         // SAFETY: `check_state` found a whole struct; no other range shares an address.
         unsafe { &mut *state }.mark = 0;
-        Ok(report)
-    });
-    match result {
         // SAFETY: checked by `report_range`.
-        Ok(found) => unsafe { hand_over(report, &found) },
-        // SAFETY: passed on from the caller.
-        Err(error) => unsafe { refuse(report, error) },
-    }
+        Ok(unsafe { hand_over(report, solver) })
+    };
+    // SAFETY: passed on from the caller.
+    finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(
@@ -302,8 +312,9 @@ unsafe fn certifiable_any<T: Scalar>(
         let c = unsafe { read_problem(problem) }?;
         // SAFETY: passed on from the caller.
         let problem = unsafe { problem_of(c) }?;
-        let (out, none) = (Range::of(epsilon, 1, Argument::Output), Range::NOTHING);
-        refuse_overlap(&mut Written::new([out, none, none, none, none]), c)?;
+        let mut written = Written::NOTHING;
+        written.and(Range::of(epsilon, 1, Argument::Output));
+        refuse_overlap(&mut written, c)?;
         let (a, b) = problem.weights();
         check_weights::<T>(a, Argument::RowWeights)?;
         check_weights::<T>(b, Argument::ColWeights)?;

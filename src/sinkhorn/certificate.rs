@@ -36,6 +36,12 @@ pub(super) struct Evaluation<'a, 'w, P: Precision> {
     pub(super) unit_mass: bool,
 }
 
+/// sum x.
+#[inline(never)]
+pub(super) fn mass<P: Precision>(x: &[P::Sum]) -> P::Potential {
+    total(x.iter().map(|&x| P::Potential::from(x)))
+}
+
 /// sum x y over positive x.
 fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
     let mut sum = Compensated::new();
@@ -66,7 +72,7 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>) -> Report<P::Poten
     let infinity = P::Potential::INFINITY;
     let (rows, cols) = (&e.work.rows, &e.work.cols);
     let epsilon = rows.epsilon;
-    let mass = total(e.work.row.iter().map(|&x| P::Potential::from(x)));
+    let mass = mass::<P>(e.work.row);
 
     // sum X log(X / R), with R the reference.
     let logs = rows.reference
@@ -167,8 +173,7 @@ fn relaxed<P: Precision>(
         report.unregularised_objective =
             report.transport_cost + report.row_penalty + report.col_penalty;
         report.certified_distance = not_negative(unit_gap + slack);
-        let log_total =
-            |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x))).ln_once();
+        let log_total = |marginal: &[P::Sum]| self::mass::<P>(marginal).ln_once();
         report.dual_value = weighted
             - (sigma + epsilon)
             - epsilon * log_mass

@@ -2,15 +2,14 @@
 
 use crate::cost::{Geometry, Rows, trusted};
 use crate::error::Error;
-use crate::kernel::{Level, Precision};
-use crate::marginal::{Side, total};
-use crate::math::Elementary;
+use crate::kernel::{Level, Precision, rescaling};
+use crate::marginal::Side;
 use crate::options::{Options, Stop};
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 
-use super::certificate;
+use super::certificate::{self, mass};
 use super::start::{Work, first_state, prepare};
 
 /// The residual that rounding may cause is a few times its floor.
@@ -285,6 +284,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Updates both sides, and learns the residual of the rows as they were before.
+    #[inline(never)]
     fn sweep(&mut self) {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
@@ -301,8 +301,11 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             let taken = old.iter().zip(&*potential).zip(sums).zip(targets);
             for (((&old, &shift), &sum), &target) in taken {
                 // The sum at the old potential, where it was taken at another shift.
-                let moved = P::narrow((old - shift) * pass.scale);
-                let sum = if shift != old { sum * moved.exp2() } else { sum };
+                let sum = if shift != old {
+                    sum * rescaling::<P>(pass.scale, shift, old)
+                } else {
+                    sum
+                };
                 residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
                 mass += P::Potential::from(sum);
             }
@@ -357,6 +360,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Whether the solve is over after the latest sweep.
+    #[inline(never)]
     fn judge(&mut self) -> Option<Termination> {
         let state = &mut self.state;
         if state.trouble {
@@ -513,8 +517,7 @@ fn best_shift<P: Precision>(
     row_rule: &[P::Sum],
     col_rule: &[P::Sum],
 ) -> P::Potential {
-    let mass = |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x)));
-    let (row_mass, col_mass) = (mass(row_rule), mass(col_rule));
+    let (row_mass, col_mass) = (mass::<P>(row_rule), mass::<P>(col_rule));
     let mut t = P::Potential::ZERO;
     let slopes = |t| (rows.log_slope(row_mass, t), cols.log_slope(col_mass, -t));
     let (row, col) = slopes(t);

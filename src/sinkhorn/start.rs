@@ -3,10 +3,10 @@
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Side, total};
+use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
-use crate::problem::{Problem, check_weights};
+use crate::problem::{Problem, check_weights, mass};
 use crate::real::Real;
 use crate::work::{Coefficients, misalignment};
 
@@ -128,7 +128,6 @@ pub(super) fn first_state<P: Precision, G: Geometry<P>>(
     options: &Options<P>,
     work: &[P::Work],
 ) -> State<P> {
-    let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
     let (a, b) = problem.weights();
     let mut state = State::new(options.level.unwrap_or_else(Level::detect));
     state.skip = misalignment(work);
@@ -138,7 +137,7 @@ pub(super) fn first_state<P: Precision, G: Geometry<P>>(
     if let Stop::Residual(tolerance) = options.stop {
         state.trigger = tolerance;
     }
-    (state.mass_a, state.mass_b) = (mass(a), mass(b));
+    (state.mass_a, state.mass_b) = (mass::<P>(a), mass::<P>(b));
     if problem.both_exact() {
         state.factor = state.mass_a / state.mass_b;
         state.mass_b = state.mass_a;
