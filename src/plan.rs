@@ -119,7 +119,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         let offset = problem.epsilon() * problem.reference_factor();
         let f = copy_counting::<P>(&mut buffers.potential, f, a, offset).ok_or(short)?;
         let g = copy_counting::<P>(&mut buffers.potential, g, b, offset).ok_or(short)?;
-        let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
+        let mut scratch = Scratch::none();
+        scratch.cut(buffers.cost, buffers.sum, m, d).ok_or(short)?;
         geometry.prepare(&mut scratch);
         let pass = problem.pass(Level::detect());
         Ok(Self { geometry, pass, f, g, normalisation: P::narrow((-log_mass).exp_once()), scratch })

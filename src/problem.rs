@@ -60,8 +60,9 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if b.len() != geometry.cols() {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
+        let (zero, infinity) = (P::Potential::ZERO, P::Potential::INFINITY);
         let scale = P::Potential::LOG2_E / epsilon;
-        if !(epsilon > P::Potential::ZERO && epsilon.is_finite() && scale.is_finite()) {
+        if !(epsilon > zero && epsilon < infinity && scale < infinity) {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
         rows.check(epsilon, Argument::RowRule)?;

@@ -167,6 +167,7 @@ pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result
 }
 
 /// A pointer with a count, checked.
+#[inline(never)]
 pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Refusal> {
     check_pointer(data, argument)?;
     match len.checked_mul(size_of::<V>()) {
@@ -295,8 +296,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// No range.
-    pub(super) const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
+    const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
     #[inline(never)]
     pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {
@@ -331,10 +331,10 @@ impl Written {
         Self { ranges: [Range::NOTHING; Self::MOST], len: 0, blamed: Self::MOST };
 
     /// What is written next.
-    pub(super) fn and(&mut self, range: Range) {
-        self.and_read(&range);
+    pub(super) fn and(&mut self, range: &Range) {
+        self.and_read(range);
         if let Some(slot) = self.ranges.get_mut(self.len) {
-            *slot = range;
+            *slot = *range;
             self.len += 1;
         }
     }
@@ -342,9 +342,10 @@ impl Written {
     /// What is read.
     #[inline(never)]
     pub(super) fn and_read(&mut self, range: &Range) {
-        let before = self.ranges.iter().take(self.blamed);
-        if let Some(met) = before.enumerate().find(|(_, written)| written.meets(range)) {
-            self.blamed = met.0;
+        for (k, written) in self.ranges.iter().enumerate() {
+            if k < self.blamed && written.meets(range) {
+                self.blamed = k;
+            }
         }
     }
 

@@ -66,26 +66,25 @@ fn zero<T: Scalar>(x: T) -> bool {
     x.abs() <= T::ZERO
 }
 
-/// The matrices of a problem: the cost, the points of the rows and of the columns.
-fn matrices<T: Scalar>(c: ProblemSource<T>) -> [(Source<types::Matrix<T>>, Argument); 3] {
-    [
-        (part!(c, types::Problem<T>, cost: types::Matrix<T>), Argument::Cost),
-        (part!(c, types::Problem<T>, x: types::Matrix<T>), Argument::RowPoints),
-        (part!(c, types::Problem<T>, y: types::Matrix<T>), Argument::ColPoints),
-    ]
+/// A matrix of a problem: the cost (0), the points of the rows (1) or of the columns (2). One that
+/// the caller's version does not have, or not as a whole, is empty.
+fn matrix<T: Scalar>(c: ProblemSource<T>, k: usize) -> types::Matrix<T> {
+    type Matrix<T> = types::Matrix<T>;
+    const {
+        assert!(
+            offset_of!(types::Problem<T>, y)
+                == offset_of!(types::Problem<T>, cost) + 2 * size_of::<Matrix<T>>()
+        );
+    }
+    let empty =
+        Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 };
+    let offset = offset_of!(types::Problem<T>, cost) + k * size_of::<Matrix<T>>();
+    // SAFETY: the three lie side by side.
+    unsafe { c.get(offset, empty) }
 }
 
-/// Reads a matrix struct.
-pub(super) fn matrix_of<T: Scalar>(c: Source<types::Matrix<T>>) -> types::Matrix<T> {
-    types::Matrix {
-        data: field!(c, types::Matrix<T>, data, null()),
-        rows: field!(c, types::Matrix<T>, rows, 0),
-        cols: field!(c, types::Matrix<T>, cols, 0),
-        row_stride: field!(c, types::Matrix<T>, row_stride, 0),
-        col_stride: field!(c, types::Matrix<T>, col_stride, 0),
-        reserved: field!(c, types::Matrix<T>, reserved, 0),
-    }
-}
+/// What each of them is called.
+const MATRICES: [Argument; 3] = [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
 
 /// Takes up the caller's problem struct; what is reserved must be zero.
 ///
@@ -96,8 +95,8 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ) -> Result<ProblemSource<T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
-    for (matrix, argument) in matrices(c) {
-        if matrix_of(matrix).reserved != 0 {
+    for (k, argument) in MATRICES.into_iter().enumerate() {
+        if matrix(c, k).reserved != 0 {
             return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
     }
@@ -171,17 +170,14 @@ pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] 
 pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
 ) -> Result<Problem<'a, T, AnyCost<'a, T>>, Refusal> {
-    let matrix = |(matrix, argument): (Source<types::Matrix<T>>, Argument)| {
-        // SAFETY: passed on from the caller.
-        unsafe { mat_of(&matrix_of(matrix), argument) }
-    };
-    let [cost, _x, _y] = matrices(c);
+    // SAFETY: passed on from the caller.
+    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
     let kind = field!(c, types::Problem<T>, cost_kind, ROT_COST_DENSE);
     let cost = match kind {
-        ROT_COST_DENSE => AnyCost::Dense(Dense::new(matrix(cost)?)),
+        ROT_COST_DENSE => AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)),
         #[cfg(feature = "points")]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            let (x, y) = (matrix(_x)?, matrix(_y)?);
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
             let metric = if kind == ROT_COST_EUCLIDEAN {
                 Metric::Euclidean
             } else {
@@ -253,8 +249,8 @@ pub(super) fn refuse_overlap<T: Scalar>(
     written: &mut Written,
     c: ProblemSource<T>,
 ) -> Result<(), Refusal> {
-    for (matrix, _) in matrices(c) {
-        let matrix = matrix_of(matrix);
+    for k in 0..MATRICES.len() {
+        let matrix = matrix(c, k);
         written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
     }
     for (data, len) in weights(c) {
@@ -353,38 +349,28 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     ];
 }
 
-/// The running solve of a C state. Error: `Kind` if `rot_sinkhorn_init` did not fill it.
-pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Refusal> {
-    let wrong = Refusal::new(ErrorKind::Kind, Argument::State);
-    let [portable, flags, finished, still] = c.flags;
-    if c.mark != MARK {
-        return Err(wrong);
+/// Error `Kind` if `rot_sinkhorn_init` did not fill a state.
+pub(super) fn check_state<T>(c: &types::State<T>) -> Result<(), Refusal> {
+    let [_, _, finished, _] = c.flags;
+    if c.mark == MARK && finished as usize <= Termination::ALL.len() {
+        Ok(())
+    } else {
+        Err(Refusal::new(ErrorKind::Kind, Argument::State))
     }
-    let level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
+}
+
+/// Takes up the running solve of a checked state.
+pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>) {
+    let [portable, flags, finished, still] = c.flags;
     let [residual, trigger, best, mass_a, mass_b, factor, max_cost, certified_distance] = c.values;
     let [iterations, best_at, skip, next_check] = c.counts;
-    let finished = match finished {
-        0 => None,
-        k => Some(*Termination::ALL.get(k as usize - 1).ok_or(wrong)?),
-    };
-    Ok(State {
-        skip: skip.min(u64::from(u32::MAX)) as usize,
-        iterations,
-        residual,
-        trigger,
-        best,
-        best_at,
-        next_check,
-        mass_a,
-        mass_b,
-        factor,
-        max_cost,
-        forbidden: flags & 1 != 0,
-        trouble: flags & 2 != 0,
-        rows_fresh: flags & 4 != 0,
-        certified_distance,
-        finished,
-        still,
-        ..State::new(level)
-    })
+    state.level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
+    state.skip = skip.min(u64::from(u32::MAX)) as usize;
+    (state.iterations, state.best_at, state.next_check) = (iterations, best_at, next_check);
+    (state.residual, state.trigger, state.best) = (residual, trigger, best);
+    (state.mass_a, state.mass_b, state.factor) = (mass_a, mass_b, factor);
+    (state.max_cost, state.certified_distance) = (max_cost, certified_distance);
+    (state.forbidden, state.trouble) = (flags & 1 != 0, flags & 2 != 0);
+    (state.rows_fresh, state.still) = (flags & 4 != 0, still);
+    state.finished = Termination::ALL.get((finished as usize).wrapping_sub(1)).copied();
 }

@@ -70,13 +70,13 @@ unsafe fn open<'a, T: Scalar>(
 }
 
 /// What a call with these outputs writes, work (which may be none) included.
-fn writes<T>(call: Call<T>, outputs: [Range; 3], error: *mut rot_error) -> Written {
+fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written {
     let mut written = Written::NOTHING;
-    written.and(Range::of(call.work, call.work_len, Argument::Work));
+    written.and(&Range::of(call.work, call.work_len, Argument::Work));
     for output in outputs {
         written.and(output);
     }
-    written.and(Range::of(error, 1, Argument::Report));
+    written.and(&Range::of(error, 1, Argument::Report));
     written
 }
 
@@ -110,7 +110,7 @@ unsafe fn entry_any<T: Scalar>(
         check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(value.cast_const(), Argument::Output)?;
         let out = Range::of(value, 1, Argument::Output);
-        let written = writes(call, [out, Range::NOTHING, Range::NOTHING], error);
+        let written = writes(call, &[out], error);
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, false, written) }?;
         let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
@@ -130,7 +130,7 @@ unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut r
         let c = unsafe { read_problem(call.problem) }?;
         let [_, (_, m)] = weights(c);
         let range = Range::of(out, m, Argument::Output);
-        let written = writes(call, [range, Range::NOTHING, Range::NOTHING], error);
+        let written = writes(call, &[range], error);
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, false, written) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
@@ -163,7 +163,7 @@ unsafe fn marginals_any<T: Scalar>(
             Range::of(transport_cost, 1, Argument::Output),
         ];
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, writes(call, outputs, error)) }?;
+        let o = unsafe { open(call, true, writes(call, &outputs, error)) }?;
         let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let row = unsafe { slice_mut(row, n, Argument::Output) }?;
@@ -192,7 +192,7 @@ unsafe fn map_any<T: Scalar>(
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let (c_values, c_out) = (unsafe { &*values }, unsafe { &*out });
         let range = output(c_out)?;
-        let mut written = writes(call, [range, Range::NOTHING, Range::NOTHING], error);
+        let mut written = writes(call, &[range], error);
         written.and_read(&Range::of(c_values.data, span(c_values), Argument::None));
         written.and_read(&Range::of(values, 1, Argument::None));
         written.and_read(&Range::of(out, 1, Argument::None));
@@ -220,7 +220,7 @@ unsafe fn dense_any<T: Scalar>(
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let c_out = unsafe { &*out };
         let range = output(c_out)?;
-        let mut written = writes(call, [range, Range::NOTHING, Range::NOTHING], error);
+        let mut written = writes(call, &[range], error);
         written.and_read(&Range::of(out, 1, Argument::None));
         // SAFETY: passed on from the caller.
         let o = unsafe { open(call, true, written) }?;

@@ -10,8 +10,8 @@ use super::abi::{
     plausible, work_of, write_plain,
 };
 use super::convert::{
-    OptionsSource, Scalar, keep_state, options_of, problem_of, read_options, read_problem,
-    refuse_overlap, state_of, write_ending, write_report,
+    OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
+    read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 use super::types::{
     self, rot_error, rot_options_f32, rot_options_f64, rot_problem_f32, rot_problem_f64,
@@ -56,7 +56,7 @@ struct Opened<'a, T: Scalar> {
 unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     fresh: bool,
-    extra: [Range; 2],
+    extra: &[Range],
 ) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
@@ -70,9 +70,9 @@ unsafe fn open<'a, T: Scalar>(
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     let mut written = Written::NOTHING;
-    written.and(Range::of(call.f, n, Argument::RowPotentials));
-    written.and(Range::of(call.g, m, Argument::ColPotentials));
-    written.and(Range::of(call.work, call.work_len, Argument::Work));
+    written.and(&Range::of(call.f, n, Argument::RowPotentials));
+    written.and(&Range::of(call.g, m, Argument::ColPotentials));
+    written.and(&Range::of(call.work, call.work_len, Argument::Work));
     for range in extra {
         written.and(range);
     }
@@ -118,7 +118,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let mut opened = unsafe { open(call, true, [range, Range::NOTHING]) };
+        let mut opened = unsafe { open(call, true, &[range]) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
         let callback = field!(c_options, types::Options<T>, observe, None);
         let user = field!(c_options, types::Options<T>, user, core::ptr::null_mut());
@@ -127,11 +127,11 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
             // SAFETY: the caller's function and its own first argument.
             Some(callback) => unsafe { observe(callback, user, progress) },
         };
-        let mut made = Sinkhorn::new(problem, options, f, g, work);
-        let solver = made.as_mut().map_err(|e| *e)?;
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        solver.begin(work)?;
         solver.run(&mut observer);
         // SAFETY: checked by `report_range`.
-        Ok(unsafe { hand_over(report, solver) })
+        Ok(unsafe { hand_over(report, &mut solver) })
     };
     // SAFETY: passed on from the caller.
     solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
@@ -185,7 +185,7 @@ unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let check = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, true, [range, Range::NOTHING]) }?;
+        let o = unsafe { open(call, true, &[range]) }?;
         sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
     };
     let error_out = match check() {
@@ -207,14 +207,14 @@ unsafe fn init_any<T: Scalar>(
     let start = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
-        unsafe { check_state(state) }?;
+        unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(call, true, ranges) };
+        let mut opened = unsafe { open(call, true, &ranges) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
-        let made = Sinkhorn::new(problem, options, f, g, work);
-        let solver = made.as_ref().map_err(|e| *e)?;
-        // SAFETY: `check_state` found a whole struct; no other range shares an address.
-        keep_state(solver.state_ref(), unsafe { &mut *state });
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        solver.begin(work)?;
+        // SAFETY: `whole_state` found a whole struct; no other range shares an address.
+        keep_state(&solver.state, unsafe { &mut *state });
         Ok(())
     };
     let error_out = match start() {
@@ -230,7 +230,7 @@ unsafe fn init_any<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
-unsafe fn check_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
+unsafe fn whole_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let source = unsafe { Source::versioned(state, Argument::State) }?;
     let size = size_of::<types::State<T>>();
@@ -238,6 +238,17 @@ unsafe fn check_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Re
         return Err(Refusal::new(ErrorKind::StructSize, Argument::State));
     }
     Ok(())
+}
+
+/// Checks the state of a running solve.
+///
+/// # Safety
+/// As [`Source::versioned`].
+unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { whole_state(state) }?;
+    // SAFETY: a whole struct; nothing is written while it is read.
+    check_state(unsafe { &*state })
 }
 
 unsafe fn step_any<T: Scalar>(
@@ -251,17 +262,17 @@ unsafe fn step_any<T: Scalar>(
     let step = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
-        unsafe { check_state(state) }?;
-        // SAFETY: a whole struct; nothing is written while it is read.
-        let found = state_of(unsafe { &*state })?;
+        unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, false, ranges) };
+        let mut opened = unsafe { open(call, false, &ranges) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
-        let mut made = Sinkhorn::resume(problem, options, f, g, work, found);
-        let solver = made.as_mut().map_err(|e| *e)?;
+        // SAFETY: `read_state` found a whole struct; no other range shares an address.
+        let state = unsafe { &mut *state };
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        recall_state(state, &mut solver.state);
+        solver.take_up(work)?;
         let ending = solver.step(iterations);
-        // SAFETY: `check_state` found a whole struct; no other range shares an address.
-        keep_state(solver.state_ref(), unsafe { &mut *state });
+        keep_state(&solver.state, state);
         Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
     };
     let error_out = match step() {
@@ -282,20 +293,20 @@ unsafe fn finish_any<T: Scalar>(
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        unsafe { check_state(state) }?;
-        // SAFETY: a whole struct; nothing is written while it is read.
-        let found = state_of(unsafe { &*state })?;
+        unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, false, ranges) };
+        let mut opened = unsafe { open(call, false, &ranges) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
-        let mut made = Sinkhorn::resume(problem, options, f, g, work, found);
-        let solver = made.as_mut().map_err(|e| *e)?;
+        // SAFETY: `read_state` found a whole struct; no other range shares an address.
+        let state = unsafe { &mut *state };
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        recall_state(state, &mut solver.state);
+        solver.take_up(work)?;
         // The solve is over: the state is used up.
-        // SAFETY: `check_state` found a whole struct; no other range shares an address.
-        unsafe { &mut *state }.mark = 0;
+        state.mark = 0;
         // SAFETY: checked by `report_range`.
-        Ok(unsafe { hand_over(report, solver) })
+        Ok(unsafe { hand_over(report, &mut solver) })
     };
     // SAFETY: passed on from the caller.
     finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
@@ -313,7 +324,7 @@ unsafe fn certifiable_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         let problem = unsafe { problem_of(c) }?;
         let mut written = Written::NOTHING;
-        written.and(Range::of(epsilon, 1, Argument::Output));
+        written.and(&Range::of(epsilon, 1, Argument::Output));
         refuse_overlap(&mut written, c)?;
         let (a, b) = problem.weights();
         check_weights::<T>(a, Argument::RowWeights)?;

@@ -10,7 +10,7 @@ use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 
 use super::certificate::{self, mass};
-use super::start::{Work, first_state, prepare};
+use super::start::{Work, prepare};
 
 /// The residual that rounding may cause is a few times its floor.
 const FLOOR_FACTOR: usize = 8;
@@ -116,7 +116,7 @@ pub struct Sinkhorn<'a, P: Precision, G> {
     f: &'a mut [P::Potential],
     g: &'a mut [P::Potential],
     work: Work<'a, P>,
-    state: State<P>,
+    pub(crate) state: State<P>,
 }
 
 /// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
@@ -135,14 +135,10 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Report<P::Potential>, Error> {
-    // Not moved out of its result: a solver is large.
-    match &mut Sinkhorn::new(problem, options, f, g, work) {
-        Ok(solver) => {
-            solver.run(observer);
-            Ok(solver.conclude())
-        }
-        Err(error) => Err(*error),
-    }
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    solver.begin(work)?;
+    solver.run(observer);
+    Ok(solver.conclude())
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
@@ -156,34 +152,27 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         g: &'a mut [P::Potential],
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
-        let state = first_state(problem, options, work);
-        let mut made = match options.check() {
-            Ok(()) => Self::over(problem, options, f, g, work, state, true),
-            Err(error) => Err(error),
-        };
-        if let Ok(solver) = &mut made
-            && let Err(error) = solver.begin()
-        {
-            made = Err(error);
-        }
-        made
+        let mut solver = Self::idle(problem, options, f, g);
+        solver.begin(work)?;
+        Ok(solver)
     }
 
-    fn over(
+    /// A solver without work: what [`Sinkhorn::begin`] or [`Sinkhorn::take_up`] completes.
+    pub(crate) fn idle(
         problem: &'a Problem<'a, P, G>,
         options: &'a Options<P>,
         f: &'a mut [P::Potential],
         g: &'a mut [P::Potential],
-        work: &'a mut [P::Work],
-        state: State<P>,
-        fresh: bool,
-    ) -> Result<Self, Error> {
-        let work = Work::of(problem, [f.len(), g.len()], work, &state, fresh)?;
-        Ok(Self { problem, options, f, g, work, state })
+    ) -> Self {
+        let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
+        Self { problem, options, f, g, work, state }
     }
 
-    /// Validates everything, then writes the start.
-    fn begin(&mut self) -> Result<(), Error> {
+    /// [`Sinkhorn::new`] where the solver lies.
+    pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.options.check()?;
+        self.state.start(self.problem, self.options, work);
+        self.lay_out(work, true)?;
         let Self { problem, options, f, g, work, state } = self;
         prepare(problem, options, f, g, work, state)?;
         work.rows.load(options.warm_start, f);
@@ -191,6 +180,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work.rows.marginal(state.level, f, work.row_rule);
         work.cols.marginal(state.level, g, work.col_rule);
         Ok(())
+    }
+
+    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
+        let lens = [self.f.len(), self.g.len()];
+        self.work.lay_out(self.problem, lens, work, &self.state, fresh)
+    }
+
+    /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
+    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.lay_out(work, false)
     }
 
     /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
@@ -204,18 +203,15 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work: &'a mut [P::Work],
         state: State<P>,
     ) -> Result<Self, Error> {
-        Self::over(problem, options, f, g, work, state, false)
+        let mut solver = Self::idle(problem, options, f, g);
+        solver.state = state;
+        solver.take_up(work)?;
+        Ok(solver)
     }
 
     /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
     pub fn state(&self) -> State<P> {
         self.state
-    }
-
-    /// The same without a copy.
-    #[cfg(feature = "capi")]
-    pub(crate) fn state_ref(&self) -> &State<P> {
-        &self.state
     }
 
     /// Where the solve stands.

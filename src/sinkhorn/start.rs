@@ -2,13 +2,13 @@
 
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Level, Precision};
+use crate::kernel::{Buffers, Level, Precision};
 use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::{Problem, check_weights, mass};
 use crate::real::Real;
-use crate::work::{Coefficients, misalignment};
+use crate::work::{Coefficients, misalignment, take};
 
 use super::solver::State;
 
@@ -41,61 +41,71 @@ pub(super) struct Work<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Work<'a, P> {
-    /// Checks the lengths of all buffers and cuts the work behind its first `skip` elements. Fresh
-    /// work gets the logarithms of the weights.
-    pub(super) fn of<G: Geometry<P>>(
+    /// No buffers yet. They are put in place one by one: a `Work` is large, and a result that may
+    /// hold one is copied.
+    pub(super) fn none<G: Geometry<P>>(problem: &'a Problem<'_, P, G>) -> Self {
+        Self {
+            rows: problem.row_side(&[]),
+            cols: problem.col_side(&[]),
+            row: &mut [],
+            col: &mut [],
+            row_rule: &mut [],
+            col_rule: &mut [],
+            scratch: Scratch::none(),
+        }
+    }
+
+    /// Checks the lengths of all buffers and cuts them out of the work, behind its first elements
+    /// that the state skips. Fresh work gets the logarithms of the weights.
+    pub(super) fn lay_out<G: Geometry<P>>(
+        &mut self,
         problem: &'a Problem<'_, P, G>,
         [f, g]: [usize; 2],
         work: &'a mut [P::Work],
         state: &State<P>,
         fresh: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<(), Error> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
+        let needed = work_len(n, m, d);
         let (kind, argument) = if f != n {
             (ErrorKind::Shape, Argument::RowPotentials)
         } else if g != m {
             (ErrorKind::Shape, Argument::ColPotentials)
-        } else if work_len(n, m, d) == usize::MAX {
+        } else if needed == usize::MAX {
             (ErrorKind::TooLarge, Argument::Cost)
-        } else if let Some(work) = Self::cut(problem, [n, m, d], work, state, fresh) {
-            return Ok(work);
-        } else {
+        } else if work.len() < needed || self.cut(work, [n, m, d], state, fresh).is_none() {
             (ErrorKind::WorkTooSmall, Argument::Work)
+        } else {
+            return Ok(());
         };
         Err(Error::new(kind, argument))
     }
 
-    fn cut<G: Geometry<P>>(
-        problem: &'a Problem<'_, P, G>,
-        [n, m, d]: [usize; 3],
+    fn cut(
+        &mut self,
         work: &'a mut [P::Work],
+        [n, m, d]: [usize; 3],
         state: &State<P>,
         fresh: bool,
-    ) -> Option<Self> {
-        use crate::work::take;
-        if work.len() < work_len(n, m, d) {
-            return None;
-        }
+    ) -> Option<()> {
         let mut work = work.get_mut(state.skip..)?;
         let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
-        let mut buffers = P::cut(&mut work, lens)?;
-        let log_a = take(&mut buffers.potential, n)?;
-        let log_b = take(&mut buffers.potential, m)?;
+        let Buffers { cost, mut potential, mut sum } = P::cut(&mut work, lens)?;
+        let log_a = take(&mut potential, n)?;
+        let log_b = take(&mut potential, m)?;
         if fresh {
-            let (a, b) = problem.weights();
-            logarithms::<P>(log_a, a, P::Potential::ONE);
-            logarithms::<P>(log_b, b, state.factor);
+            logarithms::<P>(log_a, self.rows.weights, P::Potential::ONE);
+            logarithms::<P>(log_b, self.cols.weights, state.factor);
         }
-        Some(Self {
-            rows: Side { mass: state.mass_a, ..problem.row_side(log_a) },
-            cols: Side { mass: state.mass_b, factor: state.factor, ..problem.col_side(log_b) },
-            row: take(&mut buffers.sum, n)?,
-            row_rule: take(&mut buffers.sum, n)?,
-            col: take(&mut buffers.sum, m)?,
-            col_rule: take(&mut buffers.sum, m)?,
-            scratch: Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?,
-        })
+        (self.rows.log_weights, self.rows.mass) = (log_a, state.mass_a);
+        (self.cols.log_weights, self.cols.mass) = (log_b, state.mass_b);
+        self.cols.factor = state.factor;
+        self.row = take(&mut sum, n)?;
+        self.row_rule = take(&mut sum, n)?;
+        self.col = take(&mut sum, m)?;
+        self.col_rule = take(&mut sum, m)?;
+        self.scratch.cut(cost, sum, m, d)
     }
 }
 
@@ -117,32 +127,37 @@ pub fn check<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<(), Error> {
     options.check()?;
-    let mut state = first_state(problem, options, work);
-    let mut work = Work::of(problem, [f.len(), g.len()], work, &state, true)?;
+    let mut state = State::new(Level::PORTABLE);
+    state.start(problem, options, work);
+    let buffer = work;
+    let mut work = Work::none(problem);
+    work.lay_out(problem, [f.len(), g.len()], buffer, &state, true)?;
     prepare(problem, options, f, g, &mut work, &mut state)
 }
 
-/// The state before the first sweep. The masses mean something if the weights pass their check.
-pub(super) fn first_state<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
-    options: &Options<P>,
-    work: &[P::Work],
-) -> State<P> {
-    let (a, b) = problem.weights();
-    let mut state = State::new(options.level.unwrap_or_else(Level::detect));
-    state.skip = misalignment(work);
-    // A solve that ended on a row update leaves no residual for the first sweep to find.
-    state.rows_fresh = options.warm_start;
-    state.next_check = u64::from(options.check_every);
-    if let Stop::Residual(tolerance) = options.stop {
-        state.trigger = tolerance;
+impl<P: Precision> State<P> {
+    /// The state before the first sweep. The masses mean something if the weights pass their check.
+    pub(super) fn start<G: Geometry<P>>(
+        &mut self,
+        problem: &Problem<'_, P, G>,
+        options: &Options<P>,
+        work: &[P::Work],
+    ) {
+        self.level = options.level.unwrap_or_else(Level::detect);
+        self.skip = misalignment(work);
+        // A solve that ended on a row update leaves no residual for the first sweep to find.
+        self.rows_fresh = options.warm_start;
+        self.next_check = u64::from(options.check_every);
+        if let Stop::Residual(tolerance) = options.stop {
+            self.trigger = tolerance;
+        }
+        let (a, b) = problem.weights();
+        (self.mass_a, self.mass_b) = (mass::<P>(a), mass::<P>(b));
+        if problem.both_exact() {
+            self.factor = self.mass_a / self.mass_b;
+            self.mass_b = self.mass_a;
+        }
     }
-    (state.mass_a, state.mass_b) = (mass::<P>(a), mass::<P>(b));
-    if problem.both_exact() {
-        state.factor = state.mass_a / state.mass_b;
-        state.mass_b = state.mass_a;
-    }
-    state
 }
 
 /// Validates everything and prepares the sweeps; the potentials are only read.
