@@ -109,6 +109,33 @@ pub struct Report<T> {
 }
 
 impl<T: Real> Report<T> {
+    /// A report that knows nothing yet.
+    #[inline(never)]
+    pub(crate) fn unknown() -> Self {
+        Self {
+            termination: Termination::IterationLimit,
+            iterations: 0,
+            epsilon: T::ZERO,
+            residual: T::ZERO,
+            residual_rows: T::ZERO,
+            residual_cols: T::ZERO,
+            rounding_floor: T::ZERO,
+            transport_cost: T::ZERO,
+            entropy: T::ZERO,
+            row_penalty: T::ZERO,
+            col_penalty: T::ZERO,
+            objective: T::ZERO,
+            unregularised_objective: T::ZERO,
+            dual_value: T::ZERO,
+            gap: T::INFINITY,
+            lower_bound: T::NEG_INFINITY,
+            certified_distance: T::INFINITY,
+            mass: T::ZERO,
+            log_mass: T::ZERO,
+            mass_factor: T::ONE,
+        }
+    }
+
     /// Whether the stopping rule holds and nothing in the report is NaN.
     pub fn converged(&self) -> bool {
         self.termination == Termination::Converged && !self.any_nan()

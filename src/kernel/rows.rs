@@ -110,10 +110,11 @@ at_each_level! {
 
 at_each_level! {
     /// Four times [`add_row`] in one pass over the totals, with the same bits.
-    fn add_four_rows<P>(weights: [P::Sum; 4], rows: [&[P::Sum]; 4], total: &mut [P::Sum]) {
-        let [w0, w1, w2, w3] = weights;
+    fn add_four_rows<P>(weights: &[P::Sum; 4], rows: &[&mut [P::Sum]; 4], total: &mut [P::Sum]) {
+        let [w0, w1, w2, w3] = *weights;
         let [r0, r1, r2, r3] = rows;
-        for ((((total, &e0), &e1), &e2), &e3) in total.iter_mut().zip(r0).zip(r1).zip(r2).zip(r3) {
+        let rows = r0.iter().zip(&**r1).zip(&**r2).zip(&**r3);
+        for (total, (((&e0, &e1), &e2), &e3)) in total.iter_mut().zip(rows) {
             *total = (((*total + w0 * e0) + w1 * e1) + w2 * e2) + w3 * e3;
         }
     }

@@ -18,7 +18,7 @@ use crate::kernel::Precision;
 use crate::marginal::{Shift, Side, distance, total};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
-use crate::report::{Report, Termination};
+use crate::report::Report;
 
 use super::start::Work;
 
@@ -66,52 +66,38 @@ fn gap<P: Precision>(e: &Evaluation<'_, '_, P>, slack: P::Potential) -> P::Poten
     not_negative(gap)
 }
 
-/// The report, but for what only the solver knows.
-pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>) -> Report<P::Potential> {
-    let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
-    let infinity = P::Potential::INFINITY;
-    let (rows, cols) = (&e.work.rows, &e.work.cols);
+/// Fills a report, but for what only the solver knows.
+#[inline(never)]
+pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
+    let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
+    let one = P::Potential::ONE;
     let epsilon = rows.epsilon;
-    let mass = mass::<P>(e.work.row);
+    let mass = mass::<P>(row);
+    report.epsilon = epsilon;
+    report.rounding_floor = e.rounding_floor;
+    report.transport_cost = e.transport;
+    report.mass = mass;
 
     // sum X log(X / R), with R the reference.
-    let logs = rows.reference
-        * (inner::<P>(e.work.row, rows.log_weights) + inner::<P>(e.work.col, cols.log_weights));
-    let inner_products = inner::<P>(e.work.row, e.f) + inner::<P>(e.work.col, e.g);
+    let logs =
+        rows.reference * (inner::<P>(row, rows.log_weights) + inner::<P>(col, cols.log_weights));
+    let inner_products = inner::<P>(row, e.f) + inner::<P>(col, e.g);
     let relative_entropy = (inner_products - e.transport) / epsilon - logs;
+    report.entropy = relative_entropy - mass;
 
-    let residual_rows = distance::<P>(e.work.row, e.work.row_rule) / mass;
-    let residual_cols = distance::<P>(e.work.col, e.work.col_rule) / mass;
-    let row_penalty = rows.penalty(e.work.row);
-    let col_penalty = cols.penalty(e.work.col);
-    let mut report = Report {
-        termination: Termination::IterationLimit,
-        iterations: 0,
-        epsilon,
-        residual: residual_rows + residual_cols,
-        residual_rows,
-        residual_cols,
-        rounding_floor: e.rounding_floor,
-        transport_cost: e.transport,
-        entropy: relative_entropy - mass,
-        row_penalty,
-        col_penalty,
-        objective: zero,
-        unregularised_objective: e.transport + row_penalty + col_penalty,
-        dual_value: rows.dual_value(e.f, e.work.row_rule, e.shift)
-            + cols.dual_value(e.g, e.work.col_rule, -e.shift)
-            - epsilon * mass,
-        gap: infinity,
-        lower_bound: -infinity,
-        certified_distance: infinity,
-        mass,
-        log_mass: zero,
-        mass_factor: one,
-    };
+    report.residual_rows = distance::<P>(row, row_rule) / mass;
+    report.residual_cols = distance::<P>(col, col_rule) / mass;
+    report.residual = report.residual_rows + report.residual_cols;
+    report.row_penalty = rows.penalty(row);
+    report.col_penalty = cols.penalty(col);
+    report.unregularised_objective = e.transport + report.row_penalty + report.col_penalty;
+    report.dual_value = rows.dual_value(e.f, row_rule, e.shift)
+        + cols.dual_value(e.g, col_rule, -e.shift)
+        - epsilon * mass;
 
     match (rows.relaxation(), cols.relaxation()) {
         (Some(tau_row), Some(tau_col)) => {
-            relaxed(e, &mut report, [tau_row, tau_col], relative_entropy);
+            relaxed(e, report, [tau_row, tau_col], relative_entropy);
         }
         _ => {
             report.gap = gap(e, P::Potential::from_count(8) * e.rounding_floor * mass);
@@ -131,10 +117,10 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>) -> Report<P::Poten
         }
     }
     report.objective = report.unregularised_objective + epsilon * report.entropy;
-    report
 }
 
 /// Both sides relaxed: the unbalanced problem, or its unit-mass form.
+#[inline(never)]
 fn relaxed<P: Precision>(
     e: &Evaluation<'_, '_, P>,
     report: &mut Report<P::Potential>,

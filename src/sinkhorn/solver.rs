@@ -1,6 +1,6 @@
 //! The iteration and its endings.
 
-use crate::cost::{Geometry, Rows, trusted};
+use crate::cost::{Geometry, Pass, Rows, trusted};
 use crate::error::Error;
 use crate::kernel::{Level, Precision, rescaling};
 use crate::marginal::Side;
@@ -158,6 +158,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// A solver without work: what [`Sinkhorn::begin`] or [`Sinkhorn::take_up`] completes.
+    #[inline(never)]
     pub(crate) fn idle(
         problem: &'a Problem<'a, P, G>,
         options: &'a Options<P>,
@@ -259,7 +260,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// [`Sinkhorn::finish`] where the solver lies.
     pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
-        let mut report = self.evaluate();
+        let mut report = Report::unknown();
+        self.evaluate(&mut report);
         report.termination = match self.state.finished {
             Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
             _ if report.in_trouble() => Termination::NumericalTrouble,
@@ -288,34 +290,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Work { rows, cols, row, col, row_rule, scratch, .. } = work;
         let coupled = rows.couples_entries() || state.takes_rows_apart();
 
-        // Plain sums: they only tell when an evaluation is worth its sweep.
-        let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
-        let (mut trouble, mut moved) = (false, coupled);
-        let all_trusted = problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| {
-            let Rows { first, old, potential, sums } = group;
-            let targets = row_rule.get(first..).unwrap_or(&[]);
-            let taken = old.iter().zip(&*potential).zip(sums).zip(targets);
-            for (((&old, &shift), &sum), &target) in taken {
-                // The sum at the old potential, where it was taken at another shift.
-                let sum = if shift != old {
-                    sum * rescaling::<P>(pass.scale, shift, old)
-                } else {
-                    sum
-                };
-                residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
-                mass += P::Potential::from(sum);
-            }
-            if coupled {
-                // Only the sums for now; f stays at the shifts they were taken at.
-                for (kept, &sum) in row.iter_mut().skip(first).zip(sums) {
-                    *kept = sum;
-                }
-            } else {
-                rows.update(level, first, sums, potential);
-                trouble |= restore(potential, old);
-                moved |= potential.iter().zip(old).any(|(new, old)| new != old);
-            }
-        });
+        let mut fused = Fused {
+            side: rows,
+            pass,
+            targets: row_rule,
+            kept: if coupled { row } else { &mut [] },
+            coupled,
+            residual: P::Potential::ZERO,
+            mass: P::Potential::ZERO,
+            trouble: false,
+            moved: coupled,
+        };
+        let all_trusted =
+            problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| fused.take(group));
+        let Fused { residual, mass, mut trouble, moved, .. } = fused;
         state.residual = residual / mass;
         if coupled {
             rows.update(level, 0, row, f);
@@ -374,7 +362,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
-            let report = self.evaluate();
+            let mut report = Report::unknown();
+            self.evaluate(&mut report);
             self.state.certified_distance = report.certified_distance;
             if report.in_trouble() {
                 return Some(Termination::NumericalTrouble);
@@ -435,7 +424,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// The report of the potentials as they are. If the rows are the only exact side they are
     /// updated first, so that the plan is feasible there and the certificate valid.
-    fn evaluate(&mut self) -> Report<P::Potential> {
+    fn evaluate(&mut self, report: &mut Report<P::Potential>) {
         let transport = self.refresh();
         let Self { problem, f, g, work, state, .. } = self;
         let evaluation = certificate::Evaluation {
@@ -447,10 +436,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             shift: best_shift(&work.rows, &work.cols, work.row_rule, work.col_rule),
             unit_mass: problem.is_unit_mass(),
         };
-        let mut report = certificate::report(&evaluation);
+        certificate::report(&evaluation, report);
         report.iterations = state.iterations;
         report.mass_factor = state.factor;
-        report
     }
 
     /// Brings all marginals up to date with the potentials; gives the transport cost.
@@ -469,6 +457,51 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         rows.marginal(level, f, row_rule);
         cols.marginal(level, g, col_rule);
         problem.geometry().marginals(pass, f, g, row, col, scratch)
+    }
+}
+
+/// The rows' part of a fused sweep.
+struct Fused<'s, 'a, P: Precision> {
+    side: &'s Side<'a, P>,
+    pass: Pass<P>,
+    /// Marginals that the rule assigns to the potentials.
+    targets: &'s [P::Sum],
+    /// Where the sums of a rule that couples them are kept.
+    kept: &'s mut [P::Sum],
+    coupled: bool,
+    /// Plain sums: they only tell when an evaluation is worth its sweep.
+    residual: P::Potential,
+    mass: P::Potential,
+    trouble: bool,
+    moved: bool,
+}
+
+impl<P: Precision> Fused<'_, '_, P> {
+    /// Takes in the sums of a few rows and gives their new potentials.
+    #[inline(never)]
+    fn take(&mut self, group: Rows<'_, P>) {
+        let Rows { first, old, potential, sums } = group;
+        let targets = self.targets.get(first..).unwrap_or(&[]);
+        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets) {
+            // The sum at the old potential, where it was taken at another shift.
+            let sum = if shift != old {
+                sum * rescaling::<P>(self.pass.scale, shift, old)
+            } else {
+                sum
+            };
+            self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
+            self.mass += P::Potential::from(sum);
+        }
+        if self.coupled {
+            // Only the sums for now; f stays at the shifts they were taken at.
+            for (kept, &sum) in self.kept.iter_mut().skip(first).zip(sums) {
+                *kept = sum;
+            }
+        } else {
+            self.side.update(self.pass.level, first, sums, potential);
+            self.trouble |= restore(potential, old);
+            self.moved |= potential.iter().zip(old).any(|(new, old)| new != old);
+        }
     }
 }
 
