@@ -74,8 +74,10 @@ fn shifted_row<P: Precision>(
     (shift, exp_row::<P>(pass.level, pass.scale, shift, g, cost, out))
 }
 
-/// Sums of the plan over its columns. `row` is told of every row with mass: its index, its sum, its
-/// entries and their costs.
+/// Is told of every row with mass: its index, its sum, its entries and their costs.
+type Watch<'a, S, C> = dyn FnMut(usize, S, &[S], &[C]) + 'a;
+
+/// Sums of the plan over its columns.
 #[inline(never)]
 fn column_sums<P: Precision>(
     cost: &impl RowCost<P>,
@@ -84,7 +86,7 @@ fn column_sums<P: Precision>(
     g: &[P::Potential],
     sums: &mut [P::Sum],
     scratch: &mut Scratch<'_, P>,
-    row: &mut dyn FnMut(usize, P::Sum, &[P::Sum], &[P::Cost]),
+    watch: &mut Watch<'_, P::Sum, P::Cost>,
 ) {
     let [entries, ..] = &mut scratch.entries;
     sums.fill(P::Sum::ZERO);
@@ -95,7 +97,7 @@ fn column_sums<P: Precision>(
                 let i = block * ROW_BLOCK + k;
                 let cost = cost.cost_row(pass.level, i, scratch.prepared, scratch.row);
                 let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
-                row(i, sum, entries, cost);
+                watch(i, sum, entries, cost);
                 add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
             }
         }

@@ -93,7 +93,7 @@ impl<S> Source<S> {
     pub(super) fn zero_from(self, start: usize, end: usize) -> bool {
         let bytes = self.pointer.cast::<u8>();
         // SAFETY: k < size, inside the caller's struct.
-        (start..end.min(self.size)).all(|k| unsafe { *bytes.add(k) } == 0)
+        (start..end.min(self.size)).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
     }
 
     /// The field of type V at an offset: see [`field`].
@@ -168,7 +168,11 @@ pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result
 
 /// A pointer with a count, checked.
 #[inline(never)]
-pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Refusal> {
+pub(super) fn check_slice<V>(
+    data: *const V,
+    len: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
     check_pointer(data, argument)?;
     match len.checked_mul(size_of::<V>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
@@ -250,11 +254,14 @@ pub(super) unsafe fn mat_of<'a, V: Copy>(
     }
     // SAFETY: the extent of the matrix, readable as the caller vouches.
     let data = unsafe { slice_of(data, len, argument) }?;
-    Mat::strided(data, rows, cols, row_stride, col_stride).map_err(|e| Refusal::new(e.kind, argument))
+    Ok(Mat::checked(data, [rows, cols], [row_stride, col_stride]))
 }
 
 /// Checks an output view; nothing is formed yet.
-pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Result<usize, Refusal> {
+pub(super) fn check_mat_mut<V>(
+    matrix: &MatrixMut<V>,
+    argument: Argument,
+) -> Result<usize, Refusal> {
     let MatrixMut { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
         return Err(Refusal::new(ErrorKind::StructSize, argument));

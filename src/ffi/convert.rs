@@ -133,10 +133,7 @@ pub(super) unsafe fn read_options<T: Scalar>(
     }
 }
 
-fn rule_of<T: Scalar>(
-    c: Source<types::Rule<T>>,
-    argument: Argument,
-) -> Result<Rule<T>, Refusal> {
+fn rule_of<T: Scalar>(c: Source<types::Rule<T>>, argument: Argument) -> Result<Rule<T>, Refusal> {
     let param = |k: usize| {
         let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
         // SAFETY: the offset of an element of the parameters.
@@ -213,6 +210,7 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
 }
 
 /// The library's options.
+#[inline(never)]
 pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
     let default = Options::<T>::new();
     let tolerance = field!(c, types::Options<T>, tolerance, T::DEFAULT_TOLERANCE);

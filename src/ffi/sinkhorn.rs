@@ -6,8 +6,8 @@ use core::ops::ControlFlow;
 use core::slice;
 
 use super::abi::{
-    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice, field,
-    plausible, work_of, write_plain,
+    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice,
+    field, plausible, work_of, write_plain,
 };
 use super::convert::{
     OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
@@ -202,8 +202,7 @@ unsafe fn init_any<T: Scalar>(
     state: *mut types::State<T>,
     error: *mut rot_error,
 ) -> i32 {
-    let ranges =
-        [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
+    let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let start = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
@@ -257,8 +256,7 @@ unsafe fn step_any<T: Scalar>(
     state: *mut types::State<T>,
     error: *mut rot_error,
 ) -> i32 {
-    let ranges =
-        [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
+    let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let step = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.

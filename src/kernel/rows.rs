@@ -76,15 +76,10 @@ at_each_level! {
     /// max_j (g_j - c_j): the negative of the shift that keeps a row's sum between 1 and m.
     fn max_row<P>(g: &[P::Potential], cost: &[P::Cost]) -> P::Potential {
         let mut max = [P::Potential::NEG_INFINITY; 16];
-        let mut chunks = g.chunks_exact(16);
-        let mut costs = cost.chunks_exact(16);
-        for (g, cost) in (&mut chunks).zip(&mut costs) {
+        for (g, cost) in g.chunks(16).zip(cost.chunks(16)) {
             for ((max, &g), &c) in max.iter_mut().zip(g).zip(cost) {
                 *max = max.larger(g - P::widen(c));
             }
-        }
-        for ((max, &g), &c) in max.iter_mut().zip(chunks.remainder()).zip(costs.remainder()) {
-            *max = max.larger(g - P::widen(c));
         }
         max.iter().fold(P::Potential::NEG_INFINITY, |most, &x| most.larger(x))
     }

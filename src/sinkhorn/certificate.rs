@@ -135,7 +135,8 @@ fn relaxed<P: Precision>(
     let weighted = tau_row * rows.mass + tau_col * cols.mass;
 
     // The unit-mass plan Y = X / |X|: the certificate's delta and sum Y log(Y / R).
-    let unit_gap = rows.normalised_gap(e.work.row, e.work.row_rule) + cols.normalised_gap(e.work.col, e.work.col_rule);
+    let unit_gap = rows.normalised_gap(e.work.row, e.work.row_rule)
+        + cols.normalised_gap(e.work.col, e.work.col_rule);
     let unit_entropy = relative_entropy / mass - log_mass;
     let most = if rows.reference > zero {
         -(rows.least_log_weight() + cols.least_log_weight())
@@ -144,7 +145,8 @@ fn relaxed<P: Precision>(
     };
     let slack = epsilon * (most - unit_entropy);
     // <C, Y> + tau_row sum y log(y / a) + tau_col sum z log(z / b).
-    let phi = (report.transport_cost + report.row_penalty + report.col_penalty - weighted + sigma * mass)
+    let phi = (report.transport_cost + report.row_penalty + report.col_penalty - weighted
+        + sigma * mass)
         / mass
         - sigma * log_mass;
 

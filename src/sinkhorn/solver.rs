@@ -354,11 +354,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) => state.iterations >= state.next_check,
+            Stop::Certified(_) if state.iterations >= state.next_check => {
+                let interval = u64::from(self.options.check_every);
+                state.next_check = state.iterations.saturating_add(interval);
+                true
+            }
+            Stop::Certified(_) => false,
         };
-        if state.iterations >= state.next_check {
-            state.next_check = state.iterations.saturating_add(u64::from(self.options.check_every));
-        }
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
@@ -482,13 +484,11 @@ impl<P: Precision> Fused<'_, '_, P> {
     fn take(&mut self, group: Rows<'_, P>) {
         let Rows { first, old, potential, sums } = group;
         let targets = self.targets.get(first..).unwrap_or(&[]);
-        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets) {
+        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets)
+        {
             // The sum at the old potential, where it was taken at another shift.
-            let sum = if shift != old {
-                sum * rescaling::<P>(self.pass.scale, shift, old)
-            } else {
-                sum
-            };
+            let sum =
+                if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
             self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
             self.mass += P::Potential::from(sum);
         }
