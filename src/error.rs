@@ -219,12 +219,6 @@ impl Error {
     pub(crate) const fn at_entry(kind: ErrorKind, argument: Argument, i: usize, j: usize) -> Self {
         Self { kind, argument, row: i as u64, col: j as u64 }
     }
-
-    /// The same error blamed on another argument.
-    #[cfg(feature = "capi")]
-    pub(crate) const fn of(self, argument: Argument) -> Self {
-        Self { argument, ..self }
-    }
 }
 
 impl ErrorKind {

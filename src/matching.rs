@@ -197,8 +197,9 @@ fn largest<P: Precision, G: Geometry<P>>(
     let skip = misalignment(work);
     let mut work = work.get_mut(skip..).ok_or(short)?;
     let lens = [SCRATCH_COST.at(n, m, d).len(), 0, SCRATCH_SUM.at(n, m, d).len()];
-    let mut buffers = P::cut(&mut work, lens).ok_or(short)?;
-    let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
+    let buffers = P::cut(&mut work, lens).ok_or(short)?;
+    let mut scratch = Scratch::none();
+    scratch.cut(buffers.cost, buffers.sum, m, d).ok_or(short)?;
     geometry.prepare(&mut scratch);
     let found = geometry.largest(Level::detect(), &mut scratch);
     match found {

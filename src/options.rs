@@ -82,7 +82,7 @@ impl<P: Precision> Options<P> {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let (Stop::Residual(tolerance) | Stop::Certified(tolerance)) = self.stop;
-        if !(tolerance > P::Potential::ZERO && tolerance.is_finite()) {
+        if !(tolerance > P::Potential::ZERO && tolerance < P::Potential::INFINITY) {
             return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
         }
         if self.max_iterations == 0 {

@@ -122,7 +122,8 @@ impl<'a, P: Precision, G: Geometry<P>> Plan<'a, P, G> {
         copy_counting::<P>(own_f, f, a, offset);
         copy_counting::<P>(own_g, g, b, offset);
         let (f, g) = (&*own_f, &*own_g);
-        let mut scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d).ok_or(short)?;
+        let mut scratch = Scratch::none();
+        scratch.cut(buffers.cost, buffers.sum, m, d).ok_or(short)?;
         geometry.prepare(&mut scratch);
         let pass = problem.pass(Level::detect());
         Ok(Self { geometry, pass, f, g, normalisation: P::narrow((-log_mass).exp_once()), scratch })

@@ -60,8 +60,9 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if b.len() != geometry.cols() {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
+        let (zero, infinity) = (P::Potential::ZERO, P::Potential::INFINITY);
         let scale = P::Potential::LOG2_E / epsilon;
-        if !(epsilon > P::Potential::ZERO && epsilon.is_finite() && scale.is_finite()) {
+        if !(epsilon > zero && epsilon < infinity && scale < infinity) {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
         rows.check(epsilon, Argument::RowRule)?;
@@ -175,7 +176,6 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO).count();
             P::Potential::from_count(positive.max(2)).ln_once()
         };
-        let mass = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
         let both = log_count(self.a) + log_count(self.b);
         let product = match self.reference {
             Reference::Counting => P::Potential::ZERO,
@@ -189,11 +189,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         };
         let spread = match (rows.relaxation(), cols.relaxation()) {
             (None, None) => return None,
-            (Some(_), None) => mass(self.b) * (log_count(self.a) + product),
-            (None, Some(_)) => mass(self.a) * (log_count(self.b) + product),
+            (Some(_), None) => mass::<P>(self.b) * (log_count(self.a) + product),
+            (None, Some(_)) => mass::<P>(self.a) * (log_count(self.b) + product),
             (Some(_), Some(_)) if self.unit_mass => both + product,
             (Some(tau_row), Some(tau_col)) => {
-                let weighted = tau_row * mass(self.a) + tau_col * mass(self.b);
+                let weighted = tau_row * mass::<P>(self.a) + tau_col * mass::<P>(self.b);
                 weighted / (tau_row + tau_col) * (both + product)
             }
         };
@@ -250,23 +250,30 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         Side { rule: self.cols, ..self.side(self.b, log_weights) }
     }
 
-    /// Masses of both sides, made equal where both fix them. Error: `MassMismatch`.
-    pub(crate) fn masses(&self) -> Result<Masses<P::Potential>, Error> {
+    /// Masses of both sides, made equal where both fix them.
+    pub(crate) fn masses(&self) -> Masses<P::Potential> {
         let one = P::Potential::ONE;
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
-        let sum = |weights: &[P::Cost]| total(weights.iter().map(|&w| P::widen(w)));
-        let mut found = Masses { a: sum(self.a), b: sum(self.b), row_factor: one, col_factor: one };
+        let mut found =
+            Masses { a: mass::<P>(self.a), b: mass::<P>(self.b), row_factor: one, col_factor: one };
         let unit = rows.unit_mass() || cols.unit_mass();
         if unit || (rows.fixes_mass() && cols.fixes_mass()) {
-            let mass = if unit { one } else { found.a };
+            let common = if unit { one } else { found.a };
             if rows.fixes_mass() {
-                found.row_factor = factor(mass, &mut found.a, Argument::RowWeights)?;
+                (found.row_factor, found.a) = (common / found.a, common);
             }
             if cols.fixes_mass() {
-                found.col_factor = factor(mass, &mut found.b, Argument::ColWeights)?;
+                (found.col_factor, found.b) = (common / found.b, common);
             }
         }
-        Ok(found)
+        found
+    }
+
+    /// Whether a certificate exists: at least one side is relaxed, and no side is a ball.
+    pub(crate) fn has_certificate(&self) -> bool {
+        let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
+        let balls = rows.unit_mass() || cols.unit_mass();
+        !balls && (rows.relaxation().is_some() || cols.relaxation().is_some())
     }
 
     /// Both sides.
@@ -296,15 +303,23 @@ pub(crate) struct Masses<T> {
     pub(crate) col_factor: T,
 }
 
-/// The factor on the weights that gives them a mass, which they have up to rounding.
-fn factor<T: Real>(target: T, mass: &mut T, argument: Argument) -> Result<T, Error> {
-    let factor = target / *mass;
-    let excess: T = factor - T::ONE;
-    if excess.abs() > T::MASS_TOLERANCE {
-        return Err(Error::new(ErrorKind::MassMismatch, argument));
+impl<T: Real> Masses<T> {
+    /// Error `MassMismatch` if a factor is more than rounding. That of trusted data may be NaN.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let off = |factor: T| (factor - T::ONE).abs() > T::MASS_TOLERANCE;
+        let argument = match (off(self.row_factor), off(self.col_factor)) {
+            (true, _) => Argument::RowWeights,
+            (_, true) => Argument::ColWeights,
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::MassMismatch, argument))
     }
-    *mass = target;
-    Ok(factor)
+}
+
+/// The sum of weights.
+#[inline(never)]
+pub(crate) fn mass<P: Precision>(weights: &[P::Cost]) -> P::Potential {
+    total(weights.iter().map(|&w| P::widen(w)))
 }
 
 /// Checks weights: finite, not negative, not all zero, of finite sum.
@@ -324,7 +339,7 @@ pub(crate) fn check_weights<P: Precision>(
         };
         return Err(Error::at(kind, argument, i));
     }
-    let mass = total(weights.iter().map(|&w| P::widen(w)));
+    let mass = mass::<P>(weights);
     if mass.is_finite() && mass > P::Potential::ZERO {
         Ok(())
     } else {

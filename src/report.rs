@@ -58,7 +58,9 @@ impl Termination {
 /// What is true of the returned potentials: all of it was computed from them in one last sweep.
 /// X is the plan (of unit mass for the unit-mass problem); T is f32 or f64. A quantity that does
 /// not exist for the problem is infinite.
+// The C interface copies the run of numbers as it lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 #[non_exhaustive]
 pub struct Report<T> {
     /// How the solve ended.
@@ -115,12 +117,47 @@ pub struct Report<T> {
 }
 
 impl<T: Real> Report<T> {
+    /// A report that knows nothing yet.
+    #[inline(never)]
+    pub(crate) fn unknown() -> Self {
+        Self {
+            termination: Termination::IterationLimit,
+            iterations: 0,
+            epsilon: T::ZERO,
+            residual: T::ZERO,
+            residual_rows: T::ZERO,
+            residual_cols: T::ZERO,
+            rounding_floor: T::ZERO,
+            transport_cost: T::ZERO,
+            entropy: T::ZERO,
+            row_penalty: T::ZERO,
+            col_penalty: T::ZERO,
+            objective: T::ZERO,
+            unregularised_objective: T::ZERO,
+            dual_value: T::ZERO,
+            gap: T::INFINITY,
+            lower_bound: T::NEG_INFINITY,
+            certified_distance: T::INFINITY,
+            mass: T::ZERO,
+            log_mass: T::ZERO,
+            mass_factor: T::ONE,
+            row_multiplier: T::ZERO,
+            col_multiplier: T::ZERO,
+            collapsed: false,
+        }
+    }
+
     /// Whether the stopping rule holds and nothing in the report is NaN.
     pub fn converged(&self) -> bool {
         self.termination == Termination::Converged && !self.any_nan()
     }
 
-    pub(crate) fn any_nan(&self) -> bool {
+    /// Whether there is nothing to be said of these potentials.
+    pub(crate) fn in_trouble(&self) -> bool {
+        self.any_nan() || !self.mass.is_finite()
+    }
+
+    fn any_nan(&self) -> bool {
         let values = [
             self.residual,
             self.transport_cost,

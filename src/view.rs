@@ -88,6 +88,17 @@ impl<'a, T: Copy> Mat<'a, T> {
         Ok(Self { data, rows, cols, row_stride, col_stride })
     }
 
+    /// A view whose extent is that of the data.
+    #[cfg(feature = "capi")]
+    pub(crate) const fn checked(
+        data: &'a [T],
+        [rows, cols]: [usize; 2],
+        strides: [usize; 2],
+    ) -> Self {
+        let [row_stride, col_stride] = strides;
+        Self { data, rows, cols, row_stride, col_stride }
+    }
+
     /// Number of rows.
     pub const fn rows(&self) -> usize {
         self.rows

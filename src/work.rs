@@ -118,6 +118,11 @@ pub(crate) fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> Option<&'a mut
     Some(head)
 }
 
+/// Cuts off a padded buffer of which `count` elements are used.
+pub(crate) fn take<'a, T>(rest: &mut &'a mut [T], count: usize) -> Option<&'a mut [T]> {
+    cut(rest, padded(count))?.get_mut(..count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,8 +44,8 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
         column_seen.fill(P::Sum::ZERO);
         for (i, &weight) in a.iter().enumerate() {
             let mut row_seen = false;
-            let columns = self.cost.row(i).zip(b).zip(column_seen.iter_mut());
-            for (j, ((c, &b), seen)) in columns.enumerate() {
+            for (j, (&b, seen)) in b.iter().zip(column_seen.iter_mut()).enumerate() {
+                let Some(c) = self.cost.get(i, j) else { break };
                 if c.is_finite() {
                     range.min = range.min.smaller(c);
                     range.max = range.max.larger(c);
@@ -89,8 +89,10 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
         if let Some(row) = self.cost.contiguous_row(i) {
             return row;
         }
-        for (entry, c) in buffer.iter_mut().zip(self.cost.row(i)) {
-            *entry = c;
+        for (j, entry) in buffer.iter_mut().enumerate() {
+            if let Some(c) = self.cost.get(i, j) {
+                *entry = c;
+            }
         }
         buffer
     }

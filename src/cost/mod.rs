@@ -20,7 +20,7 @@ pub use points::{Metric, Points};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
 use crate::view::{Mat, MatMut};
-use crate::work::{Coefficients, padded};
+use crate::work::{Coefficients, padded, take};
 
 mod sealed {
     pub trait Sealed {}
@@ -71,20 +71,27 @@ pub struct Scratch<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Scratch<'a, P> {
+    /// No buffers yet.
+    pub(crate) fn none() -> Self {
+        let entries = [&mut [][..], &mut [], &mut [], &mut []];
+        Self { prepared: &mut [], row: &mut [], entries, partial: &mut [] }
+    }
+
     /// Cuts the scratch of a geometry with `m` columns and points of dimension `d`.
     pub(crate) fn cut(
+        &mut self,
         mut cost: &'a mut [P::Cost],
-        sum: &mut &'a mut [P::Sum],
+        mut sum: &'a mut [P::Sum],
         m: usize,
         d: usize,
-    ) -> Option<Self> {
-        let stride = padded(m);
-        let mut entry = || crate::work::cut(sum, stride)?.get_mut(..m);
-        let entries = [entry()?, entry()?, entry()?, entry()?];
-        let partial = entry()?;
-        let row = crate::work::cut(&mut cost, stride)?.get_mut(..m)?;
-        let prepared = crate::work::cut(&mut cost, stride.checked_mul(d)?)?;
-        Some(Self { prepared, row, entries, partial })
+    ) -> Option<()> {
+        for entries in &mut self.entries {
+            *entries = take(&mut sum, m)?;
+        }
+        self.partial = take(&mut sum, m)?;
+        self.row = take(&mut cost, m)?;
+        self.prepared = crate::work::cut(&mut cost, padded(m).checked_mul(d)?)?;
+        Some(())
     }
 }
 

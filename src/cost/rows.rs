@@ -4,8 +4,9 @@ use super::{CostRange, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, sealed
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
+    rescaling,
 };
-use crate::math::{Compensated, Elementary, sum_in_lanes};
+use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 
@@ -99,6 +100,37 @@ fn shifted_row<P: Precision>(
     (shift, exp_row::<P>(pass.level, pass.scale, shift, g, cost, out))
 }
 
+/// Is told of every row with mass: its index, its sum, its entries and their costs.
+type Watch<'a, S, C> = dyn FnMut(usize, S, &[S], &[C]) + 'a;
+
+/// Sums of the plan over its columns.
+#[inline(never)]
+fn column_sums<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    f: &[P::Potential],
+    g: &[P::Potential],
+    sums: &mut [P::Sum],
+    scratch: &mut Scratch<'_, P>,
+    watch: &mut Watch<'_, P::Sum, P::Cost>,
+) {
+    let [entries, ..] = &mut scratch.entries;
+    sums.fill(P::Sum::ZERO);
+    for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
+        scratch.partial.fill(P::Sum::ZERO);
+        for (k, &f) in f.iter().enumerate() {
+            if f > P::Potential::NEG_INFINITY {
+                let i = block * ROW_BLOCK + k;
+                let cost = cost.cost_row(pass.level, i, scratch.prepared, scratch.row);
+                let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
+                watch(i, sum, entries, cost);
+                add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
+            }
+        }
+        add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, sums);
+    }
+}
+
 impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
     fn rows(&self) -> usize {
         self.shape().0
@@ -159,20 +191,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
             // A column without any partner gets shift 0 and sum 0.
             *g = if g.is_finite() { -*g } else { P::Potential::ZERO };
         }
-        let [entries, ..] = &mut scratch.entries;
-        sums.fill(P::Sum::ZERO);
-        for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
-            scratch.partial.fill(P::Sum::ZERO);
-            for (k, &f) in f.iter().enumerate() {
-                if f > P::Potential::NEG_INFINITY {
-                    let i = block * ROW_BLOCK + k;
-                    let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                    exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
-                    add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
-                }
-            }
-            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, sums);
-        }
+        column_sums(self, pass, f, g, sums, scratch, &mut |_, _, _, _| {});
     }
 
     fn sweep(
@@ -199,26 +218,25 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
                     (*shift, *sum) = shifted_row(pass, f, g, cost, entries);
                 }
                 let mut new = shift;
-                let (Some(potential), Some(sums)) = (new.get_mut(..f.len()), sums.get(..f.len()))
+                let (Some(potential), Some(known)) = (new.get_mut(..f.len()), sums.get(..f.len()))
                 else {
                     return false;
                 };
-                update(Rows { first, old: f, potential, sums });
-                let mut weights = [P::Sum::ZERO; GROUP];
-                let changes = new.iter().zip(&shift);
-                for (weight, (&new, &shift)) in weights.iter_mut().zip(changes) {
+                update(Rows { first, old: f, potential, sums: known });
+                // From here on the sums are the weights of their rows.
+                let weights = &mut sums;
+                for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
+                    *weight = P::Sum::ZERO;
                     if shift > P::Potential::NEG_INFINITY {
-                        *weight = P::narrow((new - shift) * pass.scale).exp2();
+                        *weight = rescaling::<P>(pass.scale, shift, new);
                         all_trusted &= trusted(*weight);
                     }
                 }
                 for (f, &new) in f.iter_mut().zip(&new) {
                     *f = new;
                 }
-                let [e0, e1, e2, e3] = &scratch.entries;
                 if f.len() == GROUP {
-                    let entries: [&[P::Sum]; GROUP] = [e0, e1, e2, e3];
-                    add_four_rows::<P>(pass.level, weights, entries, scratch.partial);
+                    add_four_rows::<P>(pass.level, weights, &scratch.entries, scratch.partial);
                 } else {
                     let rows = weights.iter().zip(&scratch.entries).take(f.len());
                     for (&weight, entries) in rows {
@@ -242,23 +260,13 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         scratch: &mut Scratch<'_, P>,
     ) -> P::Potential {
         let mut transport = Compensated::new();
-        let [entries, ..] = &mut scratch.entries;
-        col.fill(P::Sum::ZERO);
-        let blocks = f.chunks(ROW_BLOCK).zip(row.chunks_mut(ROW_BLOCK));
-        for (block, (f, row)) in blocks.enumerate() {
-            scratch.partial.fill(P::Sum::ZERO);
-            for (k, (&f, sum)) in f.iter().zip(row).enumerate() {
-                *sum = P::Sum::ZERO;
-                if f > P::Potential::NEG_INFINITY {
-                    let i = block * ROW_BLOCK + k;
-                    let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                    *sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
-                    transport.add(dot_cost::<P>(pass.level, entries, cost));
-                    add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
-                }
+        row.fill(P::Sum::ZERO);
+        column_sums(self, pass, f, g, col, scratch, &mut |i, sum, entries, cost| {
+            if let Some(row) = row.get_mut(i) {
+                *row = sum;
             }
-            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, col);
-        }
+            transport.add(dot_cost::<P>(pass.level, entries, cost));
+        });
         transport.value()
     }
 

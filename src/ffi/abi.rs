@@ -1,78 +1,143 @@
 //! Reading and writing the caller's memory: versioned structs, pointers, ranges.
 
-use core::mem::{align_of, size_of};
+use core::mem::size_of;
 use core::slice;
 
 use super::types::{Matrix, MatrixMut, rot_error};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::view::{Mat, MatMut, extent, overlaps_itself};
 
-/// A struct that begins with its size, and whose all-zero bytes are a valid value.
-///
-/// # Safety
-/// `repr(C)`, a leading `u32` that holds the size, and valid for every byte pattern: plain
-/// integers, floats, raw pointers and optional function pointers.
-pub(super) unsafe trait Sized32: Copy {}
+/// What this layer refuses: it never blames an entry, and two words are cheaper to hand on than the
+/// six of an [`Error`].
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    kind: ErrorKind,
+    argument: Argument,
+}
+
+impl Refusal {
+    pub(super) const fn new(kind: ErrorKind, argument: Argument) -> Self {
+        Self { kind, argument }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.argument)
+    }
+}
+
+/// For errors that blame no entry.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind, error.argument)
+    }
+}
 
 /// Largest struct of a future version that is looked through for non-zero bytes.
 const MAX_STRUCT: usize = 4096;
 
-/// Copies the caller's struct over the defaults in `value`: a shorter one leaves the rest at its
-/// default, a longer one must be zero behind what this library knows.
-///
-/// # Safety
-/// `pointer` is NULL or readable for the size that its first four bytes state.
-pub(super) unsafe fn read_sized<S: Sized32>(
-    pointer: *const S,
-    value: &mut S,
-    argument: Argument,
-) -> Result<(), Error> {
-    check_pointer(pointer, argument)?;
-    // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
-    let size = unsafe { pointer.cast::<u32>().read() } as usize;
-    if !(8..=MAX_STRUCT).contains(&size) || !size.is_multiple_of(8) {
-        return Err(Error::new(ErrorKind::StructSize, argument));
-    }
-    let known = size_of::<S>();
-    let bytes = pointer.cast::<u8>();
-    for k in known..size {
-        // SAFETY: k < size, inside the caller's struct.
-        let byte = unsafe { bytes.add(k) };
-        // SAFETY: as above.
-        if unsafe { byte.read() } != 0 {
-            return Err(Error::new(ErrorKind::StructSize, argument));
-        }
-    }
-    let target = core::ptr::from_mut(value).cast::<u8>();
-    // SAFETY: both ranges hold the smaller of the two sizes and do not overlap; `Sized32` types are
-    // valid for every byte pattern.
-    unsafe { core::ptr::copy_nonoverlapping(bytes, target, size.min(known)) };
-    Ok(())
+/// Whether a versioned struct may state this size.
+pub(super) fn plausible(size: usize, least: usize) -> bool {
+    (least..=MAX_STRUCT).contains(&size) && size.is_multiple_of(8)
 }
 
-/// Writes as much of a struct as the caller's holds, its size left as it is. Nothing happens for
-/// NULL.
-///
-/// # Safety
-/// `pointer` is NULL or writable for the size that its first four bytes state.
-pub(super) unsafe fn write_sized<S: Sized32>(pointer: *mut S, value: &S) {
-    if pointer.is_null() || !pointer.is_aligned() {
-        return;
-    }
-    // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
-    let size = unsafe { pointer.cast::<u32>().read() } as usize;
-    let source = core::ptr::from_ref(value).cast::<u8>();
-    let head = size_of::<u32>();
-    let end = size.min(size_of::<S>());
-    if end > head {
-        // SAFETY: head < end, inside the caller's struct.
-        let target = unsafe { pointer.cast::<u8>().add(head) };
-        // SAFETY: head < end, inside our own struct.
-        let source = unsafe { source.add(head) };
-        // SAFETY: bytes head..end lie inside both structs, which do not overlap.
-        unsafe { core::ptr::copy_nonoverlapping(source, target, end - head) };
+/// A struct of the caller, or a struct inside one, read where it lies and field by field: the
+/// caller's version may end before a field, which then has its default.
+pub(super) struct Source<S> {
+    pointer: *const S,
+    /// Bytes from the start of the struct to the end of what may be read.
+    size: usize,
+}
+
+impl<S> Clone for Source<S> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
+
+impl<S> Copy for Source<S> {}
+
+impl<S> Source<S> {
+    /// A struct without any field, all defaults.
+    pub(super) const DEFAULTS: Self = Self { pointer: core::ptr::null(), size: 0 };
+
+    /// A struct that begins with its size; it must be zero behind what this library knows.
+    ///
+    /// # Safety
+    /// `pointer` is NULL or readable for the size that its first four bytes state, for as long as
+    /// the source is used.
+    pub(super) unsafe fn versioned(pointer: *const S, argument: Argument) -> Result<Self, Refusal> {
+        check_pointer(pointer, argument)?;
+        // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
+        let size = unsafe { pointer.cast::<u32>().read() } as usize;
+        let source = Self { pointer, size };
+        if plausible(size, 8) && source.zero_from(size_of::<S>(), size) {
+            Ok(source)
+        } else {
+            Err(Refusal::new(ErrorKind::StructSize, argument))
+        }
+    }
+
+    /// What may be read.
+    pub(super) fn range(self) -> Range {
+        Range::of(self.pointer.cast::<u8>(), self.size, Argument::None)
+    }
+
+    /// Bytes that may be read.
+    pub(super) fn size(self) -> usize {
+        self.size
+    }
+
+    /// Whether the bytes from `start` to `end` are zero, as far as they exist.
+    pub(super) fn zero_from(self, start: usize, end: usize) -> bool {
+        let bytes = self.pointer.cast::<u8>();
+        // SAFETY: k < size, inside the caller's struct.
+        (start..end.min(self.size)).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
+    }
+
+    /// The field of type V at an offset: see [`field`].
+    ///
+    /// # Safety
+    /// S has a field of this type at this offset, valid for every byte pattern.
+    pub(super) unsafe fn get<V>(self, offset: usize, default: V) -> V {
+        if offset + size_of::<V>() > self.size {
+            return default;
+        }
+        let field = self.pointer.wrapping_byte_add(offset).cast::<V>();
+        // SAFETY: inside the caller's struct, and aligned as the struct is.
+        unsafe { field.read() }
+    }
+
+    /// The struct inside this one at an offset: see [`part`].
+    ///
+    /// # Safety
+    /// S has a field of this type at this offset.
+    pub(super) unsafe fn at<V>(self, offset: usize) -> Source<V> {
+        let pointer = self.pointer.wrapping_byte_add(offset).cast::<V>();
+        Source { pointer, size: self.size.saturating_sub(offset) }
+    }
+}
+
+/// A field of a [`Source`], or its default.
+macro_rules! field {
+    ($source:expr, $struct:ty, $field:ident, $default:expr) => {{
+        let _same_type = |s: &$struct| [s.$field, $default].len();
+        // SAFETY: the offset of a field of the default's type.
+        unsafe { $source.get(core::mem::offset_of!($struct, $field), $default) }
+    }};
+}
+pub(super) use field;
+
+/// The part of a [`Source`] that is a struct itself.
+macro_rules! part {
+    ($source:expr, $struct:ty, $field:ident: $type:ty) => {{
+        let _same_type = |s: &$struct| -> $type { s.$field };
+        // SAFETY: the offset of a field of this type.
+        unsafe { $source.at::<$type>(core::mem::offset_of!($struct, $field)) }
+    }};
+}
+pub(super) use part;
 
 /// Writes a plain value unless the pointer is NULL.
 ///
@@ -86,27 +151,32 @@ pub(super) unsafe fn write_plain<V>(pointer: *mut V, value: V) {
 }
 
 /// Errors `Null` and `Alignment`.
-pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<(), Refusal> {
     if pointer.is_null() {
-        return Err(Error::new(ErrorKind::Null, argument));
+        return Err(Refusal::new(ErrorKind::Null, argument));
     }
     if !pointer.is_aligned() {
-        return Err(Error::new(ErrorKind::Alignment, argument));
+        return Err(Refusal::new(ErrorKind::Alignment, argument));
     }
     Ok(())
 }
 
 /// An output that may be NULL. Error `Alignment`.
-pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result<(), Error> {
+pub(super) fn check_optional<V>(pointer: *const V, argument: Argument) -> Result<(), Refusal> {
     if pointer.is_null() { Ok(()) } else { check_pointer(pointer, argument) }
 }
 
 /// A pointer with a count, checked.
-pub(super) fn check_slice<V>(data: *const V, len: usize, argument: Argument) -> Result<(), Error> {
+#[inline(never)]
+pub(super) fn check_slice<V>(
+    data: *const V,
+    len: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
     check_pointer(data, argument)?;
     match len.checked_mul(size_of::<V>()) {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
-        _ => Err(Error::new(ErrorKind::TooLarge, argument)),
+        _ => Err(Refusal::new(ErrorKind::TooLarge, argument)),
     }
 }
 
@@ -118,7 +188,7 @@ pub(super) unsafe fn slice_of<'a, V>(
     data: *const V,
     len: usize,
     argument: Argument,
-) -> Result<&'a [V], Error> {
+) -> Result<&'a [V], Refusal> {
     check_slice(data, len, argument)?;
     // SAFETY: not NULL, aligned, of checked extent, readable as the caller vouches.
     Ok(unsafe { slice::from_raw_parts(data, len) })
@@ -133,7 +203,7 @@ pub(super) unsafe fn slice_mut<'a, V>(
     data: *mut V,
     len: usize,
     argument: Argument,
-) -> Result<&'a mut [V], Error> {
+) -> Result<&'a mut [V], Refusal> {
     check_slice(data, len, argument)?;
     // SAFETY: not NULL, aligned, of checked extent, exclusively writable as the caller vouches.
     Ok(unsafe { slice::from_raw_parts_mut(data, len) })
@@ -143,26 +213,25 @@ pub(super) unsafe fn slice_mut<'a, V>(
 /// first, as Rust's references demand.
 ///
 /// # Safety
-/// As [`slice_mut`].
+/// `work` passed [`check_slice`]; else as [`slice_mut`].
 pub(super) unsafe fn work_of<'a, V>(
     work: *mut V,
     len: usize,
     needed: usize,
     fresh: bool,
-) -> Result<&'a mut [V], Error> {
-    check_slice(work, len, Argument::Work)?;
+) -> Result<&'a mut [V], Refusal> {
     if needed == usize::MAX {
-        return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
+        return Err(Refusal::new(ErrorKind::TooLarge, Argument::Cost));
     }
     if len < needed {
-        return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
+        return Err(Refusal::new(ErrorKind::WorkTooSmall, Argument::Work));
     }
     if fresh {
         // SAFETY: needed <= len elements, writable as the caller vouches.
         unsafe { work.write_bytes(0, needed) };
     }
-    // SAFETY: passed on from the caller.
-    unsafe { slice_mut(work, needed, Argument::Work) }
+    // SAFETY: as above, and not NULL, aligned and of checked extent.
+    Ok(unsafe { slice::from_raw_parts_mut(work, needed) })
 }
 
 /// A checked read-only view.
@@ -172,36 +241,39 @@ pub(super) unsafe fn work_of<'a, V>(
 pub(super) unsafe fn mat_of<'a, V: Copy>(
     matrix: &Matrix<V>,
     argument: Argument,
-) -> Result<Mat<'a, V>, Error> {
+) -> Result<Mat<'a, V>, Refusal> {
     let Matrix { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
-        return Err(Error::new(ErrorKind::StructSize, argument));
+        return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
     let Some(len) = extent(rows, cols, row_stride, col_stride) else {
-        return Err(Error::new(ErrorKind::TooLarge, argument));
+        return Err(Refusal::new(ErrorKind::TooLarge, argument));
     };
     if len == 0 {
-        return Err(Error::new(ErrorKind::Empty, argument));
+        return Err(Refusal::new(ErrorKind::Empty, argument));
     }
     // SAFETY: the extent of the matrix, readable as the caller vouches.
     let data = unsafe { slice_of(data, len, argument) }?;
-    Mat::strided(data, rows, cols, row_stride, col_stride).map_err(|e| e.of(argument))
+    Ok(Mat::checked(data, [rows, cols], [row_stride, col_stride]))
 }
 
 /// Checks an output view; nothing is formed yet.
-pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Result<usize, Error> {
+pub(super) fn check_mat_mut<V>(
+    matrix: &MatrixMut<V>,
+    argument: Argument,
+) -> Result<usize, Refusal> {
     let MatrixMut { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
-        return Err(Error::new(ErrorKind::StructSize, argument));
+        return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
     let Some(len) = extent(rows, cols, row_stride, col_stride) else {
-        return Err(Error::new(ErrorKind::TooLarge, argument));
+        return Err(Refusal::new(ErrorKind::TooLarge, argument));
     };
     if len == 0 {
-        return Err(Error::new(ErrorKind::Empty, argument));
+        return Err(Refusal::new(ErrorKind::Empty, argument));
     }
     if overlaps_itself(rows, cols, row_stride, col_stride) {
-        return Err(Error::new(ErrorKind::Stride, argument));
+        return Err(Refusal::new(ErrorKind::Stride, argument));
     }
     check_slice(data, len, argument)?;
     Ok(len)
@@ -214,66 +286,83 @@ pub(super) fn check_mat_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Res
 pub(super) unsafe fn mat_mut<'a, V: Copy>(
     matrix: &MatrixMut<V>,
     argument: Argument,
-) -> Result<MatMut<'a, V>, Error> {
+) -> Result<MatMut<'a, V>, Refusal> {
     let len = check_mat_mut(matrix, argument)?;
     // SAFETY: the extent of the matrix, exclusively writable as the caller vouches.
     let data = unsafe { slice_mut(matrix.data, len, argument) }?;
     MatMut::strided(data, matrix.rows, matrix.cols, matrix.row_stride, matrix.col_stride)
-        .map_err(|e| e.of(argument))
+        .map_err(|e| Refusal::new(e.kind, argument))
 }
 
-/// The addresses of an argument, for the overlap check.
+/// The addresses of an argument.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
     start: usize,
     end: usize,
     argument: Argument,
-    writes: bool,
 }
 
 impl Range {
-    /// What is only read.
-    pub(super) fn read<V>(data: *const V, len: usize, argument: Argument) -> Self {
-        Self::new(data, len, argument, false)
-    }
+    const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
-    /// What is written.
-    pub(super) fn write<V>(data: *const V, len: usize, argument: Argument) -> Self {
-        Self::new(data, len, argument, true)
-    }
-
-    fn new<V>(data: *const V, len: usize, argument: Argument, writes: bool) -> Self {
+    #[inline(never)]
+    pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {
         let start = data.addr();
         let bytes = if data.is_null() { 0 } else { len.saturating_mul(size_of::<V>()) };
-        Self { start, end: start.saturating_add(bytes), argument, writes }
+        Self { start, end: start.saturating_add(bytes), argument }
     }
 
-    /// What a matrix spans.
-    pub(super) fn matrix<V>(matrix: &Matrix<V>, argument: Argument) -> Self {
-        let len = extent(matrix.rows, matrix.cols, matrix.row_stride, matrix.col_stride);
-        Self::read(matrix.data, len.unwrap_or(0), argument)
-    }
-
-    /// What an output matrix spans.
-    pub(super) fn matrix_mut<V>(matrix: &MatrixMut<V>, argument: Argument) -> Self {
-        let len = extent(matrix.rows, matrix.cols, matrix.row_stride, matrix.col_stride);
-        Self::write(matrix.data.cast_const(), len.unwrap_or(0), argument)
+    fn meets(&self, other: &Self) -> bool {
+        self.start.max(other.start) < self.end.min(other.end)
     }
 }
 
-/// Refuses a written range that shares an address with any other.
-pub(super) fn refuse_overlap(ranges: &[Range]) -> Result<(), Error> {
-    for (k, one) in ranges.iter().enumerate() {
-        for other in ranges.iter().skip(k + 1) {
-            let apart = one.end <= other.start || other.end <= one.start;
-            let empty = one.start == one.end || other.start == other.end;
-            if (one.writes || other.writes) && !apart && !empty {
-                let blamed = if one.writes { one } else { other };
-                return Err(Error::new(ErrorKind::Overlap, blamed.argument));
+/// What a matrix spans, in elements; 0 if that overflows.
+pub(super) fn span<V>(matrix: &Matrix<V>) -> usize {
+    extent(matrix.rows, matrix.cols, matrix.row_stride, matrix.col_stride).unwrap_or(0)
+}
+
+/// The ranges that a call writes. None may share an address with another one or with what is
+/// read; blamed is the first that does.
+pub(super) struct Written {
+    ranges: [Range; Self::MOST],
+    len: usize,
+    blamed: usize,
+}
+
+impl Written {
+    /// The most that any call writes.
+    const MOST: usize = 5;
+
+    pub(super) const NOTHING: Self =
+        Self { ranges: [Range::NOTHING; Self::MOST], len: 0, blamed: Self::MOST };
+
+    /// What is written next.
+    pub(super) fn and(&mut self, range: &Range) {
+        self.and_read(range);
+        if let Some(slot) = self.ranges.get_mut(self.len) {
+            *slot = *range;
+            self.len += 1;
+        }
+    }
+
+    /// What is read.
+    #[inline(never)]
+    pub(super) fn and_read(&mut self, range: &Range) {
+        for (k, written) in self.ranges.iter().enumerate() {
+            if k < self.blamed && written.meets(range) {
+                self.blamed = k;
             }
         }
     }
-    Ok(())
+
+    /// Error `Overlap`.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match self.ranges.get(self.blamed) {
+            None => Ok(()),
+            Some(range) => Err(Refusal::new(ErrorKind::Overlap, range.argument)),
+        }
+    }
 }
 
 /// The C form of a refusal.
@@ -290,5 +379,3 @@ pub(super) fn c_error(error: Error) -> rot_error {
 pub(super) const fn c_status(status: i32) -> rot_error {
     rot_error { status, argument: 0, row: Error::NOWHERE, col: Error::NOWHERE }
 }
-
-const _: () = assert!(align_of::<u64>() >= align_of::<u32>());

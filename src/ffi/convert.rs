@@ -1,13 +1,14 @@
 //! From the C structs to the types of the library and back.
 
-use core::ptr::null;
+use core::mem::{offset_of, size_of};
+use core::ptr::{from_ref, null};
 
-use super::abi::{Range, Sized32, mat_of, read_sized, slice_of};
+use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
 use super::types::{self, rot_error};
 use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "points")]
 use crate::cost::{Metric, Points};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind};
 use crate::kernel::{Level, Precision};
 use crate::marginal::Rule;
 use crate::math::Elementary;
@@ -57,133 +58,106 @@ pub const ROT_LEVEL_PORTABLE: u32 = 1;
 /// AVX2 (x86-64).
 pub const ROT_LEVEL_AVX2: u32 = 2;
 
-// SAFETY: repr(C), leading u32 size, integers, floats and raw pointers only.
-unsafe impl<T: Copy> Sized32 for types::Problem<T> {}
-// SAFETY: as above, and one optional function pointer.
-unsafe impl<T: Copy> Sized32 for types::Options<T> {}
-// SAFETY: repr(C), leading u32 size, integers and floats only.
-unsafe impl<T: Copy> Sized32 for types::Report<T> {}
-// SAFETY: as above.
-unsafe impl<T: Copy> Sized32 for types::State<T> {}
-
-fn empty_matrix<T>() -> types::Matrix<T> {
-    types::Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 }
-}
-
-fn exact_rule<T: Scalar>() -> types::Rule<T> {
-    types::Rule {
-        kind: ROT_RULE_EXACT,
-        flags: 0,
-        param: [T::ZERO; 4],
-        lower: null(),
-        lower_stride: 0,
-        upper: null(),
-        upper_stride: 0,
-        reserved: [0; 2],
-    }
-}
-
-/// Reads the caller's problem struct.
-///
-/// # Safety
-/// As [`read_sized`].
-pub(super) unsafe fn read_problem<T: Scalar>(
-    pointer: *const types::Problem<T>,
-) -> Result<types::Problem<T>, Error> {
-    let mut problem = types::Problem {
-        struct_size: 0,
-        cost_kind: ROT_COST_DENSE,
-        cost: empty_matrix(),
-        x: empty_matrix(),
-        y: empty_matrix(),
-        a: null(),
-        a_len: 0,
-        b: null(),
-        b_len: 0,
-        epsilon: T::ZERO,
-        reserved_value: T::ZERO,
-        reference: ROT_REFERENCE_COUNTING,
-        flags: 0,
-        rows: exact_rule(),
-        cols: exact_rule(),
-        reserved_sizes: [0; 8],
-        reserved: [0; 4],
-    };
-    // SAFETY: passed on from the caller.
-    unsafe { read_sized(pointer, &mut problem, Argument::Problem) }?;
-    let matrices = [
-        (&problem.cost, Argument::Cost),
-        (&problem.x, Argument::RowPoints),
-        (&problem.y, Argument::ColPoints),
-    ];
-    for (matrix, argument) in matrices {
-        if matrix.reserved != 0 {
-            return Err(Error::new(ErrorKind::StructSize, argument));
-        }
-    }
-    let unused = problem.reserved_sizes == [0; 8] && problem.reserved == [0; 4];
-    if unused && zero(problem.reserved_value) {
-        Ok(problem)
-    } else {
-        Err(Error::new(ErrorKind::StructSize, Argument::Problem))
-    }
-}
-
-/// Reads the caller's options; NULL means the defaults.
-///
-/// # Safety
-/// As [`read_sized`].
-pub(super) unsafe fn read_options<T: Scalar>(
-    pointer: *const types::Options<T>,
-) -> Result<types::Options<T>, Error> {
-    let mut options = types::Options {
-        struct_size: 0,
-        stop: ROT_STOP_RESIDUAL,
-        tolerance: T::DEFAULT_TOLERANCE,
-        reserved_value: T::ZERO,
-        max_iterations: 100_000,
-        check_every: 10,
-        flags: 0,
-        level: ROT_LEVEL_FASTEST,
-        reserved32: 0,
-        observe: None,
-        user: core::ptr::null_mut(),
-        reserved: [0; 6],
-    };
-    if pointer.is_null() {
-        return Ok(options);
-    }
-    // SAFETY: passed on from the caller.
-    unsafe { read_sized(pointer, &mut options, Argument::Options) }?;
-    if options.reserved == [0; 6] && options.reserved32 == 0 && zero(options.reserved_value) {
-        Ok(options)
-    } else {
-        Err(Error::new(ErrorKind::StructSize, Argument::Options))
-    }
-}
+/// The caller's problem and options structs.
+pub(super) type ProblemSource<T> = Source<types::Problem<T>>;
+pub(super) type OptionsSource<T> = Source<types::Options<T>>;
 
 fn zero<T: Scalar>(x: T) -> bool {
     x.abs() <= T::ZERO
 }
 
-fn rule_of<T: Scalar>(rule: &types::Rule<T>, argument: Argument) -> Result<Rule<T>, Error> {
-    let [tau, rest @ ..] = rule.param;
-    let unused = rule.lower.is_null()
-        && rule.upper.is_null()
-        && rule.lower_stride == 0
-        && rule.upper_stride == 0
-        && rule.reserved == [0; 2]
-        && rule.flags == 0
-        && rest.iter().all(|&x| zero(x));
-    if !unused {
-        return Err(Error::new(ErrorKind::StructSize, argument));
+/// A matrix of a problem: the cost (0), the points of the rows (1) or of the columns (2). One that
+/// the caller's version does not have, or not as a whole, is empty.
+fn matrix<T: Scalar>(c: ProblemSource<T>, k: usize) -> types::Matrix<T> {
+    type Matrix<T> = types::Matrix<T>;
+    const {
+        assert!(
+            offset_of!(types::Problem<T>, y)
+                == offset_of!(types::Problem<T>, cost) + 2 * size_of::<Matrix<T>>()
+        );
     }
-    match rule.kind {
+    let empty =
+        Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 };
+    let offset = offset_of!(types::Problem<T>, cost) + k * size_of::<Matrix<T>>();
+    // SAFETY: the three lie side by side.
+    unsafe { c.get(offset, empty) }
+}
+
+/// What each of them is called.
+const MATRICES: [Argument; 3] = [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
+
+/// Takes up the caller's problem struct; what is reserved must be zero.
+///
+/// # Safety
+/// As [`Source::versioned`].
+pub(super) unsafe fn read_problem<T: Scalar>(
+    pointer: *const types::Problem<T>,
+) -> Result<ProblemSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
+    for (k, argument) in MATRICES.into_iter().enumerate() {
+        if matrix(c, k).reserved != 0 {
+            return Err(Refusal::new(ErrorKind::StructSize, argument));
+        }
+    }
+    let reserved = offset_of!(types::Problem<T>, reserved_sizes);
+    if c.zero_from(reserved, size_of::<types::Problem<T>>())
+        && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
+    {
+        Ok(c)
+    } else {
+        Err(Refusal::new(ErrorKind::StructSize, Argument::Problem))
+    }
+}
+
+/// Takes up the caller's options; NULL means the defaults.
+///
+/// # Safety
+/// As [`Source::versioned`].
+pub(super) unsafe fn read_options<T: Scalar>(
+    pointer: *const types::Options<T>,
+) -> Result<OptionsSource<T>, Refusal> {
+    if pointer.is_null() {
+        return Ok(Source::DEFAULTS);
+    }
+    // SAFETY: passed on from the caller.
+    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
+    let reserved = offset_of!(types::Options<T>, reserved);
+    if c.zero_from(reserved, size_of::<types::Options<T>>())
+        && field!(c, types::Options<T>, reserved32, 0) == 0
+        && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
+    {
+        Ok(c)
+    } else {
+        Err(Refusal::new(ErrorKind::StructSize, Argument::Options))
+    }
+}
+
+fn rule_of<T: Scalar>(c: Source<types::Rule<T>>, argument: Argument) -> Result<Rule<T>, Refusal> {
+    let param = |k: usize| {
+        let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
+        // SAFETY: the offset of an element of the parameters.
+        unsafe { c.get(offset, T::ZERO) }
+    };
+    let unused = field!(c, types::Rule<T>, flags, 0) == 0
+        && (1..4).all(|k| zero(param(k)))
+        && c.zero_from(offset_of!(types::Rule<T>, lower), size_of::<types::Rule<T>>());
+    let tau = param(0);
+    match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
+        _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_EXACT if zero(tau) => Ok(Rule::Exact),
-        ROT_RULE_EXACT => Err(Error::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_EXACT => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_KL => Ok(Rule::Kl { tau }),
-        _ => Err(Error::new(ErrorKind::Kind, argument)),
+        _ => Err(Refusal::new(ErrorKind::Kind, argument)),
     }
+}
+
+/// The weights of a problem and how many they are.
+pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] {
+    [
+        (field!(c, types::Problem<T>, a, null()), field!(c, types::Problem<T>, a_len, 0)),
+        (field!(c, types::Problem<T>, b, null()), field!(c, types::Problem<T>, b_len, 0)),
+    ]
 }
 
 /// The library's problem over the caller's memory.
@@ -191,21 +165,17 @@ fn rule_of<T: Scalar>(rule: &types::Rule<T>, argument: Argument) -> Result<Rule<
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
 pub(super) unsafe fn problem_of<'a, T: Scalar>(
-    c: &types::Problem<T>,
-) -> Result<Problem<'a, T, AnyCost<'a, T>>, Error> {
-    let cost = match c.cost_kind {
-        ROT_COST_DENSE => {
-            // SAFETY: passed on from the caller.
-            let cost = unsafe { mat_of(&c.cost, Argument::Cost) }?;
-            AnyCost::Dense(Dense::new(cost))
-        }
+    c: ProblemSource<T>,
+) -> Result<Problem<'a, T, AnyCost<'a, T>>, Refusal> {
+    // SAFETY: passed on from the caller.
+    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
+    let kind = field!(c, types::Problem<T>, cost_kind, ROT_COST_DENSE);
+    let cost = match kind {
+        ROT_COST_DENSE => AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)),
         #[cfg(feature = "points")]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            // SAFETY: passed on from the caller.
-            let x = unsafe { mat_of(&c.x, Argument::RowPoints) }?;
-            // SAFETY: passed on from the caller.
-            let y = unsafe { mat_of(&c.y, Argument::ColPoints) }?;
-            let metric = if c.cost_kind == ROT_COST_EUCLIDEAN {
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
+            let metric = if kind == ROT_COST_EUCLIDEAN {
                 Metric::Euclidean
             } else {
                 Metric::SquaredEuclidean
@@ -214,161 +184,194 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
         }
         #[cfg(not(feature = "points"))]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            return Err(Error::new(ErrorKind::NotBuilt, Argument::CostKind));
+            return Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind));
         }
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::CostKind)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
     };
-    let rows = rule_of(&c.rows, Argument::RowRule)?;
-    let cols = rule_of(&c.cols, Argument::ColRule)?;
-    let reference = match c.reference {
+    let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
+    let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
+    let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
         ROT_REFERENCE_COUNTING => Reference::Counting,
         ROT_REFERENCE_PRODUCT => Reference::Product,
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::Reference)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Reference)),
     };
+    let [(a, n), (b, m)] = weights(c);
     // SAFETY: passed on from the caller.
-    let a = unsafe { slice_of(c.a, c.a_len, Argument::RowWeights) }?;
+    let a = unsafe { slice_of(a, n, Argument::RowWeights) }?;
     // SAFETY: passed on from the caller.
-    let b = unsafe { slice_of(c.b, c.b_len, Argument::ColWeights) }?;
-    let problem = Problem::new(cost, (a, rows), (b, cols), c.epsilon)?.reference(reference);
-    match c.flags {
+    let b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
+    let epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
+    let problem = Problem::new(cost, (a, rows), (b, cols), epsilon)?.reference(reference);
+    match field!(c, types::Problem<T>, flags, 0) {
         0 => Ok(problem),
-        ROT_UNIT_MASS => problem.unit_mass(),
-        _ => Err(Error::new(ErrorKind::Kind, Argument::Problem)),
+        ROT_UNIT_MASS => Ok(problem.unit_mass()?),
+        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Problem)),
     }
 }
 
 /// The library's options.
-pub(super) fn options_of<T: Scalar>(c: &types::Options<T>) -> Result<Options<T>, Error> {
-    let stop = match c.stop {
-        ROT_STOP_RESIDUAL => Stop::Residual(c.tolerance),
-        ROT_STOP_CERTIFIED => Stop::Certified(c.tolerance),
-        _ => return Err(Error::new(ErrorKind::Kind, Argument::Stop)),
+#[inline(never)]
+pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
+    let default = Options::<T>::new();
+    let tolerance = field!(c, types::Options<T>, tolerance, T::DEFAULT_TOLERANCE);
+    let stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
+        ROT_STOP_RESIDUAL => Stop::Residual(tolerance),
+        ROT_STOP_CERTIFIED => Stop::Certified(tolerance),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Stop)),
     };
-    if c.flags > (ROT_WARM_START | ROT_TRUST_DATA) {
-        return Err(Error::new(ErrorKind::Kind, Argument::Options));
+    let flags = field!(c, types::Options<T>, flags, 0);
+    if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
+        return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
-    let options = Options::new()
-        .stop(stop)
-        .max_iterations(c.max_iterations)
-        .check_every(c.check_every)
-        .warm_start(c.flags & ROT_WARM_START != 0)
-        .trust_data(c.flags & ROT_TRUST_DATA != 0);
-    match c.level {
-        ROT_LEVEL_FASTEST => Ok(options),
-        ROT_LEVEL_PORTABLE => Ok(options.level(Level::PORTABLE)),
+    let level = match field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST) {
+        ROT_LEVEL_FASTEST => None,
+        ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
         ROT_LEVEL_AVX2 => match Level::avx2() {
-            Some(level) => Ok(options.level(level)),
-            None => Err(Error::new(ErrorKind::NotBuilt, Argument::Level)),
+            None => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
+            level => level,
         },
-        _ => Err(Error::new(ErrorKind::Kind, Argument::Level)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
+    };
+    Ok(Options {
+        stop,
+        max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),
+        check_every: field!(c, types::Options<T>, check_every, default.check_every),
+        warm_start: flags & ROT_WARM_START != 0,
+        trust_data: flags & ROT_TRUST_DATA != 0,
+        level,
+    })
+}
+
+/// Refuses writing to what a problem reads, or to its struct.
+pub(super) fn refuse_overlap<T: Scalar>(
+    written: &mut Written,
+    c: ProblemSource<T>,
+) -> Result<(), Refusal> {
+    for k in 0..MATRICES.len() {
+        let matrix = matrix(c, k);
+        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
     }
-}
-
-/// The ranges that a problem reads.
-pub(super) fn ranges_of<T>(c: &types::Problem<T>) -> [Range; 5] {
-    [
-        Range::matrix(&c.cost, Argument::Cost),
-        Range::matrix(&c.x, Argument::RowPoints),
-        Range::matrix(&c.y, Argument::ColPoints),
-        Range::read(c.a, c.a_len, Argument::RowWeights),
-        Range::read(c.b, c.b_len, Argument::ColWeights),
-    ]
-}
-
-/// The C form of a report.
-pub(super) fn c_report<T: Scalar>(report: &Report<T>, error: rot_error) -> types::Report<T> {
-    types::Report {
-        struct_size: 0,
-        converged: u32::from(report.converged()),
-        error,
-        iterations: report.iterations,
-        epsilon: report.epsilon,
-        residual: report.residual,
-        residual_rows: report.residual_rows,
-        residual_cols: report.residual_cols,
-        rounding_floor: report.rounding_floor,
-        transport_cost: report.transport_cost,
-        entropy: report.entropy,
-        row_penalty: report.row_penalty,
-        col_penalty: report.col_penalty,
-        objective: report.objective,
-        unregularised_objective: report.unregularised_objective,
-        dual_value: report.dual_value,
-        gap: report.gap,
-        lower_bound: report.lower_bound,
-        certified_distance: report.certified_distance,
-        mass: report.mass,
-        log_mass: report.log_mass,
-        mass_factor: report.mass_factor,
-        reserved_values: [T::ZERO; 6],
-        reserved: [0; 4],
+    for (data, len) in weights(c) {
+        written.and_read(&Range::of(data, len, Argument::None));
     }
+    written.and_read(&c.range());
+    written.check()
 }
 
-/// Marks a state struct that [`c_state`] filled.
+/// Writes how a call ended into the caller's report.
+///
+/// # Safety
+/// `report` is aligned and writable up to the end of its field `error`.
+pub(super) unsafe fn write_ending<T>(
+    report: *mut types::Report<T>,
+    converged: bool,
+    error: rot_error,
+) {
+    // SAFETY: inside what the caller vouches for.
+    let slot = unsafe { &raw mut (*report).error };
+    // SAFETY: as above.
+    unsafe { slot.write(error) };
+    // SAFETY: inside what the caller vouches for.
+    let slot = unsafe { &raw mut (*report).converged };
+    // SAFETY: as above.
+    unsafe { slot.write(u32::from(converged)) };
+}
+
+/// Writes a report into as much of the caller's struct as there is.
+///
+/// # Safety
+/// `report` is aligned and writable for `size` bytes, a multiple of 8 that reaches behind the field
+/// `error`.
+pub(super) unsafe fn write_report<T: Scalar>(
+    report: *mut types::Report<T>,
+    size: usize,
+    found: &Report<T>,
+) {
+    // SAFETY: passed on from the caller.
+    unsafe { write_ending(report, found.converged(), c_status(found.termination as i32)) };
+    let values = offset_of!(types::Report<T>, epsilon);
+    let reserved = offset_of!(types::Report<T>, reserved_values);
+    let end = size.min(size_of::<types::Report<T>>());
+    if end < values {
+        return;
+    }
+    // SAFETY: `size` reaches behind this field.
+    let slot = unsafe { &raw mut (*report).iterations };
+    // SAFETY: as above.
+    unsafe { slot.write(found.iterations) };
+    // Both structs hold the same values in the same order, from epsilon to mass_factor.
+    const {
+        let own = offset_of!(Report<T>, mass_factor) - offset_of!(Report<T>, epsilon);
+        let theirs =
+            offset_of!(types::Report<T>, mass_factor) - offset_of!(types::Report<T>, epsilon);
+        assert!(own == theirs);
+    }
+    // SAFETY: inside our own struct.
+    let source = unsafe { from_ref(found).byte_add(offset_of!(Report<T>, epsilon)) }.cast::<u8>();
+    // SAFETY: values <= end <= size.
+    let target = unsafe { report.byte_add(values) }.cast::<u8>();
+    let count = end.min(reserved) - values;
+    // SAFETY: `count` bytes of values lie inside both structs, which do not overlap.
+    unsafe { core::ptr::copy_nonoverlapping(source, target, count) };
+    // SAFETY: count <= end - values, inside the caller's struct.
+    let rest = unsafe { target.add(count) };
+    // SAFETY: up to the end of the caller's struct, or of what this library knows of it.
+    unsafe { rest.write_bytes(0, end - values - count) };
+}
+
+/// Marks a state struct that [`keep_state`] filled.
 const MARK: u32 = 0x726f_7431;
 
-/// The C form of a running solve.
-pub(super) fn c_state<T: Scalar>(state: &State<T>) -> types::State<T> {
+/// Writes a running solve into the caller's struct.
+pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     let portable = u32::from(state.level == Level::PORTABLE);
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;
-    types::State {
-        struct_size: 0,
-        mark: MARK,
-        counts: [state.iterations, state.best_at, state.skip as u64, 0],
-        values: [
-            state.residual,
-            state.trigger,
-            state.best,
-            state.masses.a,
-            state.masses.b,
-            state.masses.row_factor,
-            state.masses.col_factor,
-            state.max_cost,
-            state.certified_distance,
-            T::ZERO,
-        ],
-        flags: [
-            portable,
-            forbidden | trouble << 1 | rows_fresh << 2,
-            state.finished.map_or(0, |t| t as u32 + 1),
-            state.still,
-        ],
-        reserved: [0; 8],
+    c.mark = MARK;
+    c.counts = [state.iterations, state.best_at, state.skip as u64, state.next_check];
+    c.values = [
+        state.residual,
+        state.trigger,
+        state.best,
+        state.masses.a,
+        state.masses.b,
+        state.masses.row_factor,
+        state.masses.col_factor,
+        state.max_cost,
+        state.certified_distance,
+        T::ZERO,
+    ];
+    c.flags = [
+        portable,
+        forbidden | trouble << 1 | rows_fresh << 2,
+        state.finished.map_or(0, |t| t as u32 + 1),
+        state.still,
+    ];
+}
+
+/// Error `Kind` if `rot_sinkhorn_init` did not fill a state.
+pub(super) fn check_state<T>(c: &types::State<T>) -> Result<(), Refusal> {
+    let [_, _, finished, _] = c.flags;
+    if c.mark == MARK && finished as usize <= Termination::ALL.len() {
+        Ok(())
+    } else {
+        Err(Refusal::new(ErrorKind::Kind, Argument::State))
     }
 }
 
-/// The running solve of a C state. Error: `Kind` if `rot_sinkhorn_init` did not fill it.
-pub(super) fn state_of<T: Scalar>(c: &types::State<T>) -> Result<State<T>, Error> {
-    let wrong = Error::new(ErrorKind::Kind, Argument::State);
+/// Takes up the running solve of a checked state.
+pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>) {
     let [portable, flags, finished, still] = c.flags;
-    if c.mark != MARK {
-        return Err(wrong);
-    }
-    let level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
     let [residual, trigger, best, a, b, row_factor, col_factor, max_cost, certified_distance, _] =
         c.values;
-    let [iterations, best_at, skip, _] = c.counts;
-    let finished = match finished {
-        0 => None,
-        k => Some(*Termination::ALL.get(k as usize - 1).ok_or(wrong)?),
-    };
-    Ok(State {
-        skip: skip.min(u64::from(u32::MAX)) as usize,
-        iterations,
-        residual,
-        trigger,
-        best,
-        best_at,
-        masses: Masses { a, b, row_factor, col_factor },
-        max_cost,
-        forbidden: flags & 1 != 0,
-        trouble: flags & 2 != 0,
-        rows_fresh: flags & 4 != 0,
-        certified_distance,
-        finished,
-        still,
-        ..State::new(level)
-    })
+    let [iterations, best_at, skip, next_check] = c.counts;
+    state.level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
+    state.skip = skip.min(u64::from(u32::MAX)) as usize;
+    (state.iterations, state.best_at, state.next_check) = (iterations, best_at, next_check);
+    (state.residual, state.trigger, state.best) = (residual, trigger, best);
+    state.masses = Masses { a, b, row_factor, col_factor };
+    (state.max_cost, state.certified_distance) = (max_cost, certified_distance);
+    (state.forbidden, state.trouble) = (flags & 1 != 0, flags & 2 != 0);
+    (state.rows_fresh, state.still) = (flags & 4 != 0, still);
+    state.finished = Termination::ALL.get((finished as usize).wrapping_sub(1)).copied();
 }

@@ -1,10 +1,10 @@
 //! `rot_plan_*`: the plan as a view of potentials.
 
 use super::abi::{
-    Range, c_error, c_status, check_mat_mut, check_optional, check_pointer, check_slice, mat_mut,
-    mat_of, refuse_overlap, slice_mut, slice_of, work_of, write_plain,
+    Range, Refusal, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
+    check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
 };
-use super::convert::{Scalar, problem_of, ranges_of, read_problem};
+use super::convert::{Scalar, problem_of, read_problem, refuse_overlap, weights};
 use super::types::{
     self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
     rot_problem_f32, rot_problem_f64,
@@ -35,46 +35,31 @@ struct Opened<'a, T: Scalar> {
     work: &'a mut [T],
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices.
+/// Checks structs, pointers and overlaps, and forms the slices. `written` holds what the call
+/// writes besides work, and knows what it reads besides the potentials and the problem.
 ///
 /// # Safety
-/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges in play.
+/// Every pointer is NULL or valid for what goes with it.
 unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     needs_work: bool,
-    extra: [Range; 5],
-) -> Result<Opened<'a, T>, Error> {
+    mut written: Written,
+) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
-    let problem = unsafe { problem_of(&c) }?;
+    let problem = unsafe { problem_of(c) }?;
     let (n, m) = problem.shape();
     // SAFETY: n potentials as the caller vouches.
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
     // SAFETY: m potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
-    let [r0, r1, r2, r3, r4] = ranges_of(&c);
-    let [e0, e1, e2, e3, e4] = extra;
-    let work_len = if needs_work { call.work_len } else { 0 };
     if needs_work {
-        check_slice(call.work.cast_const(), work_len, Argument::Work)?;
+        check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     }
-    refuse_overlap(&[
-        Range::write(call.work, work_len, Argument::Work),
-        e0,
-        e1,
-        e2,
-        e3,
-        e4,
-        Range::read(call.f, n, Argument::RowPotentials),
-        Range::read(call.g, m, Argument::ColPotentials),
-        r0,
-        r1,
-        r2,
-        r3,
-        r4,
-        Range::read(call.problem.cast::<u8>(), c.struct_size as usize, Argument::Problem),
-    ])?;
+    written.and_read(&Range::of(call.f, n, Argument::None));
+    written.and_read(&Range::of(call.g, m, Argument::None));
+    refuse_overlap(&mut written, c)?;
     if !needs_work {
         return Ok(Opened { problem, f, g, work: &mut [] });
     }
@@ -84,9 +69,21 @@ unsafe fn open<'a, T: Scalar>(
     Ok(Opened { problem, f, g, work })
 }
 
-/// No range.
-fn nothing() -> Range {
-    Range::read(core::ptr::null::<u8>(), 0, Argument::None)
+/// What a call with these outputs writes, work (which may be none) included.
+fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written {
+    let mut written = Written::NOTHING;
+    written.and(&Range::of(call.work, call.work_len, Argument::Work));
+    for output in outputs {
+        written.and(output);
+    }
+    written.and(&Range::of(error, 1, Argument::Report));
+    written
+}
+
+/// The range of an output matrix, checked.
+fn output<T>(matrix: &types::MatrixMut<T>) -> Result<Range, Refusal> {
+    let len = check_mat_mut(matrix, Argument::Output)?;
+    Ok(Range::of(matrix.data, len, Argument::Output))
 }
 
 /// Writes how a call ended and gives its status.
@@ -112,10 +109,10 @@ unsafe fn entry_any<T: Scalar>(
     let find = || {
         check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(value.cast_const(), Argument::Output)?;
-        let out = Range::write(value, 1, Argument::Output);
-        let error = Range::write(error, 1, Argument::Report);
+        let out = Range::of(value, 1, Argument::Output);
+        let written = writes(call, &[out], error);
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, false, [out, error, nothing(), nothing(), nothing()]) }?;
+        let o = unsafe { open(call, false, written) }?;
         let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
         // SAFETY: checked above.
         unsafe { write_plain(value, found) };
@@ -131,16 +128,11 @@ unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut r
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(call.problem) }?;
-        let m = c.b_len;
-        let ranges = [
-            Range::write(out, m, Argument::Output),
-            Range::write(error, 1, Argument::Report),
-            nothing(),
-            nothing(),
-            nothing(),
-        ];
+        let [_, (_, m)] = weights(c);
+        let range = Range::of(out, m, Argument::Output);
+        let written = writes(call, &[range], error);
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, false, ranges) }?;
+        let o = unsafe { open(call, false, written) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
         let out = unsafe { slice_mut(out, m, Argument::Output) }?;
         plan::row_of(&o.problem, o.f, o.g, call.log_mass, i, out)
@@ -161,19 +153,17 @@ unsafe fn marginals_any<T: Scalar>(
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(call.problem) }?;
-        let (n, m) = (c.a_len, c.b_len);
+        let [(_, n), (_, m)] = weights(c);
         check_pointer(row.cast_const(), Argument::Output)?;
         check_pointer(col.cast_const(), Argument::Output)?;
         check_optional(transport_cost.cast_const(), Argument::Output)?;
-        let ranges = [
-            Range::write(row, n, Argument::Output),
-            Range::write(col, m, Argument::Output),
-            Range::write(transport_cost, 1, Argument::Output),
-            Range::write(error, 1, Argument::Report),
-            nothing(),
+        let outputs = [
+            Range::of(row, n, Argument::Output),
+            Range::of(col, m, Argument::Output),
+            Range::of(transport_cost, 1, Argument::Output),
         ];
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, ranges) }?;
+        let o = unsafe { open(call, true, writes(call, &outputs, error)) }?;
         let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let row = unsafe { slice_mut(row, n, Argument::Output) }?;
@@ -199,24 +189,19 @@ unsafe fn map_any<T: Scalar>(
         check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(values, Argument::Values)?;
         check_pointer(out, Argument::Output)?;
-        let own_values = Range::read(values, 1, Argument::Values);
-        let own_out = Range::read(out, 1, Argument::Output);
         // SAFETY: not NULL and aligned; readable as the caller vouches.
-        let (values, out) = (unsafe { values.read() }, unsafe { out.read() });
-        check_mat_mut(&out, Argument::Output)?;
-        let ranges = [
-            Range::matrix_mut(&out, Argument::Output),
-            Range::matrix(&values, Argument::Values),
-            Range::write(error, 1, Argument::Report),
-            own_values,
-            own_out,
-        ];
+        let (c_values, c_out) = (unsafe { &*values }, unsafe { &*out });
+        let range = output(c_out)?;
+        let mut written = writes(call, &[range], error);
+        written.and_read(&Range::of(c_values.data, span(c_values), Argument::None));
+        written.and_read(&Range::of(values, 1, Argument::None));
+        written.and_read(&Range::of(out, 1, Argument::None));
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, ranges) }?;
+        let o = unsafe { open(call, true, written) }?;
         // SAFETY: passed on from the caller.
-        let values = unsafe { mat_of(&values, Argument::Values) }?;
+        let values = unsafe { mat_of(c_values, Argument::Values) }?;
         // SAFETY: passed on from the caller; no other range shares an address.
-        let mut out = unsafe { mat_mut(&out, Argument::Output) }?;
+        let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
         Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.barycentric_map(&values, &mut out)
     };
     let result = find();
@@ -232,21 +217,15 @@ unsafe fn dense_any<T: Scalar>(
     let find = || {
         check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(out, Argument::Output)?;
-        let own_out = Range::read(out, 1, Argument::Output);
         // SAFETY: not NULL and aligned; readable as the caller vouches.
-        let out = unsafe { out.read() };
-        check_mat_mut(&out, Argument::Output)?;
-        let ranges = [
-            Range::matrix_mut(&out, Argument::Output),
-            Range::write(error, 1, Argument::Report),
-            own_out,
-            nothing(),
-            nothing(),
-        ];
+        let c_out = unsafe { &*out };
+        let range = output(c_out)?;
+        let mut written = writes(call, &[range], error);
+        written.and_read(&Range::of(out, 1, Argument::None));
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, ranges) }?;
+        let o = unsafe { open(call, true, written) }?;
         // SAFETY: passed on from the caller; no other range shares an address.
-        let mut out = unsafe { mat_mut(&out, Argument::Output) }?;
+        let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
         Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
     };
     let result = find();

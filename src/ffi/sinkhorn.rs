@@ -1,15 +1,17 @@
 //! `rot_sinkhorn_*`: solving.
 
-use core::mem::size_of;
+use core::ffi::c_void;
+use core::mem::{offset_of, size_of};
 use core::ops::ControlFlow;
+use core::slice;
 
 use super::abi::{
-    Range, c_error, c_status, check_optional, check_pointer, check_slice, read_sized,
-    refuse_overlap, slice_mut, work_of, write_plain, write_sized,
+    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice,
+    field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Scalar, c_report, c_state, options_of, problem_of, ranges_of, read_options, read_problem,
-    state_of,
+    OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
+    read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 use super::types::{
     self, rot_error, rot_options_f32, rot_options_f64, rot_problem_f32, rot_problem_f64,
@@ -19,7 +21,7 @@ use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::Options;
 use crate::problem::{Problem, check_weights};
-use crate::report::{Progress, Report};
+use crate::report::Progress;
 use crate::sinkhorn::{self, Sinkhorn};
 
 /// Status of rot_sinkhorn_step while the solve goes on.
@@ -40,7 +42,7 @@ struct Call<T> {
 struct Opened<'a, T: Scalar> {
     problem: Problem<'a, T, AnyCost<'a, T>>,
     options: Options<T>,
-    c_options: types::Options<T>,
+    c_options: OptionsSource<T>,
     f: &'a mut [T],
     g: &'a mut [T],
     work: &'a mut [T],
@@ -50,43 +52,36 @@ struct Opened<'a, T: Scalar> {
 /// never written; it gets a value first.
 ///
 /// # Safety
-/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges in play.
+/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges that are written.
 unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     fresh: bool,
-    extra: [Range; 2],
-) -> Result<Opened<'a, T>, Error> {
+    extra: &[Range],
+) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
     let c_options = unsafe { read_options(call.options) }?;
     // SAFETY: passed on from the caller.
-    let problem = unsafe { problem_of(&c) }?;
-    let options = options_of(&c_options)?;
+    let problem = unsafe { problem_of(c) }?;
+    let options = options_of(c_options)?;
     let (n, m) = problem.shape();
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    let [r0, r1, r2, r3, r4] = ranges_of(&c);
-    let [e0, e1] = extra;
-    refuse_overlap(&[
-        Range::write(call.f, n, Argument::RowPotentials),
-        Range::write(call.g, m, Argument::ColPotentials),
-        Range::write(call.work, call.work_len, Argument::Work),
-        e0,
-        e1,
-        r0,
-        r1,
-        r2,
-        r3,
-        r4,
-        Range::read(call.problem.cast::<u8>(), c.struct_size as usize, Argument::Problem),
-        Range::read(call.options.cast::<u8>(), c_options.struct_size as usize, Argument::Options),
-    ])?;
-    // SAFETY: n potentials as the caller vouches; no other range shares an address.
-    let f = unsafe { slice_mut(call.f, n, Argument::RowPotentials) }?;
-    // SAFETY: m potentials as the caller vouches; no other range shares an address.
-    let g = unsafe { slice_mut(call.g, m, Argument::ColPotentials) }?;
+    let mut written = Written::NOTHING;
+    written.and(&Range::of(call.f, n, Argument::RowPotentials));
+    written.and(&Range::of(call.g, m, Argument::ColPotentials));
+    written.and(&Range::of(call.work, call.work_len, Argument::Work));
+    for range in extra {
+        written.and(range);
+    }
+    written.and_read(&c_options.range());
+    refuse_overlap(&mut written, c)?;
+    // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
+    let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+    // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
+    let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
     let d = Geometry::<T>::dimension(problem.geometry());
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, sinkhorn::work_len(n, m, d), fresh) }?;
@@ -94,15 +89,14 @@ unsafe fn open<'a, T: Scalar>(
 }
 
 /// The report's range, checked: its struct size may be anything that holds the refusal.
-unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Error> {
+unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusal> {
     check_pointer(report.cast_const(), Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
-    let least = size_of::<u32>() * 2 + size_of::<rot_error>();
-    if size < least || size > 4096 || !size.is_multiple_of(8) {
-        return Err(Error::new(ErrorKind::StructSize, Argument::Report));
+    if !plausible(size, offset_of!(types::Report<T>, iterations)) {
+        return Err(Refusal::new(ErrorKind::StructSize, Argument::Report));
     }
-    Ok(Range::write(report.cast::<u8>(), size, Argument::Report))
+    Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
 }
 
 /// Writes a refusal into the report and gives its status.
@@ -114,40 +108,44 @@ unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
     // SAFETY: passed on from the caller.
     if unsafe { report_range(report) }.is_ok() {
         // SAFETY: not NULL, aligned, and at least as long as its refusal.
-        let slot = unsafe { &raw mut (*report).error };
-        // SAFETY: as above.
-        let converged = unsafe { &raw mut (*report).converged };
-        // SAFETY: as above.
-        unsafe { slot.write(error) };
-        // SAFETY: as above.
-        unsafe { converged.write(0) };
+        unsafe { write_ending(report, false, error) };
     }
     error.status
 }
 
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
-    let nothing = Range::read(core::ptr::null::<T>(), 0, Argument::None);
-    // SAFETY: the caller's promises are those of the C function.
-    let result = unsafe { report_range(report) }.and_then(|range| {
+    let solve = || {
+        // SAFETY: the caller's promises are those of the C function.
+        let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let opened = unsafe { open(call, true, [range, nothing]) }?;
-        let Opened { problem, options, c_options, f, g, work } = opened;
-        let mut observer = |progress: &Progress<T>| observe(&c_options, progress);
-        sinkhorn::solve(&problem, &options, f, g, work, &mut observer)
-    });
-    match result {
+        let mut opened = unsafe { open(call, true, &[range]) };
+        let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
+        let callback = field!(c_options, types::Options<T>, observe, None);
+        let user = field!(c_options, types::Options<T>, user, core::ptr::null_mut());
+        let mut observer = |progress: &Progress<T>| match callback {
+            None => ControlFlow::Continue(()),
+            // SAFETY: the caller's function and its own first argument.
+            Some(callback) => unsafe { observe(callback, user, progress) },
+        };
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        solver.begin(work)?;
+        solver.run(&mut observer);
         // SAFETY: checked by `report_range`.
-        Ok(found) => unsafe { hand_over(report, &found) },
-        // SAFETY: passed on from the caller.
-        Err(error) => unsafe { refuse(report, error) },
-    }
+        Ok(unsafe { hand_over(report, &mut solver) })
+    };
+    // SAFETY: passed on from the caller.
+    solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
 }
 
-/// Asks the caller's observer, if there is one.
-fn observe<T: Scalar>(options: &types::Options<T>, progress: &Progress<T>) -> ControlFlow<()> {
-    let Some(callback) = options.observe else {
-        return ControlFlow::Continue(());
-    };
+/// Asks the caller's observer.
+///
+/// # Safety
+/// `callback` may be called with `user`.
+unsafe fn observe<T: Scalar>(
+    callback: unsafe extern "C" fn(*mut c_void, *const types::Progress<T>) -> i32,
+    user: *mut c_void,
+    progress: &Progress<T>,
+) -> ControlFlow<()> {
     let progress = types::Progress {
         struct_size: size_of::<types::Progress<T>>() as u32,
         reserved32: 0,
@@ -158,34 +156,39 @@ fn observe<T: Scalar>(options: &types::Options<T>, progress: &Progress<T>) -> Co
         reserved_value: T::ZERO,
     };
     // SAFETY: the caller's function and its own first argument; `progress` lives for the call.
-    if unsafe { callback(options.user, &raw const progress) } == 0 {
+    if unsafe { callback(user, &raw const progress) } == 0 {
         ControlFlow::Continue(())
     } else {
         ControlFlow::Break(())
     }
 }
 
-/// Writes the report and gives its status.
+/// Ends a solve, writes the report and gives its status.
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
-unsafe fn hand_over<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>) -> i32 {
-    let status = found.termination as i32;
-    let c = c_report(found, c_status(status));
+#[inline(never)]
+unsafe fn hand_over<T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Sinkhorn<'_, T, AnyCost<'_, T>>,
+) -> i32 {
+    let found = solver.conclude();
+    // SAFETY: `report` holds at least its size.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
     // SAFETY: passed on from the caller.
-    unsafe { write_sized(report, &c) };
-    status
+    unsafe { write_report(report, size, &found) };
+    found.termination as i32
 }
 
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
-    let range = Range::write(error, 1, Argument::Report);
-    let nothing = Range::read(core::ptr::null::<T>(), 0, Argument::None);
-    let result = check_optional(error.cast_const(), Argument::Report).and_then(|()| {
+    let range = Range::of(error, 1, Argument::Report);
+    let check = || {
+        check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, true, [range, nothing]) }?;
+        let o = unsafe { open(call, true, &[range]) }?;
         sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
-    });
-    let error_out = match result {
+    };
+    let error_out = match check() {
         Ok(()) => c_status(0),
         Err(e) => c_error(e),
     };
@@ -199,23 +202,22 @@ unsafe fn init_any<T: Scalar>(
     state: *mut types::State<T>,
     error: *mut rot_error,
 ) -> i32 {
-    let ranges =
-        [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
+    let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let start = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
-        unsafe { read_state(state) }?;
+        unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, true, ranges) }?;
-        let solver = Sinkhorn::new(&problem, &options, f, g, work)?;
-        Ok(c_state(&solver.state()))
+        let mut opened = unsafe { open(call, true, &ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        solver.begin(work)?;
+        // SAFETY: `whole_state` found a whole struct; no other range shares an address.
+        keep_state(&solver.state, unsafe { &mut *state });
+        Ok(())
     };
     let error_out = match start() {
-        Ok(started) => {
-            // SAFETY: `read_state` found a struct of known size.
-            unsafe { write_sized(state, &started) };
-            c_status(0)
-        }
+        Ok(()) => c_status(0),
         Err(e) => c_error(e),
     };
     // SAFETY: passed on from the caller.
@@ -223,25 +225,29 @@ unsafe fn init_any<T: Scalar>(
     error_out.status
 }
 
-/// Reads a state struct; only one of the full size can hold a solve.
+/// Checks a state struct; only one of the full size can hold a solve.
 ///
 /// # Safety
-/// As [`read_sized`].
-unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<types::State<T>, Error> {
-    let mut found = types::State {
-        struct_size: 0,
-        mark: 0,
-        counts: [0; 4],
-        values: [T::ZERO; 10],
-        flags: [0; 4],
-        reserved: [0; 8],
-    };
+/// As [`Source::versioned`].
+unsafe fn whole_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    unsafe { read_sized(state, &mut found, Argument::State) }?;
-    if (found.struct_size as usize) < size_of::<types::State<T>>() || found.reserved != [0; 8] {
-        return Err(Error::new(ErrorKind::StructSize, Argument::State));
+    let source = unsafe { Source::versioned(state, Argument::State) }?;
+    let size = size_of::<types::State<T>>();
+    if source.size() < size || !source.zero_from(offset_of!(types::State<T>, reserved), size) {
+        return Err(Refusal::new(ErrorKind::StructSize, Argument::State));
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Checks the state of a running solve.
+///
+/// # Safety
+/// As [`Source::versioned`].
+unsafe fn read_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { whole_state(state) }?;
+    // SAFETY: a whole struct; nothing is written while it is read.
+    check_state(unsafe { &*state })
 }
 
 unsafe fn step_any<T: Scalar>(
@@ -250,24 +256,25 @@ unsafe fn step_any<T: Scalar>(
     state: *mut types::State<T>,
     error: *mut rot_error,
 ) -> i32 {
-    let ranges =
-        [Range::write(state, 1, Argument::State), Range::write(error, 1, Argument::Report)];
+    let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let step = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
-        let found = state_of(&unsafe { read_state(state) }?)?;
+        unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let Opened { problem, options, f, g, work, .. } = unsafe { open(call, false, ranges) }?;
-        let mut solver = Sinkhorn::resume(&problem, &options, f, g, work, found)?;
+        let mut opened = unsafe { open(call, false, &ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        // SAFETY: `read_state` found a whole struct; no other range shares an address.
+        let state = unsafe { &mut *state };
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        recall_state(state, &mut solver.state);
+        solver.take_up(work)?;
         let ending = solver.step(iterations);
-        Ok((c_state(&solver.state()), ending))
+        keep_state(&solver.state, state);
+        Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
     };
     let error_out = match step() {
-        Ok((stepped, ending)) => {
-            // SAFETY: `read_state` found a struct of known size.
-            unsafe { write_sized(state, &stepped) };
-            c_status(ending.map_or(ROT_RUNNING, |t| t as i32))
-        }
+        Ok(status) => c_status(status),
         Err(e) => c_error(e),
     };
     // SAFETY: passed on from the caller.
@@ -280,27 +287,27 @@ unsafe fn finish_any<T: Scalar>(
     state: *mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    let state_range = Range::write(state, 1, Argument::State);
-    // SAFETY: the caller's promises are those of the C function.
-    let result = unsafe { report_range(report) }.and_then(|range| {
+    let finish = || {
+        // SAFETY: the caller's promises are those of the C function.
+        let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let c = unsafe { read_state(state) }?;
-        let found = state_of(&c)?;
+        unsafe { read_state(state) }?;
+        let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, false, [range, state_range]) }?;
-        let Opened { problem, options, f, g, work, .. } = opened;
-        let report = Sinkhorn::resume(&problem, &options, f, g, work, found)?.finish();
+        let mut opened = unsafe { open(call, false, &ranges) };
+        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        // SAFETY: `read_state` found a whole struct; no other range shares an address.
+        let state = unsafe { &mut *state };
+        let mut solver = Sinkhorn::idle(problem, options, f, g);
+        recall_state(state, &mut solver.state);
+        solver.take_up(work)?;
         // The solve is over: the state is used up.
-        // SAFETY: `read_state` found a struct of known size.
-        unsafe { write_sized(state, &types::State { mark: 0, ..c }) };
-        Ok(report)
-    });
-    match result {
+        state.mark = 0;
         // SAFETY: checked by `report_range`.
-        Ok(found) => unsafe { hand_over(report, &found) },
-        // SAFETY: passed on from the caller.
-        Err(error) => unsafe { refuse(report, error) },
-    }
+        Ok(unsafe { hand_over(report, &mut solver) })
+    };
+    // SAFETY: passed on from the caller.
+    finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(
@@ -312,11 +319,11 @@ unsafe fn certifiable_any<T: Scalar>(
         check_pointer(epsilon.cast_const(), Argument::Output)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(problem) }?;
-        let own = Range::read(problem.cast::<u8>(), c.struct_size as usize, Argument::Problem);
         // SAFETY: passed on from the caller.
-        let problem = unsafe { problem_of(&c) }?;
-        let [r0, r1, r2, r3, r4] = ranges_of(&c);
-        refuse_overlap(&[Range::write(epsilon, 1, Argument::Output), own, r0, r1, r2, r3, r4])?;
+        let problem = unsafe { problem_of(c) }?;
+        let mut written = Written::NOTHING;
+        written.and(&Range::of(epsilon, 1, Argument::Output));
+        refuse_overlap(&mut written, c)?;
         let (a, b) = problem.weights();
         check_weights::<T>(a, Argument::RowWeights)?;
         check_weights::<T>(b, Argument::ColWeights)?;

@@ -75,7 +75,8 @@ impl<'a, P: Precision> Work<'a, P> {
         let points = padded(m) * d;
         let (point, points) = (cut(rest, points)?, cut(rest, points)?);
         let (square, panel) = (cut(rest, square.len())?, cut(rest, panel.len())?);
-        let scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?;
+        let mut scratch = Scratch::none();
+        scratch.cut(buffers.cost, buffers.sum, m, d)?;
         Some(Self { rows, cols, unknowns, point, points, square, panel, scratch })
     }
 }

@@ -94,7 +94,9 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let [z, rhs, direction, product, null, row] = unknowns;
         let row = row.get_mut(..m).unwrap_or(&mut []);
 
-        let (row_side, col_side) = problem.sides(&problem.masses()?, (&[], &[]));
+        let masses = problem.masses();
+        masses.check()?;
+        let (row_side, col_side) = problem.sides(&masses, (&[], &[]));
         let (a, b) = problem.weights();
         let offset = row_side.epsilon * row_side.reference;
         copy_counting::<P>(f, optimum.f, a, offset);

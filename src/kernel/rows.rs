@@ -9,7 +9,9 @@ use crate::real::Real;
 macro_rules! at_each_level {
     ($(#[$doc:meta])* fn $name:ident<$p:ident>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$doc])*
-        #[inline]
+        // Where this is not a mere choice it holds the body, of which one copy is enough.
+        #[cfg_attr(target_arch = "x86_64", inline)]
+        #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
         pub(crate) fn $name<$p: Precision>(level: Level, $($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
             fn body<$p: Precision>($($arg: $ty),*) $(-> $ret)? $body
@@ -62,21 +64,27 @@ pub(crate) fn entry<P: Precision>(
     P::narrow(((g - P::widen(c)) + f) * scale).exp2()
 }
 
+/// What the entries of a row become when its potential moves, exp((to - from) / epsilon): a call,
+/// for single values.
+#[inline(never)]
+pub(crate) fn rescaling<P: Precision>(
+    scale: P::Potential,
+    from: P::Potential,
+    to: P::Potential,
+) -> P::Sum {
+    P::narrow((to - from) * scale).exp2()
+}
+
 at_each_level! {
     /// max_j (g_j - c_j): the negative of the shift that keeps a row's sum between 1 and m.
     fn max_row<P>(g: &[P::Potential], cost: &[P::Cost]) -> P::Potential {
         let mut max = [P::Potential::NEG_INFINITY; 16];
-        let mut chunks = g.chunks_exact(16);
-        let mut costs = cost.chunks_exact(16);
-        for (g, cost) in (&mut chunks).zip(&mut costs) {
+        for (g, cost) in g.chunks(16).zip(cost.chunks(16)) {
             for ((max, &g), &c) in max.iter_mut().zip(g).zip(cost) {
                 *max = max.larger(g - P::widen(c));
             }
         }
-        for ((max, &g), &c) in max.iter_mut().zip(chunks.remainder()).zip(costs.remainder()) {
-            *max = max.larger(g - P::widen(c));
-        }
-        max.into_iter().fold(P::Potential::NEG_INFINITY, P::Potential::larger)
+        max.iter().fold(P::Potential::NEG_INFINITY, |most, &x| most.larger(x))
     }
 }
 
@@ -100,10 +108,11 @@ at_each_level! {
 
 at_each_level! {
     /// Four times [`add_row`] in one pass over the totals, with the same bits.
-    fn add_four_rows<P>(weights: [P::Sum; 4], rows: [&[P::Sum]; 4], total: &mut [P::Sum]) {
-        let [w0, w1, w2, w3] = weights;
+    fn add_four_rows<P>(weights: &[P::Sum; 4], rows: &[&mut [P::Sum]; 4], total: &mut [P::Sum]) {
+        let [w0, w1, w2, w3] = *weights;
         let [r0, r1, r2, r3] = rows;
-        for ((((total, &e0), &e1), &e2), &e3) in total.iter_mut().zip(r0).zip(r1).zip(r2).zip(r3) {
+        let rows = r0.iter().zip(&**r1).zip(&**r2).zip(&**r3);
+        for (total, (((&e0, &e1), &e2), &e3)) in total.iter_mut().zip(rows) {
             *total = (((*total + w0 * e0) + w1 * e1) + w2 * e2) + w3 * e3;
         }
     }
@@ -169,7 +178,9 @@ at_each_level! {
     ) {
         let [weight_part, reference_part] = parts;
         for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
-            let soft = epsilon * (weight_part * l - P::Potential::from(s.ln())) + *f;
+            // 32-bit machines save flash.
+            let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
+            let soft = epsilon * (weight_part * l - P::Potential::from(log)) + *f;
             let value = contraction * soft + reference_part * epsilon * l;
             *f = if l > P::Potential::NEG_INFINITY { value } else { l };
         }

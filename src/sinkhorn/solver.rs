@@ -1,17 +1,15 @@
 //! The iteration and its endings.
 
-use crate::cost::{Geometry, Rows, trusted};
+use crate::cost::{Geometry, Pass, Rows, trusted};
 use crate::error::Error;
-use crate::kernel::{Level, Precision};
-use crate::marginal::{Ball, Memory, Side, total};
-use crate::math::Elementary;
+use crate::kernel::{Level, Precision, rescaling};
+use crate::marginal::{Ball, Memory, Side};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
-use crate::work::misalignment;
 
-use super::certificate;
+use super::certificate::{self, mass};
 use super::start::{Work, prepare};
 
 /// The residual that rounding may cause is a few times its floor.
@@ -37,6 +35,8 @@ pub struct State<P: Precision> {
     /// The residual that counted last as progress, and when.
     pub(crate) best: P::Potential,
     pub(crate) best_at: u64,
+    /// The iteration after which a certificate is due.
+    pub(crate) next_check: u64,
     pub(crate) masses: Masses<P::Potential>,
     pub(crate) balls: [Ball; 2],
     pub(crate) max_cost: P::Potential,
@@ -64,6 +64,7 @@ impl<P: Precision> State<P> {
             trigger: infinity,
             best: infinity,
             best_at: 0,
+            next_check: 0,
             masses: Masses { a: zero, b: zero, row_factor: one, col_factor: one },
             balls: [Ball::default(); 2],
             max_cost: P::Potential::ZERO,
@@ -114,7 +115,7 @@ pub struct Sinkhorn<'a, P: Precision, G> {
     f: &'a mut [P::Potential],
     g: &'a mut [P::Potential],
     work: Work<'a, P>,
-    state: State<P>,
+    pub(crate) state: State<P>,
 }
 
 /// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
@@ -133,13 +134,10 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Report<P::Potential>, Error> {
-    let mut solver = Sinkhorn::new(problem, options, f, g, work)?;
-    while solver.step(u64::from(options.check_every)).is_none() {
-        if observer.observe(&solver.progress()).is_break() {
-            solver.stop();
-        }
-    }
-    Ok(solver.finish())
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    solver.begin(work)?;
+    solver.run(observer);
+    Ok(solver.conclude())
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
@@ -153,26 +151,47 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         g: &'a mut [P::Potential],
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
-        options.check()?;
-        let skip = misalignment(work);
-        let mut work = Work::of(problem, f, g, work, skip)?;
-        let mut state = prepare(problem, options, f, g, &mut work)?;
-        state.skip = skip;
-        // A solve that ended on a row update leaves no residual for the first sweep to find.
-        state.rows_fresh = options.warm_start;
-        if let Stop::Residual(tolerance) = options.stop {
-            state.trigger = tolerance;
-        }
-        let solver = Self { problem, options, f, g, work, state };
-        let (rows, cols) =
-            problem.sides(&solver.state.masses, (solver.work.log_a, solver.work.log_b));
-        rows.load(options.warm_start, solver.f);
-        cols.load(options.warm_start, solver.g);
-        rows.start_marginal(solver.work.row_rule);
-        cols.start_marginal(solver.work.col_rule);
-        rows.marginal(state.level, solver.f, solver.work.row_rule);
-        cols.marginal(state.level, solver.g, solver.work.col_rule);
+        let mut solver = Self::idle(problem, options, f, g);
+        solver.begin(work)?;
         Ok(solver)
+    }
+
+    /// A solver without work: what [`Sinkhorn::begin`] or [`Sinkhorn::take_up`] completes.
+    #[inline(never)]
+    pub(crate) fn idle(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+    ) -> Self {
+        let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
+        Self { problem, options, f, g, work, state }
+    }
+
+    /// [`Sinkhorn::new`] where the solver lies.
+    pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.options.check()?;
+        self.state.start(self.problem, self.options, work);
+        self.lay_out(work, true)?;
+        let Self { problem, options, f, g, work, state } = self;
+        prepare(problem, options, f, g, work, state)?;
+        work.rows.load(options.warm_start, f);
+        work.cols.load(options.warm_start, g);
+        work.rows.start_marginal(work.row_rule);
+        work.cols.start_marginal(work.col_rule);
+        work.rows.marginal(state.level, f, work.row_rule);
+        work.cols.marginal(state.level, g, work.col_rule);
+        Ok(())
+    }
+
+    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
+        let lens = [self.f.len(), self.g.len()];
+        self.work.lay_out(self.problem, lens, work, &self.state, fresh)
+    }
+
+    /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
+    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.lay_out(work, false)
     }
 
     /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
@@ -186,8 +205,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work: &'a mut [P::Work],
         state: State<P>,
     ) -> Result<Self, Error> {
-        let work = Work::of(problem, f, g, work, state.skip)?;
-        Ok(Self { problem, options, f, g, work, state })
+        let mut solver = Self::idle(problem, options, f, g);
+        solver.state = state;
+        solver.take_up(work)?;
+        Ok(solver)
     }
 
     /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
@@ -224,20 +245,33 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.state.finished
     }
 
+    /// Steps of `check_every` iterations with the observer in between, to the end.
+    pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
+        while self.step(u64::from(self.options.check_every)).is_none() {
+            if observer.observe(&self.progress()).is_break() {
+                self.stop();
+            }
+        }
+    }
+
     /// Evaluates the potentials in one more sweep and hands them over.
     pub fn finish(mut self) -> Report<P::Potential> {
-        let mut report = self.evaluate();
+        self.conclude()
+    }
+
+    /// [`Sinkhorn::finish`] where the solver lies.
+    pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
+        let mut report = Report::unknown();
+        self.evaluate(&mut report);
         report.termination = match self.state.finished {
             Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
-            _ if report.any_nan() || !report.mass.is_finite() => Termination::NumericalTrouble,
+            _ if report.in_trouble() => Termination::NumericalTrouble,
             _ if self.criterion_holds(&report) => Termination::Converged,
             Some(ending) => ending,
             None => Termination::IterationLimit,
         };
-        let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
-        rows.unload(f);
-        cols.unload(g);
+        self.work.rows.unload(self.f);
+        self.work.cols.unload(self.g);
         report
     }
 
@@ -249,75 +283,61 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Updates both sides, and learns the residual of the rows as they were before.
+    #[inline(never)]
     fn sweep(&mut self) {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch } = work;
         let coupled = rows.couples_entries() || state.takes_rows_apart();
-        let Work { row, col, row_rule, col_rule, scratch, .. } = work;
-        let mut balls = state.balls;
-        let [row_ball, col_ball] = &mut balls;
+        let [row_ball, col_ball] = &mut state.balls;
 
-        // Plain sums: they only tell when an evaluation is worth its sweep.
-        let (mut residual, mut mass) = (P::Potential::ZERO, P::Potential::ZERO);
-        let (mut trouble, mut moved) = (false, coupled);
-        let all_trusted = problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| {
-            let Rows { first, old, potential, sums } = group;
-            let targets = row_rule.get(first..).unwrap_or(&[]);
-            let taken = old.iter().zip(&*potential).zip(sums).zip(targets);
-            for (((&old, &shift), &sum), &target) in taken {
-                // The sum at the old potential, where it was taken at another shift.
-                let moved = P::narrow((old - shift) * pass.scale);
-                let sum = if shift != old { sum * moved.exp2() } else { sum };
-                residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
-                mass += P::Potential::from(sum);
-            }
-            if coupled {
-                // Only the sums for now; f stays at the shifts they were taken at.
-                for (kept, &sum) in row.iter_mut().skip(first).zip(sums) {
-                    *kept = sum;
-                }
-            } else {
-                let memory = Memory { marginal: &mut [], ball: row_ball };
-                rows.update(level, first, sums, potential, memory);
-                trouble |= restore(potential, old);
-                moved |= potential.iter().zip(old).any(|(new, old)| new != old);
-            }
-        });
+        let mut fused = Fused {
+            side: rows,
+            pass,
+            targets: row_rule,
+            kept: if coupled { row } else { &mut [] },
+            coupled,
+            residual: P::Potential::ZERO,
+            mass: P::Potential::ZERO,
+            trouble: false,
+            moved: coupled,
+        };
+        let all_trusted =
+            problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| fused.take(group));
+        let Fused { residual, mass, mut trouble, moved, .. } = fused;
         state.residual = residual / mass;
         if coupled {
             rows.update(level, 0, row, f, Memory { marginal: row_rule, ball: row_ball });
             trouble |= restore(f, rows.log_weights);
         }
 
-        let enough = |((&sum, &w), &l): ((&P::Sum, &P::Cost), &P::Potential)| {
+        let enough = |((&sum, &w), &log): ((&P::Sum, &P::Cost), &P::Potential)| {
             let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
-            l == P::Potential::NEG_INFINITY || (trusted(sum) && P::Potential::from(sum) >= least)
+            let massless = log == P::Potential::NEG_INFINITY;
+            massless || (trusted(sum) && P::Potential::from(sum) >= least)
         };
-        if coupled
-            || !all_trusted
-            || !col.iter().zip(cols.weights).zip(cols.log_weights).all(enough)
-        {
+        let weights = cols.weights.iter().zip(cols.log_weights);
+        let mut entries = col.iter().zip(weights).map(|(sum, (w, log))| ((sum, w), log));
+        if coupled || !all_trusted || !entries.all(enough) {
             problem.geometry().col_sums(pass, f, g, col, scratch);
         }
         cols.update(level, 0, col, g, Memory { marginal: col_rule, ball: col_ball });
         trouble |= restore(g, cols.log_weights);
-        state.balls = balls;
         state.trouble |= trouble;
         state.still = if moved { 0 } else { state.still.saturating_add(1) };
     }
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
     fn shift(&mut self) {
-        let Self { problem, f, g, work, state, .. } = self;
-        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
+        let Self { f, g, work, state, .. } = self;
+        let Work { rows, cols, .. } = work;
         if rows.fixes_mass() && cols.fixes_mass() {
             return;
         }
         rows.marginal(state.level, f, work.row_rule);
         cols.marginal(state.level, g, work.col_rule);
-        let t = best_shift(&rows, &cols, work.row_rule, work.col_rule);
+        let t = best_shift(rows, cols, work.row_rule, work.col_rule);
         for f in f.iter_mut() {
             *f += t;
         }
@@ -329,6 +349,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Whether the solve is over after the latest sweep.
+    #[inline(never)]
     fn judge(&mut self) -> Option<Termination> {
         let state = &mut self.state;
         if state.trouble {
@@ -338,16 +359,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) => {
-                state.iterations.is_multiple_of(u64::from(self.options.check_every))
+            Stop::Certified(_) if state.iterations >= state.next_check => {
+                let interval = u64::from(self.options.check_every);
+                state.next_check = state.iterations.saturating_add(interval);
+                true
             }
+            Stop::Certified(_) => false,
         };
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
-            let report = self.evaluate();
+            let mut report = Report::unknown();
+            self.evaluate(&mut report);
             self.state.certified_distance = report.certified_distance;
-            if report.any_nan() || !report.mass.is_finite() {
+            if report.in_trouble() {
                 return Some(Termination::NumericalTrouble);
             }
             if self.criterion_holds(&report) {
@@ -374,13 +399,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// may still end.
     fn stalled(&mut self) -> Option<Termination> {
         let near = P::Potential::from_count(FLOOR_FACTOR)
-            * rounding_floor(self.problem, &self.state, self.f, self.g);
+            * rounding_floor(&self.work, &self.state, self.f, self.g);
         if self.state.still >= 2 {
             // The same rows twice give the same columns: not one bit changes any more.
             return Some(Termination::RoundingFloor);
         }
-        let fixed = self.problem.row_side(&[]).fixes_marginal()
-            && self.problem.col_side(&[]).fixes_marginal();
+        let fixed = self.work.rows.fixes_marginal() && self.work.cols.fixes_marginal();
         let state = &mut self.state;
         let (ending, patience, share) = if state.residual <= near {
             (Termination::RoundingFloor, FLOOR_PATIENCE, FLOOR_SHARE)
@@ -407,45 +431,89 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// The report of the potentials as they are. If the rows are the only exact side they are
     /// updated first, so that the plan is feasible there and the certificate valid.
-    fn evaluate(&mut self) -> Report<P::Potential> {
+    fn evaluate(&mut self, report: &mut Report<P::Potential>) {
+        let transport = self.refresh();
+        let Self { problem, f, g, work, state, .. } = self;
+        let evaluation = certificate::Evaluation {
+            work,
+            f,
+            g,
+            transport,
+            rounding_floor: rounding_floor(work, state, f, g),
+            shift: best_shift(&work.rows, &work.cols, work.row_rule, work.col_rule),
+            unit_mass: problem.is_unit_mass(),
+        };
+        certificate::report(&evaluation, report);
+        report.iterations = state.iterations;
+        report.mass_factor = state.masses.col_factor;
+        let [row_ball, col_ball] = state.balls;
+        report.row_multiplier = row_ball.multiplier();
+        report.col_multiplier = col_ball.multiplier();
+        report.collapsed = work.rows.collapsed(work.row_rule, row_ball)
+            || work.cols.collapsed(work.col_rule, col_ball);
+    }
+
+    /// Brings all marginals up to date with the potentials; gives the transport cost.
+    #[inline(never)]
+    fn refresh(&mut self) -> P::Potential {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let (rows, cols) = problem.sides(&state.masses, (work.log_a, work.log_b));
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch } = work;
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
-            problem.geometry().row_sums(pass, f, g, work.row, &mut work.scratch);
+            problem.geometry().row_sums(pass, f, g, row, scratch);
             let [ball, _] = &mut state.balls;
-            rows.update(level, 0, work.row, f, Memory { marginal: work.row_rule, ball });
+            rows.update(level, 0, row, f, Memory { marginal: row_rule, ball });
             state.trouble |= restore(f, rows.log_weights);
             state.rows_fresh = true;
         }
-        rows.marginal(level, f, work.row_rule);
-        cols.marginal(level, g, work.col_rule);
-        let transport =
-            problem.geometry().marginals(pass, f, g, work.row, work.col, &mut work.scratch);
-        let evaluation = certificate::Evaluation {
-            rows,
-            cols,
-            f,
-            g,
-            row: work.row,
-            col: work.col,
-            row_rule: work.row_rule,
-            col_rule: work.col_rule,
-            transport,
-            rounding_floor: rounding_floor(problem, state, f, g),
-            shift: best_shift(&rows, &cols, work.row_rule, work.col_rule),
-            unit_mass: problem.is_unit_mass(),
-        };
-        let [row_ball, col_ball] = state.balls;
-        Report {
-            iterations: state.iterations,
-            mass_factor: state.masses.col_factor,
-            row_multiplier: row_ball.multiplier(),
-            col_multiplier: col_ball.multiplier(),
-            collapsed: rows.collapsed(evaluation.row_rule, row_ball)
-                || cols.collapsed(evaluation.col_rule, col_ball),
-            ..certificate::report(&evaluation)
+        rows.marginal(level, f, row_rule);
+        cols.marginal(level, g, col_rule);
+        problem.geometry().marginals(pass, f, g, row, col, scratch)
+    }
+}
+
+/// The rows' part of a fused sweep.
+struct Fused<'s, 'a, P: Precision> {
+    side: &'s Side<'a, P>,
+    pass: Pass<P>,
+    /// Marginals that the rule assigns to the potentials.
+    targets: &'s [P::Sum],
+    /// Where the sums of a rule that couples them are kept.
+    kept: &'s mut [P::Sum],
+    coupled: bool,
+    /// Plain sums: they only tell when an evaluation is worth its sweep.
+    residual: P::Potential,
+    mass: P::Potential,
+    trouble: bool,
+    moved: bool,
+}
+
+impl<P: Precision> Fused<'_, '_, P> {
+    /// Takes in the sums of a few rows and gives their new potentials.
+    #[inline(never)]
+    fn take(&mut self, group: Rows<'_, P>) {
+        let Rows { first, old, potential, sums } = group;
+        let targets = self.targets.get(first..).unwrap_or(&[]);
+        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets)
+        {
+            // The sum at the old potential, where it was taken at another shift.
+            let sum =
+                if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
+            self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
+            self.mass += P::Potential::from(sum);
+        }
+        if self.coupled {
+            // Only the sums for now; f stays at the shifts they were taken at.
+            for (kept, &sum) in self.kept.iter_mut().skip(first).zip(sums) {
+                *kept = sum;
+            }
+        } else {
+            // A rule that updates a few rows at a time keeps nothing.
+            let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
+            self.side.update(self.pass.level, first, sums, potential, memory);
+            self.trouble |= restore(potential, old);
+            self.moved |= potential.iter().zip(old).any(|(new, old)| new != old);
         }
     }
 }
@@ -453,8 +521,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 /// The residual that rounding alone may cause: that of the exponents,
 /// u (max |C| + max |f| + max |g|) / s with s the smallest of epsilon and the taus, and that of the
 /// sums, a few u.
-fn rounding_floor<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
+fn rounding_floor<P: Precision>(
+    work: &Work<'_, P>,
     state: &State<P>,
     f: &[P::Potential],
     g: &[P::Potential],
@@ -463,8 +531,8 @@ fn rounding_floor<P: Precision, G: Geometry<P>>(
         let finite = potential.iter().filter(|x| x.is_finite());
         finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
     };
-    let taus = [problem.row_side(&[]).relaxation(), problem.col_side(&[]).relaxation()];
-    let scale = taus.iter().flatten().fold(problem.epsilon(), |s, &tau| s.smaller(tau));
+    let taus = [work.rows.relaxation(), work.cols.relaxation()];
+    let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
     let exponents = (state.max_cost + largest(f) + largest(g)) / scale;
     P::Potential::ROUNDOFF * (exponents + P::Potential::from_count(4))
 }
@@ -491,8 +559,7 @@ fn best_shift<P: Precision>(
     row_rule: &[P::Sum],
     col_rule: &[P::Sum],
 ) -> P::Potential {
-    let mass = |marginal: &[P::Sum]| total(marginal.iter().map(|&x| P::Potential::from(x)));
-    let (row_mass, col_mass) = (mass(row_rule), mass(col_rule));
+    let (row_mass, col_mass) = (mass::<P>(row_rule), mass::<P>(col_rule));
     let mut t = P::Potential::ZERO;
     let slopes = |t| (rows.log_slope(row_mass, t), cols.log_slope(col_mass, -t));
     let (row, col) = slopes(t);

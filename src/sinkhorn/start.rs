@@ -2,13 +2,13 @@
 
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Level, Precision};
+use crate::kernel::{Buffers, Level, Precision};
 use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
-use crate::work::{Coefficients, misalignment};
+use crate::work::{Coefficients, misalignment, take};
 
 use super::solver::State;
 
@@ -27,10 +27,10 @@ pub const fn work_len(n: usize, m: usize, d: usize) -> usize {
     COEFFICIENTS.at(n, m, d).len()
 }
 
-/// The work of the caller, cut into named buffers.
+/// The work of the caller, cut into named buffers, and both sides, which refer to it.
 pub(super) struct Work<'a, P: Precision> {
-    pub(super) log_a: &'a mut [P::Potential],
-    pub(super) log_b: &'a mut [P::Potential],
+    pub(super) rows: Side<'a, P>,
+    pub(super) cols: Side<'a, P>,
     /// Marginals of the plan.
     pub(super) row: &'a mut [P::Sum],
     pub(super) col: &'a mut [P::Sum],
@@ -41,44 +41,77 @@ pub(super) struct Work<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Work<'a, P> {
-    /// Checks the lengths of all buffers and cuts the work behind its first `skip` elements.
-    pub(super) fn of<G: Geometry<P>>(
-        problem: &Problem<'_, P, G>,
-        f: &[P::Potential],
-        g: &[P::Potential],
-        work: &'a mut [P::Work],
-        skip: usize,
-    ) -> Result<Self, Error> {
-        let (n, m) = problem.shape();
-        if f.len() != n {
-            return Err(Error::new(ErrorKind::Shape, Argument::RowPotentials));
+    /// No buffers yet. They are put in place one by one: a `Work` is large, and a result that may
+    /// hold one is copied.
+    pub(super) fn none<G: Geometry<P>>(problem: &'a Problem<'_, P, G>) -> Self {
+        Self {
+            rows: problem.row_side(&[]),
+            cols: problem.col_side(&[]),
+            row: &mut [],
+            col: &mut [],
+            row_rule: &mut [],
+            col_rule: &mut [],
+            scratch: Scratch::none(),
         }
-        if g.len() != m {
-            return Err(Error::new(ErrorKind::Shape, Argument::ColPotentials));
-        }
-        let d = problem.geometry().dimension();
-        if work_len(n, m, d) == usize::MAX {
-            return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
-        }
-        Self::cut(work, skip, [n, m, d]).ok_or(Error::new(ErrorKind::WorkTooSmall, Argument::Work))
     }
 
-    fn cut(work: &'a mut [P::Work], skip: usize, [n, m, d]: [usize; 3]) -> Option<Self> {
-        use crate::work::{cut, padded};
-        if work.len() < work_len(n, m, d) {
-            return None;
-        }
-        let mut work = work.get_mut(skip..)?;
+    /// Checks the lengths of all buffers and cuts them out of the work, behind its first elements
+    /// that the state skips. Fresh work gets the logarithms of the weights.
+    pub(super) fn lay_out<G: Geometry<P>>(
+        &mut self,
+        problem: &'a Problem<'_, P, G>,
+        [f, g]: [usize; 2],
+        work: &'a mut [P::Work],
+        state: &State<P>,
+        fresh: bool,
+    ) -> Result<(), Error> {
+        let (n, m) = problem.shape();
+        let d = problem.geometry().dimension();
+        let needed = work_len(n, m, d);
+        let (kind, argument) = if f != n {
+            (ErrorKind::Shape, Argument::RowPotentials)
+        } else if g != m {
+            (ErrorKind::Shape, Argument::ColPotentials)
+        } else if needed == usize::MAX {
+            (ErrorKind::TooLarge, Argument::Cost)
+        } else if work.len() < needed || self.cut(work, [n, m, d], state, fresh).is_none() {
+            (ErrorKind::WorkTooSmall, Argument::Work)
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(kind, argument))
+    }
+
+    fn cut(
+        &mut self,
+        work: &'a mut [P::Work],
+        [n, m, d]: [usize; 3],
+        state: &State<P>,
+        fresh: bool,
+    ) -> Option<()> {
+        let mut work = work.get_mut(state.skip..)?;
         let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
-        let mut buffers = P::cut(&mut work, lens)?;
-        let log_a = cut(&mut buffers.potential, padded(n))?.get_mut(..n)?;
-        let log_b = cut(&mut buffers.potential, padded(m))?.get_mut(..m)?;
-        let row = cut(&mut buffers.sum, padded(n))?.get_mut(..n)?;
-        let row_rule = cut(&mut buffers.sum, padded(n))?.get_mut(..n)?;
-        let col = cut(&mut buffers.sum, padded(m))?.get_mut(..m)?;
-        let col_rule = cut(&mut buffers.sum, padded(m))?.get_mut(..m)?;
-        let scratch = Scratch::cut(buffers.cost, &mut buffers.sum, m, d)?;
-        Some(Self { log_a, log_b, row, col, row_rule, col_rule, scratch })
+        let Buffers { cost, mut potential, mut sum } = P::cut(&mut work, lens)?;
+        (self.rows.mass, self.rows.factor) = (state.masses.a, state.masses.row_factor);
+        (self.cols.mass, self.cols.factor) = (state.masses.b, state.masses.col_factor);
+        let log_a = take(&mut potential, n)?;
+        let log_b = take(&mut potential, m)?;
+        if fresh {
+            logarithms(&self.rows, log_a);
+            logarithms(&self.cols, log_b);
+        }
+        (self.rows.log_weights, self.cols.log_weights) = (log_a, log_b);
+        self.row = take(&mut sum, n)?;
+        self.row_rule = take(&mut sum, n)?;
+        self.col = take(&mut sum, m)?;
+        self.col_rule = take(&mut sum, m)?;
+        self.scratch.cut(cost, sum, m, d)
+    }
+}
+
+fn logarithms<P: Precision>(side: &Side<'_, P>, out: &mut [P::Potential]) {
+    for (log, &w) in out.iter_mut().zip(side.weights) {
+        *log = side.log_weight(w);
     }
 }
 
@@ -94,26 +127,45 @@ pub fn check<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<(), Error> {
     options.check()?;
-    let skip = misalignment(work);
-    let mut work = Work::of(problem, f, g, work, skip)?;
-    prepare(problem, options, f, g, &mut work).map(|_| ())
+    let mut state = State::new(Level::PORTABLE);
+    state.start(problem, options, work);
+    let buffer = work;
+    let mut work = Work::none(problem);
+    work.lay_out(problem, [f.len(), g.len()], buffer, &state, true)?;
+    prepare(problem, options, f, g, &mut work, &mut state)
 }
 
-/// Validates everything and fills the work; the potentials are only read.
+impl<P: Precision> State<P> {
+    /// The state before the first sweep. The masses mean something if the weights pass their check.
+    pub(super) fn start<G: Geometry<P>>(
+        &mut self,
+        problem: &Problem<'_, P, G>,
+        options: &Options<P>,
+        work: &[P::Work],
+    ) {
+        self.level = options.level.unwrap_or_else(Level::detect);
+        self.skip = misalignment(work);
+        // A solve that ended on a row update leaves no residual for the first sweep to find.
+        self.rows_fresh = options.warm_start;
+        self.next_check = u64::from(options.check_every);
+        if let Stop::Residual(tolerance) = options.stop {
+            self.trigger = tolerance;
+        }
+        self.masses = problem.masses();
+    }
+}
+
+/// Validates everything and prepares the sweeps; the potentials are only read.
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     f: &[P::Potential],
     g: &[P::Potential],
     work: &mut Work<'_, P>,
-) -> Result<State<P>, Error> {
+    state: &mut State<P>,
+) -> Result<(), Error> {
     let (a, b) = problem.weights();
-    let mut state = State::new(options.level.unwrap_or_else(Level::detect));
-    let (rows, cols) = (problem.row_side(&[]), problem.col_side(&[]));
-    let unit = rows.unit_mass() || cols.unit_mass();
-    if matches!(options.stop, Stop::Certified(_))
-        && (unit || (rows.fixes_marginal() && cols.fixes_marginal()))
-    {
+    if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
@@ -124,32 +176,22 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.masses = problem.masses()?;
-    let (rows, cols) = problem.sides(&state.masses, (&[], &[]));
-    for (log, &w) in work.log_a.iter_mut().zip(a) {
-        *log = rows.log_weight(w);
-    }
-    for (log, &w) in work.log_b.iter_mut().zip(b) {
-        *log = cols.log_weight(w);
-    }
+    state.masses.check()?;
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
         state.max_cost = range.max.abs().larger(range.min.abs());
         state.forbidden = range.forbidden;
-        let largest: P::Potential = state.max_cost * problem.pass(state.level).scale;
-        if !largest.is_finite() {
+        if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
-        if let Stop::Certified(target) = options.stop {
-            let (rows, cols) = (problem.row_side(work.log_a), problem.col_side(work.log_b));
-            let least = least_slack(problem, &state, range.max - range.min, &rows, &cols);
-            if target < least {
-                return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
-            }
+        if let Stop::Certified(target) = options.stop
+            && target < least_slack(problem, state, range.max - range.min, work)
+        {
+            return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(state)
+    Ok(())
 }
 
 /// A start must not hold NaN or plus infinity.
@@ -175,9 +217,9 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     state: &State<P>,
     cost_range: P::Potential,
-    rows: &Side<'_, P>,
-    cols: &Side<'_, P>,
+    work: &Work<'_, P>,
 ) -> P::Potential {
+    let (rows, cols) = (&work.rows, &work.cols);
     let (free, mass) = match (rows.relaxation(), cols.relaxation()) {
         (Some(_), Some(_)) if problem.is_unit_mass() => (rows, P::Potential::ONE),
         (Some(_), None) => (rows, state.masses.b),
