@@ -10,6 +10,8 @@
  *   weights w (a for the rows, b for the columns) and a rule of its own:
  *     ROT_EXACT      its marginal r is w                       (balanced transport)
  *     ROT_KL(tau)    Phi = tau * sum(r log(r/w) - r + w)       (relaxed, unbalanced transport)
+ *     ROT_L2_BALL(radius2, entropy), ROT_KL_BALL(radius, entropy)
+ *                    r has unit mass and stays in a ball around w (leaves out outliers)
  *   ROT_UNIT_MASS asks for the best plan of unit mass (robust transport; both rules KL). The
  *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
  *   the plan is a view of them that the rot_plan functions read.
@@ -84,6 +86,8 @@
  *   solving    rot_sinkhorn_solve, _check, _work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
+ *   gradients  rot_gradient_vjp, _jvp, _work_len
+ *   matching   rot_matching_step, _work_len (regression without correspondence)
  *   about      rot_version, rot_abi_version, rot_status_str
  *   Names end in _f64 or _f32. This file is made from the sources; do not edit it.
  */
@@ -151,7 +155,7 @@
 #define ROT_ERR_NEGATIVE (-32)
 /** all weights of a side are zero. */
 #define ROT_ERR_ZERO_MASS (-33)
-/** both sides are exact and their masses differ. */
+/** the masses that the two sides prescribe differ. */
 #define ROT_ERR_MASS_MISMATCH (-34)
 /** a positive weight has no partner at finite cost. */
 #define ROT_ERR_NO_PARTNER (-35)
@@ -169,6 +173,16 @@
 #define ROT_ERR_TARGET_OUT_OF_REACH (-45)
 /** the unit-mass problem takes KL rules on both sides. */
 #define ROT_ERR_UNIT_MASS_RULE (-46)
+/** the radius of a ball is negative or not finite. */
+#define ROT_ERR_RADIUS (-47)
+/** the entropy of a ball is negative or not finite. */
+#define ROT_ERR_ENTROPY (-48)
+/** the potentials are no optimum within the gradient's tolerance. */
+#define ROT_ERR_NOT_CONVERGED (-49)
+/** cotangents of potentials up to a constant have unequal sums. */
+#define ROT_ERR_GAUGE (-50)
+/** the linear system is not positive definite in this precision. */
+#define ROT_ERR_SINGULAR (-51)
 #define ROT_ARG_NONE 0u
 #define ROT_ARG_PROBLEM 1u
 #define ROT_ARG_OPTIONS 2u
@@ -196,6 +210,16 @@
 #define ROT_ARG_ROW 34u
 #define ROT_ARG_COL 35u
 #define ROT_ARG_VALUES 36u
+#define ROT_ARG_COTANGENT 40u
+#define ROT_ARG_METHOD 41u
+#define ROT_ARG_FORWARD_TOLERANCE 42u
+#define ROT_ARG_COST_GRADIENT 43u
+#define ROT_ARG_ROW_WEIGHT_GRADIENT 44u
+#define ROT_ARG_COL_WEIGHT_GRADIENT 45u
+#define ROT_ARG_ROW_POINT_GRADIENT 46u
+#define ROT_ARG_COL_POINT_GRADIENT 47u
+#define ROT_ARG_TANGENT 48u
+#define ROT_ARG_GRADIENT 49u
 
 /** n rounded up to a multiple of 16. */
 #define ROT_PADDED(n) (((size_t)(n) + 15u) / 16u * 16u)
@@ -207,6 +231,24 @@
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
     ((size_t)1 * ROT_PADDED(n) + (size_t)7 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
+
+/** Elements of work for rot_gradient_* and conjugate gradients; see rot_gradient_work_len. */
+#define ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) \
+    ((size_t)10 * ROT_PADDED(n) + (size_t)26 * ROT_PADDED(m) + (size_t)3 * (size_t)(d) * ROT_PADDED(m) + 112u)
+#define ROT_GRADIENT_DIRECT_WORK_LEN_(n, m, d) \
+    (ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) + \
+     ROT_PADDED((m) + 2u) * (ROT_PADDED((m) + 2u) + 64u))
+/** Elements of work for rot_gradient_* and a factorisation; see rot_gradient_work_len. */
+#define ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) \
+    ((n) < (m) ? ROT_GRADIENT_DIRECT_WORK_LEN_(m, n, d) : ROT_GRADIENT_DIRECT_WORK_LEN_(n, m, d))
+/** Elements of work for rot_matching_step; see rot_matching_work_len. */
+#define ROT_MATCHING_DIRECT_WORK_LEN(n, m, d) \
+    (ROT_SINKHORN_WORK_LEN(n, m, d) > ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) \
+         ? ROT_SINKHORN_WORK_LEN(n, m, d) : ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d))
+/** Elements of work for rot_matching_step; see rot_matching_work_len. */
+#define ROT_MATCHING_ITERATIVE_WORK_LEN(n, m, d) \
+    (ROT_SINKHORN_WORK_LEN(n, m, d) > ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) \
+         ? ROT_SINKHORN_WORK_LEN(n, m, d) : ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
 
 /** No index applies. */
 #define ROT_NOWHERE UINT64_MAX
@@ -220,6 +262,16 @@
 #define ROT_EXACT {ROT_RULE_EXACT, 0, {0, 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
 /** The marginal pays tau * KL, tau in cost units. */
 #define ROT_KL(tau) {ROT_RULE_KL, 0, {(tau), 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+
+/** The marginal has unit mass and lies within |r - w|^2 <= radius2. */
+#define ROT_L2_BALL(radius2, entropy) \
+    {ROT_RULE_L2_BALL, 0, {(radius2), (entropy), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The L2 ball in which just a fraction theta of n points with equal weights can be dropped. */
+#define ROT_L2_BALL_DROPPING(theta, n, entropy) \
+    ROT_L2_BALL((theta) / ((n) * (1 - (theta))), entropy)
+/** The marginal has unit mass and lies within KL(r | w) <= radius. */
+#define ROT_KL_BALL(radius, entropy) \
+    {ROT_RULE_KL_BALL, 0, {(radius), (entropy), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
 
 #define ROT_PROBLEM_INIT_(type) \
     {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
@@ -239,19 +291,61 @@
 
 #define ROT_REPORT_INIT_(type) \
     {sizeof(type), 0, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-     {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+     0, 0, {0, 0, 0, 0}, 0, 0, {0, 0, 0}}
 /** An empty report. */
 #define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
 /** An empty report. */
 #define ROT_REPORT_F32_INIT ROT_REPORT_INIT_(rot_report_f32)
 
 #define ROT_STATE_INIT_(type) \
-    {sizeof(type), 0, {0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}, \
-     {0, 0, 0, 0, 0, 0, 0, 0}}
+    {sizeof(type), 0, {0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}, \
+     {{0, 0}, {0, 0}}, {0, 0, 0, 0}}
 /** A state for rot_sinkhorn_init_f64. */
 #define ROT_STATE_F64_INIT ROT_STATE_INIT_(rot_state_f64)
 /** A state for rot_sinkhorn_init_f32. */
 #define ROT_STATE_F32_INIT ROT_STATE_INIT_(rot_state_f32)
+
+#define ROT_COTANGENT_INIT_(type) \
+    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, NULL, NULL, 0, 0, {0, 0, 0, 0}}
+/** A loss that depends on nothing yet. */
+#define ROT_COTANGENT_F64_INIT ROT_COTANGENT_INIT_(rot_cotangent_f64)
+/** A loss that depends on nothing yet. */
+#define ROT_COTANGENT_F32_INIT ROT_COTANGENT_INIT_(rot_cotangent_f32)
+
+#define ROT_GRADIENT_OPTIONS_INIT_(type, tolerance, forward) \
+    {sizeof(type), ROT_METHOD_DIRECT, (tolerance), (forward), 1000, ROT_LEVEL_FASTEST, {0, 0, 0, 0}}
+/** The default options of a gradient. */
+#define ROT_GRADIENT_OPTIONS_F64_INIT ROT_GRADIENT_OPTIONS_INIT_(rot_gradient_options_f64, 1e-12, 1e-6)
+/** The default options of a gradient. */
+#define ROT_GRADIENT_OPTIONS_F32_INIT ROT_GRADIENT_OPTIONS_INIT_(rot_gradient_options_f32, 1e-6f, 1e-2f)
+
+#define ROT_GRADIENT_INIT_(type) \
+    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, ROT_NO_MATRIX, ROT_NO_MATRIX, {0, 0, 0, 0}, 0, \
+     {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0, 0, 0}}
+/** Gradients, none of them asked for yet. */
+#define ROT_GRADIENT_F64_INIT ROT_GRADIENT_INIT_(rot_gradient_f64)
+/** Gradients, none of them asked for yet. */
+#define ROT_GRADIENT_F32_INIT ROT_GRADIENT_INIT_(rot_gradient_f32)
+
+#define ROT_TANGENT_INIT_(type) \
+    {sizeof(type), 0, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, NULL, 0, 0, {0, 0}, \
+     {0, 0}, {0, 0, 0, 0}}
+/** A direction in which nothing changes yet. */
+#define ROT_TANGENT_F64_INIT ROT_TANGENT_INIT_(rot_tangent_f64)
+/** A direction in which nothing changes yet. */
+#define ROT_TANGENT_F32_INIT ROT_TANGENT_INIT_(rot_tangent_f32)
+
+#define ROT_CHANGE_INIT_(type) \
+    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, NULL, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, \
+     {0, 0, 0, 0}}
+/** Changes of the optimum, none of them asked for yet. */
+#define ROT_CHANGE_F64_INIT ROT_CHANGE_INIT_(rot_change_f64)
+/** Changes of the optimum, none of them asked for yet. */
+#define ROT_CHANGE_F32_INIT ROT_CHANGE_INIT_(rot_change_f32)
+
+/** The default options of a matching. */
+#define ROT_MATCHING_OPTIONS_INIT \
+    {sizeof(rot_matching_options), ROT_UNIT_ABSOLUTE, ROT_GRADIENT_FULL, 0, {0, 0, 0, 0}}
 
 
 /**
@@ -283,6 +377,16 @@
  * The marginal pays `param[0]` * KL.
  */
 #define ROT_RULE_KL 1
+
+/**
+ * The marginal lies in an L2 ball around the weights.
+ */
+#define ROT_RULE_L2_BALL 2
+
+/**
+ * The marginal lies in a KL ball around the weights.
+ */
+#define ROT_RULE_KL_BALL 3
 
 /**
  * Entropy against the counting measure.
@@ -335,6 +439,41 @@
 #define ROT_LEVEL_AVX2 2
 
 /**
+ * Factor the linear system of a gradient.
+ */
+#define ROT_METHOD_DIRECT 0
+
+/**
+ * Solve it by conjugate gradients.
+ */
+#define ROT_METHOD_ITERATIVE 1
+
+/**
+ * Epsilon, tau and entropy are in cost units.
+ */
+#define ROT_UNIT_ABSOLUTE 0
+
+/**
+ * They are in units of the largest cost, taken for a constant.
+ */
+#define ROT_UNIT_LARGEST 1
+
+/**
+ * They are in units of the largest cost, whose own gradient counts.
+ */
+#define ROT_UNIT_LARGEST_DIFFERENTIATED 2
+
+/**
+ * The gradient of <C, X>, the plan moving along.
+ */
+#define ROT_GRADIENT_FULL 0
+
+/**
+ * The gradient at a fixed plan.
+ */
+#define ROT_GRADIENT_ENVELOPE 1
+
+/**
  * Status of rot_sinkhorn_step while the solve goes on.
  */
 #define ROT_RUNNING 100
@@ -377,7 +516,9 @@ typedef struct rot_matrix_f64 {
 typedef struct rot_rule_f64 {
   /**
    * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
-   * `param[0]`.
+   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
+   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
+   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
    */
   uint32_t kind;
   /**
@@ -385,7 +526,8 @@ typedef struct rot_rule_f64 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
+   * entropy in cost units.
    */
   double param[4];
   /**
@@ -508,6 +650,321 @@ typedef struct rot_error {
 } rot_error;
 
 /**
+ * What is true of the returned potentials, all of it computed from them in one last sweep. X is
+ * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+ * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+ * a refusal only `error` is written.
+ */
+typedef struct rot_report_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Sweeps over the cost that updated both sides.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  double epsilon;
+  /**
+   * KKT residual relative to the mass: residual_rows + residual_cols.
+   */
+  double residual;
+  /**
+   * |X 1 - r(f)|_1 over the mass of the plan.
+   */
+  double residual_rows;
+  /**
+   * |X^T 1 - c(g)|_1 over the mass of the plan.
+   */
+  double residual_cols;
+  /**
+   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
+   * smallest of epsilon and the taus.
+   */
+  double rounding_floor;
+  /**
+   * <C, X>.
+   */
+  double transport_cost;
+  /**
+   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+   */
+  double entropy;
+  /**
+   * Penalty of the rows.
+   */
+  double row_penalty;
+  /**
+   * Penalty of the columns.
+   */
+  double col_penalty;
+  /**
+   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
+   */
+  double objective;
+  /**
+   * transport_cost + row_penalty + col_penalty.
+   */
+  double unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  double dual_value;
+  /**
+   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
+   */
+  double gap;
+  /**
+   * Certified lower bound of the unregularised optimum.
+   */
+  double lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  double certified_distance;
+  /**
+   * sum X.
+   */
+  double mass;
+  /**
+   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+   * plan functions.
+   */
+  double log_mass;
+  /**
+   * Factor on b that makes the masses of two exact sides equal; else 1.
+   */
+  double mass_factor;
+  /**
+   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+   */
+  double row_multiplier;
+  /**
+   * Multiplier of the columns' ball.
+   */
+  double col_multiplier;
+  /**
+   * Zero.
+   */
+  double reserved_values[4];
+  /**
+   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
+   * most likely larger than was meant.
+   */
+  uint32_t collapsed;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[3];
+} rot_report_f64;
+
+/**
+ * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
+ * ROT_COTANGENT_F64_INIT or ROT_COTANGENT_F32_INIT.
+ */
+typedef struct rot_cotangent_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dL/dX, n x m; no data if L does not see the plan. Under ROT_UNIT_MASS X has unit mass.
+   */
+  struct rot_matrix_f64 plan;
+  /**
+   * dL/d(X 1), n elements, or NULL.
+   */
+  const double *row_marginal;
+  /**
+   * dL/d(X^T 1), m elements, or NULL.
+   */
+  const double *col_marginal;
+  /**
+   * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
+   * equal.
+   */
+  const double *f;
+  /**
+   * dL/dg, m elements; NULL just where `f` is.
+   */
+  const double *g;
+  /**
+   * dL/d<C, X>.
+   */
+  double transport_cost;
+  /**
+   * dL/d(optimal value of the regularised problem); needs no linear solve.
+   */
+  double value;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_cotangent_f64;
+
+/**
+ * How a gradient is taken. Initialise with ROT_GRADIENT_OPTIONS_F64_INIT or
+ * ROT_GRADIENT_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_gradient_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_METHOD_DIRECT (a factorisation of the smaller side) or ROT_METHOD_ITERATIVE (conjugate
+   * gradients in O(n + m) work).
+   */
+  uint32_t method;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough.
+   */
+  double tolerance;
+  /**
+   * Relative KKT residual up to which potentials count as an optimum; INFINITY takes any.
+   */
+  double forward_tolerance;
+  /**
+   * Iterative: most iterations.
+   */
+  uint32_t max_iterations;
+  /**
+   * As in the options of a solve.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_gradient_options_f64;
+
+/**
+ * A matrix to write to: as the read-only one, but no two entries may share an address.
+ */
+typedef struct rot_matrix_mut_f64 {
+  /**
+   * First element.
+   */
+  double *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_mut_f64;
+
+/**
+ * Where gradients go, and the scalar ones. Initialise with ROT_GRADIENT_F64_INIT or
+ * ROT_GRADIENT_F32_INIT, then set the pointers of those that are wanted.
+ */
+typedef struct rot_gradient_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dL/dC, n x m, or no data.
+   */
+  struct rot_matrix_mut_f64 cost;
+  /**
+   * dL/da, n elements, or NULL. An exact side's is defined up to a constant, along directions
+   * that keep the mass. At a zero weight: the one-sided derivative of an exact side; 0 under
+   * ROT_RULE_KL, whose derivative is infinite there.
+   */
+  double *a;
+  /**
+   * dL/db, m elements, or NULL.
+   */
+  double *b;
+  /**
+   * dL/dx, n x d, for costs from points, or no data.
+   */
+  struct rot_matrix_mut_f64 x;
+  /**
+   * dL/dy, m x d, or no data.
+   */
+  struct rot_matrix_mut_f64 y;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * Written: dL/d epsilon.
+   */
+  double epsilon;
+  /**
+   * Written: dL/d of the parameters of the rows' rule.
+   */
+  double row_rule[2];
+  /**
+   * Written: dL/d of the parameters of the columns' rule.
+   */
+  double col_rule[2];
+  /**
+   * Written: relative KKT residual of the potentials that were given.
+   */
+  double forward_residual;
+  /**
+   * Written: |residual| over |right-hand side| of the linear system.
+   */
+  double residual;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Written: iterations of conjugate gradients.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_gradient_f64;
+
+/**
  * A read-only matrix in the caller's memory: entry (i, j) is
  * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
  * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
@@ -545,7 +1002,9 @@ typedef struct rot_matrix_f32 {
 typedef struct rot_rule_f32 {
   /**
    * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
-   * `param[0]`.
+   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
+   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
+   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
    */
   uint32_t kind;
   /**
@@ -553,7 +1012,8 @@ typedef struct rot_rule_f32 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
+   * entropy in cost units.
    */
   float param[4];
   /**
@@ -654,361 +1114,6 @@ typedef struct rot_problem_f32 {
 } rot_problem_f32;
 
 /**
- * A matrix to write to: as the read-only one, but no two entries may share an address.
- */
-typedef struct rot_matrix_mut_f64 {
-  /**
-   * First element.
-   */
-  double *data;
-  /**
-   * Number of rows.
-   */
-  size_t rows;
-  /**
-   * Number of columns.
-   */
-  size_t cols;
-  /**
-   * Elements from a row to the next.
-   */
-  size_t row_stride;
-  /**
-   * Elements from a column to the next.
-   */
-  size_t col_stride;
-  /**
-   * Zero.
-   */
-  size_t reserved;
-} rot_matrix_mut_f64;
-
-/**
- * A matrix to write to: as the read-only one, but no two entries may share an address.
- */
-typedef struct rot_matrix_mut_f32 {
-  /**
-   * First element.
-   */
-  float *data;
-  /**
-   * Number of rows.
-   */
-  size_t rows;
-  /**
-   * Number of columns.
-   */
-  size_t cols;
-  /**
-   * Elements from a row to the next.
-   */
-  size_t row_stride;
-  /**
-   * Elements from a column to the next.
-   */
-  size_t col_stride;
-  /**
-   * Zero.
-   */
-  size_t reserved;
-} rot_matrix_mut_f32;
-
-/**
- * The state of a solve at a check.
- */
-typedef struct rot_progress_f64 {
-  /**
-   * sizeof of this struct in the library.
-   */
-  uint32_t struct_size;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Sweeps so far.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy.
-   */
-  double epsilon;
-  /**
-   * Relative KKT residual of the rows at the start of the latest sweep.
-   */
-  double residual;
-  /**
-   * Certified distance at the latest evaluation; infinite before it.
-   */
-  double certified_distance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-} rot_progress_f64;
-
-/**
- * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
- * a NULL pointer to options means too).
- */
-typedef struct rot_options_f64 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
-   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
-   * times mass units) of its optimum; needs a KL rule on a side.
-   */
-  uint32_t stop;
-  /**
-   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
-   */
-  double tolerance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-  /**
-   * Most sweeps, at least 1. Default 100000.
-   */
-  uint64_t max_iterations;
-  /**
-   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
-   * Default 10.
-   */
-  uint32_t check_every;
-  /**
-   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
-   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
-   */
-  uint32_t flags;
-  /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
-   */
-  uint32_t level;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
-   * not throw, longjmp, or call with the same work. May be NULL.
-   */
-  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
-  /**
-   * First argument of `observe`.
-   */
-  void *user;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[6];
-} rot_options_f64;
-
-/**
- * What is true of the returned potentials, all of it computed from them in one last sweep. X is
- * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
- * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
- * a refusal only `error` is written.
- */
-typedef struct rot_report_f64 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * 1 if the stopping rule holds and nothing is NaN, else 0.
-   */
-  uint32_t converged;
-  /**
-   * How the call ended.
-   */
-  struct rot_error error;
-  /**
-   * Sweeps over the cost that updated both sides.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy, cost units.
-   */
-  double epsilon;
-  /**
-   * KKT residual relative to the mass: residual_rows + residual_cols.
-   */
-  double residual;
-  /**
-   * |X 1 - r(f)|_1 over the mass of the plan.
-   */
-  double residual_rows;
-  /**
-   * |X^T 1 - c(g)|_1 over the mass of the plan.
-   */
-  double residual_cols;
-  /**
-   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
-   * smallest of epsilon and the taus.
-   */
-  double rounding_floor;
-  /**
-   * <C, X>.
-   */
-  double transport_cost;
-  /**
-   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
-   */
-  double entropy;
-  /**
-   * Penalty of the rows.
-   */
-  double row_penalty;
-  /**
-   * Penalty of the columns.
-   */
-  double col_penalty;
-  /**
-   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
-   */
-  double objective;
-  /**
-   * transport_cost + row_penalty + col_penalty.
-   */
-  double unregularised_objective;
-  /**
-   * Lower bound of the regularised optimum.
-   */
-  double dual_value;
-  /**
-   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
-   */
-  double gap;
-  /**
-   * Certified lower bound of the unregularised optimum.
-   */
-  double lower_bound;
-  /**
-   * unregularised_objective - lower_bound.
-   */
-  double certified_distance;
-  /**
-   * sum X.
-   */
-  double mass;
-  /**
-   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
-   * plan functions.
-   */
-  double log_mass;
-  /**
-   * Factor on b that makes the masses of two exact sides equal; else 1.
-   */
-  double mass_factor;
-  /**
-   * Zero.
-   */
-  double reserved_values[6];
-  /**
-   * Zero.
-   */
-  uint64_t reserved[4];
-} rot_report_f64;
-
-/**
- * The state of a solve at a check.
- */
-typedef struct rot_progress_f32 {
-  /**
-   * sizeof of this struct in the library.
-   */
-  uint32_t struct_size;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Sweeps so far.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy.
-   */
-  float epsilon;
-  /**
-   * Relative KKT residual of the rows at the start of the latest sweep.
-   */
-  float residual;
-  /**
-   * Certified distance at the latest evaluation; infinite before it.
-   */
-  float certified_distance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-} rot_progress_f32;
-
-/**
- * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
- * a NULL pointer to options means too).
- */
-typedef struct rot_options_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
-   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
-   * times mass units) of its optimum; needs a KL rule on a side.
-   */
-  uint32_t stop;
-  /**
-   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
-   */
-  float tolerance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * Most sweeps, at least 1. Default 100000.
-   */
-  uint64_t max_iterations;
-  /**
-   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
-   * Default 10.
-   */
-  uint32_t check_every;
-  /**
-   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
-   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
-   */
-  uint32_t flags;
-  /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
-   */
-  uint32_t level;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
-   * not throw, longjmp, or call with the same work. May be NULL.
-   */
-  int32_t (*observe)(void *user, const struct rot_progress_f32 *progress);
-  /**
-   * First argument of `observe`.
-   */
-  void *user;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[6];
-} rot_options_f32;
-
-/**
  * What is true of the returned potentials, all of it computed from them in one last sweep. X is
  * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
  * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
@@ -1106,14 +1211,683 @@ typedef struct rot_report_f32 {
    */
   float mass_factor;
   /**
+   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+   */
+  float row_multiplier;
+  /**
+   * Multiplier of the columns' ball.
+   */
+  float col_multiplier;
+  /**
    * Zero.
    */
-  float reserved_values[6];
+  float reserved_values[4];
+  /**
+   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
+   * most likely larger than was meant.
+   */
+  uint32_t collapsed;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[3];
+} rot_report_f32;
+
+/**
+ * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
+ * ROT_COTANGENT_F64_INIT or ROT_COTANGENT_F32_INIT.
+ */
+typedef struct rot_cotangent_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dL/dX, n x m; no data if L does not see the plan. Under ROT_UNIT_MASS X has unit mass.
+   */
+  struct rot_matrix_f32 plan;
+  /**
+   * dL/d(X 1), n elements, or NULL.
+   */
+  const float *row_marginal;
+  /**
+   * dL/d(X^T 1), m elements, or NULL.
+   */
+  const float *col_marginal;
+  /**
+   * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
+   * equal.
+   */
+  const float *f;
+  /**
+   * dL/dg, m elements; NULL just where `f` is.
+   */
+  const float *g;
+  /**
+   * dL/d<C, X>.
+   */
+  float transport_cost;
+  /**
+   * dL/d(optimal value of the regularised problem); needs no linear solve.
+   */
+  float value;
   /**
    * Zero.
    */
   uint64_t reserved[4];
-} rot_report_f32;
+} rot_cotangent_f32;
+
+/**
+ * How a gradient is taken. Initialise with ROT_GRADIENT_OPTIONS_F64_INIT or
+ * ROT_GRADIENT_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_gradient_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_METHOD_DIRECT (a factorisation of the smaller side) or ROT_METHOD_ITERATIVE (conjugate
+   * gradients in O(n + m) work).
+   */
+  uint32_t method;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough.
+   */
+  float tolerance;
+  /**
+   * Relative KKT residual up to which potentials count as an optimum; INFINITY takes any.
+   */
+  float forward_tolerance;
+  /**
+   * Iterative: most iterations.
+   */
+  uint32_t max_iterations;
+  /**
+   * As in the options of a solve.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_gradient_options_f32;
+
+/**
+ * A matrix to write to: as the read-only one, but no two entries may share an address.
+ */
+typedef struct rot_matrix_mut_f32 {
+  /**
+   * First element.
+   */
+  float *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_mut_f32;
+
+/**
+ * Where gradients go, and the scalar ones. Initialise with ROT_GRADIENT_F64_INIT or
+ * ROT_GRADIENT_F32_INIT, then set the pointers of those that are wanted.
+ */
+typedef struct rot_gradient_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dL/dC, n x m, or no data.
+   */
+  struct rot_matrix_mut_f32 cost;
+  /**
+   * dL/da, n elements, or NULL. An exact side's is defined up to a constant, along directions
+   * that keep the mass. At a zero weight: the one-sided derivative of an exact side; 0 under
+   * ROT_RULE_KL, whose derivative is infinite there.
+   */
+  float *a;
+  /**
+   * dL/db, m elements, or NULL.
+   */
+  float *b;
+  /**
+   * dL/dx, n x d, for costs from points, or no data.
+   */
+  struct rot_matrix_mut_f32 x;
+  /**
+   * dL/dy, m x d, or no data.
+   */
+  struct rot_matrix_mut_f32 y;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * Written: dL/d epsilon.
+   */
+  float epsilon;
+  /**
+   * Written: dL/d of the parameters of the rows' rule.
+   */
+  float row_rule[2];
+  /**
+   * Written: dL/d of the parameters of the columns' rule.
+   */
+  float col_rule[2];
+  /**
+   * Written: relative KKT residual of the potentials that were given.
+   */
+  float forward_residual;
+  /**
+   * Written: |residual| over |right-hand side| of the linear system.
+   */
+  float residual;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Written: iterations of conjugate gradients.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_gradient_f32;
+
+/**
+ * A direction in which a problem changes; what is NULL or zero stays. Initialise with
+ * ROT_TANGENT_F64_INIT or ROT_TANGENT_F32_INIT.
+ */
+typedef struct rot_tangent_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dC, n x m, or no data.
+   */
+  struct rot_matrix_f64 cost;
+  /**
+   * dx, n x d, for costs from points, or no data.
+   */
+  struct rot_matrix_f64 x;
+  /**
+   * dy, m x d, or no data.
+   */
+  struct rot_matrix_f64 y;
+  /**
+   * da, n elements, or NULL; da and db keep the masses equal where both sides fix them.
+   */
+  const double *a;
+  /**
+   * db, m elements, or NULL.
+   */
+  const double *b;
+  /**
+   * d epsilon.
+   */
+  double epsilon;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * d of the parameters of the rows' rule.
+   */
+  double row_rule[2];
+  /**
+   * d of the parameters of the columns' rule.
+   */
+  double col_rule[2];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_tangent_f64;
+
+/**
+ * Where the changes of an optimum go, and the scalar ones. Initialise with ROT_CHANGE_F64_INIT or
+ * ROT_CHANGE_F32_INIT, then set the pointers of those that are wanted.
+ */
+typedef struct rot_change_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dX, n x m, or no data.
+   */
+  struct rot_matrix_mut_f64 plan;
+  /**
+   * df, n elements, or NULL.
+   */
+  double *f;
+  /**
+   * dg, m elements, or NULL.
+   */
+  double *g;
+  /**
+   * d(X 1), n elements, or NULL.
+   */
+  double *row_marginal;
+  /**
+   * d(X^T 1), m elements, or NULL.
+   */
+  double *col_marginal;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * Written: d<C, X>.
+   */
+  double transport_cost;
+  /**
+   * Written: d(optimal value of the regularised problem).
+   */
+  double value;
+  /**
+   * Written: as in rot_gradient.
+   */
+  double forward_residual;
+  /**
+   * Written: as in rot_gradient.
+   */
+  double residual;
+  /**
+   * Written: as in rot_gradient.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_change_f64;
+
+/**
+ * A direction in which a problem changes; what is NULL or zero stays. Initialise with
+ * ROT_TANGENT_F64_INIT or ROT_TANGENT_F32_INIT.
+ */
+typedef struct rot_tangent_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dC, n x m, or no data.
+   */
+  struct rot_matrix_f32 cost;
+  /**
+   * dx, n x d, for costs from points, or no data.
+   */
+  struct rot_matrix_f32 x;
+  /**
+   * dy, m x d, or no data.
+   */
+  struct rot_matrix_f32 y;
+  /**
+   * da, n elements, or NULL; da and db keep the masses equal where both sides fix them.
+   */
+  const float *a;
+  /**
+   * db, m elements, or NULL.
+   */
+  const float *b;
+  /**
+   * d epsilon.
+   */
+  float epsilon;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * d of the parameters of the rows' rule.
+   */
+  float row_rule[2];
+  /**
+   * d of the parameters of the columns' rule.
+   */
+  float col_rule[2];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_tangent_f32;
+
+/**
+ * Where the changes of an optimum go, and the scalar ones. Initialise with ROT_CHANGE_F64_INIT or
+ * ROT_CHANGE_F32_INIT, then set the pointers of those that are wanted.
+ */
+typedef struct rot_change_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * dX, n x m, or no data.
+   */
+  struct rot_matrix_mut_f32 plan;
+  /**
+   * df, n elements, or NULL.
+   */
+  float *f;
+  /**
+   * dg, m elements, or NULL.
+   */
+  float *g;
+  /**
+   * d(X 1), n elements, or NULL.
+   */
+  float *row_marginal;
+  /**
+   * d(X^T 1), m elements, or NULL.
+   */
+  float *col_marginal;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * Written: d<C, X>.
+   */
+  float transport_cost;
+  /**
+   * Written: d(optimal value of the regularised problem).
+   */
+  float value;
+  /**
+   * Written: as in rot_gradient.
+   */
+  float forward_residual;
+  /**
+   * Written: as in rot_gradient.
+   */
+  float residual;
+  /**
+   * Written: as in rot_gradient.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_change_f32;
+
+/**
+ * What a matching counts in, and which gradient it gives. Initialise with
+ * ROT_MATCHING_OPTIONS_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_matching_options {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Epsilon, tau and entropy of the problem are in cost units (ROT_UNIT_ABSOLUTE), or in units
+   * of the largest cost, taken for a constant (ROT_UNIT_LARGEST) or with its own gradient
+   * (ROT_UNIT_LARGEST_DIFFERENTIATED).
+   */
+  uint32_t unit;
+  /**
+   * ROT_GRADIENT_FULL: of <C, X>, the plan moving along. ROT_GRADIENT_ENVELOPE: at a fixed plan.
+   */
+  uint32_t gradient;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_matching_options;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f64 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  double epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  double residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  double certified_distance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_progress_f64;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f64;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f32 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  float epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  float residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  float certified_distance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_progress_f32;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f32 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f32;
 
 /**
  * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
@@ -1135,15 +1909,19 @@ typedef struct rot_state_f64 {
   /**
    * Private.
    */
-  double values[8];
+  double values[10];
   /**
    * Private.
    */
   uint32_t flags[4];
   /**
+   * Private.
+   */
+  uint64_t balls[2][2];
+  /**
    * Zero.
    */
-  uint64_t reserved[8];
+  uint64_t reserved[4];
 } rot_state_f64;
 
 /**
@@ -1166,20 +1944,103 @@ typedef struct rot_state_f32 {
   /**
    * Private.
    */
-  float values[8];
+  float values[10];
   /**
    * Private.
    */
   uint32_t flags[4];
   /**
+   * Private.
+   */
+  uint64_t balls[2][2];
+  /**
    * Zero.
    */
-  uint64_t reserved[8];
+  uint64_t reserved[4];
 } rot_state_f32;
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a
+ * dense cost), and ROT_METHOD_DIRECT or ROT_METHOD_ITERATIVE. The same number for f32 and f64;
+ * SIZE_MAX if it overflows. Equal to the macros ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) and
+ * ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API
+size_t rot_gradient_work_len(size_t n,
+                             size_t m,
+                             size_t d,
+                             uint32_t method);
+
+/**
+ * Gradients of a loss from its derivatives with respect to the optimum (`cotangent`), by the implicit
+ * function theorem: with r, c the plan's marginals and G the cotangent of the plan, (u, v) solve
+ * [diag(r) X; X^T diag(c)] (u; v) + compliance of the rules = ((G X) 1; (G X)^T 1), and
+ * dL/dC = X (u + v - G) / epsilon. `f`, `g` and `report` are those of a solve; what `gradient`
+ * points to is overwritten. `options` may be NULL.
+ *
+ * Returns ROT_OK or a refusal, which `gradient->error` explains and which leaves all outputs:
+ * ROT_ERR_NOT_CONVERGED if the potentials' residual is above the forward tolerance, ROT_ERR_GAUGE,
+ * ROT_ERR_SINGULAR if the factorisation fails (single precision at small epsilon: use the
+ * iterative method), and what does not fit. Since 0.1.
+ */
+ROT_API
+int32_t rot_gradient_vjp_f64(const rot_problem_f64 *problem,
+                             const double *f,
+                             const double *g,
+                             const rot_report_f64 *report,
+                             const rot_cotangent_f64 *cotangent,
+                             const rot_gradient_options_f64 *options,
+                             rot_gradient_f64 *gradient,
+                             double *work,
+                             size_t work_len);
+
+/**
+ * rot_gradient_vjp_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_gradient_vjp_f32(const rot_problem_f32 *problem,
+                             const float *f,
+                             const float *g,
+                             const rot_report_f32 *report,
+                             const rot_cotangent_f32 *cotangent,
+                             const rot_gradient_options_f32 *options,
+                             rot_gradient_f32 *gradient,
+                             float *work,
+                             size_t work_len);
+
+/**
+ * How the optimum changes with the problem in the direction `tangent`: the transpose of
+ * rot_gradient_vjp_f64, with the same work and the same refusals; ROT_ERR_MASS_MISMATCH if da and
+ * db do not keep two fixed masses equal. Since 0.1.
+ */
+ROT_API
+int32_t rot_gradient_jvp_f64(const rot_problem_f64 *problem,
+                             const double *f,
+                             const double *g,
+                             const rot_report_f64 *report,
+                             const rot_tangent_f64 *tangent,
+                             const rot_gradient_options_f64 *options,
+                             rot_change_f64 *change,
+                             double *work,
+                             size_t work_len);
+
+/**
+ * rot_gradient_jvp_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_gradient_jvp_f32(const rot_problem_f32 *problem,
+                             const float *f,
+                             const float *g,
+                             const rot_report_f32 *report,
+                             const rot_tangent_f32 *tangent,
+                             const rot_gradient_options_f32 *options,
+                             rot_change_f32 *change,
+                             float *work,
+                             size_t work_len);
 
 /**
  * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.
@@ -1196,6 +2057,52 @@ ROT_API uint32_t rot_abi_version(void);
  * One line of English for any status: never NULL, never to be freed. Since 0.1.
  */
 ROT_API const char *rot_status_str(int32_t status);
+
+/**
+ * Elements of work for rot_matching_step: n predictions, m targets, points of dimension d (0 for a
+ * dense cost), and ROT_METHOD_DIRECT or ROT_METHOD_ITERATIVE. The same number for f32 and f64;
+ * SIZE_MAX if it overflows. Since 0.1.
+ */
+ROT_API size_t rot_matching_work_len(size_t n, size_t m, size_t d, uint32_t method);
+
+/**
+ * One training step of a regression without correspondence: solves `problem` (predictions are the
+ * points of the rows, targets those of the columns; or a cost of your own), whose transport cost in
+ * the report is the loss, and takes its gradient: with respect to predictions (`gradient->x`),
+ * targets (`gradient->y`), or your cost (`gradient->cost`). `f` and `g` hold the potentials: with
+ * ROT_WARM_START in the options of the solve those of the step before. Any of the three options may
+ * be NULL.
+ *
+ * Returns the status of the solve. `gradient->error.status` is ROT_OK, or ROT_ERR_NOT_CONVERGED or
+ * ROT_ERR_SINGULAR if there is no gradient, and then none was written. A refusal is explained by
+ * `report->error`, and all outputs are as they were. Since 0.1.
+ */
+ROT_API
+int32_t rot_matching_step_f64(const rot_problem_f64 *problem,
+                              const struct rot_matching_options *options,
+                              const rot_options_f64 *solve_options,
+                              const rot_gradient_options_f64 *gradient_options,
+                              double *f,
+                              double *g,
+                              rot_report_f64 *report,
+                              rot_gradient_f64 *gradient,
+                              double *work,
+                              size_t work_len);
+
+/**
+ * rot_matching_step_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_matching_step_f32(const rot_problem_f32 *problem,
+                              const struct rot_matching_options *options,
+                              const rot_options_f32 *solve_options,
+                              const rot_gradient_options_f32 *gradient_options,
+                              float *f,
+                              float *g,
+                              rot_report_f32 *report,
+                              rot_gradient_f32 *gradient,
+                              float *work,
+                              size_t work_len);
 
 /**
  * Elements of work for the rot_plan functions that take work: n rows, m columns, points of

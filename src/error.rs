@@ -147,11 +147,13 @@ pub enum Argument {
     ColPointGradient = 47,
     /// The direction of a tangent.
     Tangent = 48,
+    /// The gradients as a whole.
+    Gradient = 49,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -188,6 +190,7 @@ impl Argument {
         Self::RowPointGradient,
         Self::ColPointGradient,
         Self::Tangent,
+        Self::Gradient,
     ];
 }
 

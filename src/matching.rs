@@ -106,10 +106,10 @@ pub struct Step<T> {
     pub largest_cost: T,
     /// The solve; `epsilon` in cost units.
     pub solve: Report<T>,
-    /// The gradient's scalars; `None` if there is none, and nothing was written: the potentials'
-    /// residual is above the tolerance of a gradient, or its linear system is singular in this
-    /// precision (f32 at small epsilon: use the iterative method).
-    pub gradient: Option<GradientReport<T>>,
+    /// The gradient's scalars, or why there is no gradient, and none was written: `NotConverged` if
+    /// the potentials' residual is above the tolerance of a gradient, `Singular` if its linear
+    /// system is singular in this precision (f32 at small epsilon: use the iterative method).
+    pub gradient: Result<GradientReport<T>, Error>,
 }
 
 const SCRATCH: Coefficients = SCRATCH_COST.and(SCRATCH_SUM).and(Coefficients::ALIGNMENT);
@@ -169,13 +169,13 @@ pub fn step<P: Precision, G: Geometry<P>>(
     };
     let optimum = Optimum::new(f, g, &report);
     let outputs = gradients.lend();
-    let found = match implicit::vjp(&problem, optimum, &cotangent, &options.implicit, outputs, work)
+    let found = implicit::vjp(&problem, optimum, &cotangent, &options.implicit, outputs, work);
+    if let Err(error) = found
+        && !matches!(error.kind, ErrorKind::NotConverged | ErrorKind::Singular)
     {
-        Ok(found) => Some(found),
-        Err(Error { kind: ErrorKind::NotConverged, .. }) => None,
-        Err(error) => return Err(error),
-    };
-    if let (Some(found), Some((_, i, j)), Unit::LargestDifferentiated, Gradient::Full) =
+        return Err(error);
+    }
+    if let (Ok(found), Some((_, i, j)), Unit::LargestDifferentiated, Gradient::Full) =
         (&found, largest, options.unit, options.gradient)
     {
         let slope = options.epsilon * found.epsilon

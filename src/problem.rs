@@ -216,6 +216,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         self.unit_mass
     }
 
+    #[cfg(all(feature = "capi", feature = "implicit"))]
+    pub(crate) const fn rules(&self) -> [Rule<P::Potential>; 2] {
+        [self.rows, self.cols]
+    }
+
     pub(crate) fn weights(&self) -> (&'a [P::Cost], &'a [P::Cost]) {
         (self.a, self.b)
     }

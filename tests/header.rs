@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::implicit;
 use robust_ot::report::Termination;
 use robust_ot::work::{Coefficients, PAD};
 
@@ -78,6 +79,24 @@ fn macros() -> String {
     out +=
         "\n/** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */\n";
     out += &work_macro("PLAN", robust_ot::plan::COEFFICIENTS);
+    out += "\n/** Elements of work for rot_gradient_* and conjugate gradients; see rot_gradient_work_len. */\n";
+    out += &work_macro("GRADIENT_ITERATIVE", implicit::COEFFICIENTS);
+    let (rows, columns) = (implicit::FACTOR_ROWS, implicit::FACTOR_COLUMNS);
+    write!(
+        out,
+        "#define ROT_GRADIENT_DIRECT_WORK_LEN_(n, m, d) \\\n    (ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) + \\\n     ROT_PADDED((m) + {columns}u) * (ROT_PADDED((m) + {columns}u) + {rows}u))\n\
+         /** Elements of work for rot_gradient_* and a factorisation; see rot_gradient_work_len. */\n\
+         #define ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) \\\n    ((n) < (m) ? ROT_GRADIENT_DIRECT_WORK_LEN_(m, n, d) : ROT_GRADIENT_DIRECT_WORK_LEN_(n, m, d))\n"
+    )
+    .unwrap();
+    for method in ["DIRECT", "ITERATIVE"] {
+        write!(
+            out,
+            "/** Elements of work for rot_matching_step; see rot_matching_work_len. */\n\
+             #define ROT_MATCHING_{method}_WORK_LEN(n, m, d) \\\n    (ROT_SINKHORN_WORK_LEN(n, m, d) > ROT_GRADIENT_{method}_WORK_LEN(n, m, d) \\\n         ? ROT_SINKHORN_WORK_LEN(n, m, d) : ROT_GRADIENT_{method}_WORK_LEN(n, m, d))\n"
+        )
+        .unwrap();
+    }
     out += include_str!("fixtures/header/macros.h");
     out
 }
@@ -125,9 +144,21 @@ fn generate() -> String {
     builder.generate().expect("cbindgen reads the sources").write(&mut text);
     let mut text = String::from_utf8(text).unwrap();
     // cbindgen names a generic type's instance by the type: give it the name that C uses.
-    for generic in
-        ["Matrix", "MatrixMut", "Rule", "Problem", "Progress", "Options", "Report", "State"]
-    {
+    for generic in [
+        "MatrixMut",
+        "Matrix",
+        "Rule",
+        "Problem",
+        "Progress",
+        "GradientOptions",
+        "Options",
+        "Report",
+        "State",
+        "Cotangent",
+        "Gradient",
+        "Tangent",
+        "Change",
+    ] {
         let c_name = format!("rot_{}", screaming(generic).to_lowercase());
         for (rust, c) in [("f32", "f32"), ("f64", "f64")] {
             text = text.replace(&format!("{generic}_{rust}"), &format!("{c_name}_{c}"));

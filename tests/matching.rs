@@ -101,7 +101,7 @@ fn gradients_are_slopes_of_the_loss() {
                     let options = options.gradient(gradient).solve(exactly());
                     let mut scene = Scene::new(n, m, 5);
                     let (found, dx, dy) = scene.step(&options);
-                    assert!(found.gradient.is_some());
+                    assert!(found.gradient.is_ok());
                     assert_eq!(found.loss, found.solve.transport_cost);
                     // The envelope gradient is that of the regularised value; with a unit taken for
                     // constant the differences have to hold it still too.
@@ -227,7 +227,7 @@ fn a_shuffled_regression_with_outliers() {
                 &mut (),
             );
             let found = found.unwrap();
-            assert!(found.solve.converged() && found.gradient.is_some());
+            assert!(found.solve.converged() && found.gradient.is_ok());
             sweeps[usize::from(t > 0)] += found.solve.iterations;
             for (k, w) in w.iter_mut().enumerate() {
                 *w -= 0.35 * (0..n).map(|i| slopes[i] * features[i * d + k]).sum::<f64>();
@@ -280,7 +280,7 @@ fn refusals_leave_everything() {
     let short = good.solve(options::Options::new().max_iterations(1));
     let short = short.implicit(implicit::Options::new().forward_tolerance(1e-12));
     let (found, dx, dy) = scene.step(&short);
-    assert!(found.gradient.is_none() && !found.solve.converged());
+    assert!(found.gradient.is_err() && !found.solve.converged());
     assert!(dx.iter().chain(&dy).all(|x| x.is_nan()));
     // Identical points have no largest cost to count in.
     let mut same = Scene::new(n, m, 2);

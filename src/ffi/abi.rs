@@ -312,6 +312,12 @@ impl Range {
         Self { start, end: start.saturating_add(bytes), argument }
     }
 
+    /// Bytes.
+    #[cfg(feature = "implicit")]
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
     fn meets(&self, other: &Self) -> bool {
         self.start.max(other.start) < self.end.min(other.end)
     }
@@ -324,18 +330,14 @@ pub(super) fn span<V>(matrix: &Matrix<V>) -> usize {
 
 /// The ranges that a call writes. None may share an address with another one or with what is
 /// read; blamed is the first that does.
-pub(super) struct Written {
-    ranges: [Range; Self::MOST],
+pub(super) struct Written<const MOST: usize = 5> {
+    ranges: [Range; MOST],
     len: usize,
     blamed: usize,
 }
 
-impl Written {
-    /// The most that any call writes.
-    const MOST: usize = 5;
-
-    pub(super) const NOTHING: Self =
-        Self { ranges: [Range::NOTHING; Self::MOST], len: 0, blamed: Self::MOST };
+impl<const MOST: usize> Written<MOST> {
+    pub(super) const NOTHING: Self = Self { ranges: [Range::NOTHING; MOST], len: 0, blamed: MOST };
 
     /// What is written next.
     pub(super) fn and(&mut self, range: &Range) {

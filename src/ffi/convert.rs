@@ -10,7 +10,7 @@ use crate::cost::{AnyCost, Dense};
 use crate::cost::{Metric, Points};
 use crate::error::{Argument, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::marginal::Rule;
+use crate::marginal::{Ball, Rule};
 use crate::math::Elementary;
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem, Reference};
@@ -37,6 +37,10 @@ pub const ROT_COST_EUCLIDEAN: u32 = 2;
 pub const ROT_RULE_EXACT: u32 = 0;
 /// The marginal pays `param[0]` * KL.
 pub const ROT_RULE_KL: u32 = 1;
+/// The marginal lies in an L2 ball around the weights.
+pub const ROT_RULE_L2_BALL: u32 = 2;
+/// The marginal lies in a KL ball around the weights.
+pub const ROT_RULE_KL_BALL: u32 = 3;
 /// Entropy against the counting measure.
 pub const ROT_REFERENCE_COUNTING: u32 = 0;
 /// Entropy against the product of the weights.
@@ -140,14 +144,16 @@ fn rule_of<T: Scalar>(c: Source<types::Rule<T>>, argument: Argument) -> Result<R
         unsafe { c.get(offset, T::ZERO) }
     };
     let unused = field!(c, types::Rule<T>, flags, 0) == 0
-        && (1..4).all(|k| zero(param(k)))
+        && (2..4).all(|k| zero(param(k)))
         && c.zero_from(offset_of!(types::Rule<T>, lower), size_of::<types::Rule<T>>());
-    let tau = param(0);
+    let (first, entropy) = (param(0), param(1));
     match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
         _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
-        ROT_RULE_EXACT if zero(tau) => Ok(Rule::Exact),
-        ROT_RULE_EXACT => Err(Refusal::new(ErrorKind::StructSize, argument)),
-        ROT_RULE_KL => Ok(Rule::Kl { tau }),
+        ROT_RULE_EXACT if zero(first) && zero(entropy) => Ok(Rule::Exact),
+        ROT_RULE_KL if zero(entropy) => Ok(Rule::Kl { tau: first }),
+        ROT_RULE_EXACT | ROT_RULE_KL => Err(Refusal::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_L2_BALL => Ok(Rule::L2Ball { radius2: first, entropy }),
+        ROT_RULE_KL_BALL => Ok(Rule::KlBall { radius: first, entropy }),
         _ => Err(Refusal::new(ErrorKind::Kind, argument)),
     }
 }
@@ -243,8 +249,8 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
 }
 
 /// Refuses writing to what a problem reads, or to its struct.
-pub(super) fn refuse_overlap<T: Scalar>(
-    written: &mut Written,
+pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
+    written: &mut Written<MOST>,
     c: ProblemSource<T>,
 ) -> Result<(), Refusal> {
     for k in 0..MATRICES.len() {
@@ -299,11 +305,11 @@ pub(super) unsafe fn write_report<T: Scalar>(
     let slot = unsafe { &raw mut (*report).iterations };
     // SAFETY: as above.
     unsafe { slot.write(found.iterations) };
-    // Both structs hold the same values in the same order, from epsilon to mass_factor.
+    // Both structs hold the same values in the same order, from epsilon to col_multiplier.
     const {
-        let own = offset_of!(Report<T>, mass_factor) - offset_of!(Report<T>, epsilon);
+        let own = offset_of!(Report<T>, col_multiplier) - offset_of!(Report<T>, epsilon);
         let theirs =
-            offset_of!(types::Report<T>, mass_factor) - offset_of!(types::Report<T>, epsilon);
+            offset_of!(types::Report<T>, col_multiplier) - offset_of!(types::Report<T>, epsilon);
         assert!(own == theirs);
     }
     // SAFETY: inside our own struct.
@@ -317,6 +323,12 @@ pub(super) unsafe fn write_report<T: Scalar>(
     let rest = unsafe { target.add(count) };
     // SAFETY: up to the end of the caller's struct, or of what this library knows of it.
     unsafe { rest.write_bytes(0, end - values - count) };
+    if end > offset_of!(types::Report<T>, collapsed) {
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).collapsed };
+        // SAFETY: as above.
+        unsafe { slot.write(u32::from(found.collapsed)) };
+    }
 }
 
 /// Marks a state struct that [`keep_state`] filled.
@@ -347,6 +359,7 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
         state.finished.map_or(0, |t| t as u32 + 1),
         state.still,
     ];
+    c.balls = state.balls.map(Ball::to_bits);
 }
 
 /// Error `Kind` if `rot_sinkhorn_init` did not fill a state.
@@ -373,5 +386,6 @@ pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>)
     (state.max_cost, state.certified_distance) = (max_cost, certified_distance);
     (state.forbidden, state.trouble) = (flags & 1 != 0, flags & 2 != 0);
     (state.rows_fresh, state.still) = (flags & 4 != 0, still);
+    state.balls = c.balls.map(Ball::from_bits);
     state.finished = Termination::ALL.get((finished as usize).wrapping_sub(1)).copied();
 }

@@ -76,6 +76,11 @@ pub extern "C" fn rot_status_str(status: i32) -> *const c_char {
         ErrorKind::NoCertificate,
         ErrorKind::TargetOutOfReach,
         ErrorKind::UnitMassRule,
+        ErrorKind::Radius,
+        ErrorKind::Entropy,
+        ErrorKind::NotConverged,
+        ErrorKind::Gauge,
+        ErrorKind::Singular,
     }
     if status == super::sinkhorn::ROT_RUNNING {
         return c"the solve is still running".as_ptr();

@@ -4,9 +4,13 @@
 
 mod abi;
 mod convert;
+#[cfg(feature = "implicit")]
+pub mod gradient;
 pub mod info;
 #[cfg(rot_inject_panic)]
 mod inject;
+#[cfg(feature = "implicit")]
+pub mod matching;
 pub mod plan;
 pub mod sinkhorn;
 pub mod types;
@@ -14,8 +18,8 @@ pub mod types;
 pub use convert::{
     ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
     ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT,
-    ROT_RULE_EXACT, ROT_RULE_KL, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_TRUST_DATA,
-    ROT_UNIT_MASS, ROT_WARM_START,
+    ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_STOP_CERTIFIED,
+    ROT_STOP_RESIDUAL, ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
 };
 
 /// Version of the binary interface.
@@ -35,4 +39,10 @@ const fn number(text: &str) -> u32 {
         rest = tail;
     }
     value
+}
+
+/// The status of a function that was left out when this library was built.
+#[cfg(all(feature = "implicit", not(feature = "f64")))]
+fn not_built<A>(_: A) -> i32 {
+    crate::error::ErrorKind::NotBuilt as i32
 }

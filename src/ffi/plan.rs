@@ -71,7 +71,7 @@ unsafe fn open<'a, T: Scalar>(
 
 /// What a call with these outputs writes, work (which may be none) included.
 fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written {
-    let mut written = Written::NOTHING;
+    let mut written = Written::<5>::NOTHING;
     written.and(&Range::of(call.work, call.work_len, Argument::Work));
     for output in outputs {
         written.and(output);

@@ -21,7 +21,7 @@ use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::Options;
 use crate::problem::{Problem, check_weights};
-use crate::report::Progress;
+use crate::report::{Observer, Progress};
 use crate::sinkhorn::{self, Sinkhorn};
 
 /// Status of rot_sinkhorn_step while the solve goes on.
@@ -69,7 +69,7 @@ unsafe fn open<'a, T: Scalar>(
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    let mut written = Written::NOTHING;
+    let mut written = Written::<5>::NOTHING;
     written.and(&Range::of(call.f, n, Argument::RowPotentials));
     written.and(&Range::of(call.g, m, Argument::ColPotentials));
     written.and(&Range::of(call.work, call.work_len, Argument::Work));
@@ -89,7 +89,7 @@ unsafe fn open<'a, T: Scalar>(
 }
 
 /// The report's range, checked: its struct size may be anything that holds the refusal.
-unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusal> {
+pub(super) unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusal> {
     check_pointer(report.cast_const(), Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
@@ -103,7 +103,7 @@ unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusa
 ///
 /// # Safety
 /// `report` is NULL or writable for the size that it states.
-unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
+pub(super) unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
     let error = c_error(error);
     // SAFETY: passed on from the caller.
     if unsafe { report_range(report) }.is_ok() {
@@ -120,13 +120,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
         // SAFETY: as above.
         let mut opened = unsafe { open(call, true, &[range]) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
-        let callback = field!(c_options, types::Options<T>, observe, None);
-        let user = field!(c_options, types::Options<T>, user, core::ptr::null_mut());
-        let mut observer = |progress: &Progress<T>| match callback {
-            None => ControlFlow::Continue(()),
-            // SAFETY: the caller's function and its own first argument.
-            Some(callback) => unsafe { observe(callback, user, progress) },
-        };
+        let mut observer = Observe::of(*c_options);
         let mut solver = Sinkhorn::idle(problem, options, f, g);
         solver.begin(work)?;
         solver.run(&mut observer);
@@ -137,29 +131,40 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
     solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
 }
 
-/// Asks the caller's observer.
-///
-/// # Safety
-/// `callback` may be called with `user`.
-unsafe fn observe<T: Scalar>(
-    callback: unsafe extern "C" fn(*mut c_void, *const types::Progress<T>) -> i32,
+/// The caller's observer, if there is one.
+pub(super) struct Observe<T> {
+    callback: Option<unsafe extern "C" fn(*mut c_void, *const types::Progress<T>) -> i32>,
     user: *mut c_void,
-    progress: &Progress<T>,
-) -> ControlFlow<()> {
-    let progress = types::Progress {
-        struct_size: size_of::<types::Progress<T>>() as u32,
-        reserved32: 0,
-        iterations: progress.iterations,
-        epsilon: progress.epsilon,
-        residual: progress.residual,
-        certified_distance: progress.certified_distance,
-        reserved_value: T::ZERO,
-    };
-    // SAFETY: the caller's function and its own first argument; `progress` lives for the call.
-    if unsafe { callback(user, &raw const progress) } == 0 {
-        ControlFlow::Continue(())
-    } else {
-        ControlFlow::Break(())
+}
+
+impl<T: Scalar> Observe<T> {
+    pub(super) fn of(c: OptionsSource<T>) -> Self {
+        let callback = field!(c, types::Options<T>, observe, None);
+        let user = field!(c, types::Options<T>, user, core::ptr::null_mut());
+        Self { callback, user }
+    }
+}
+
+impl<T: Scalar> Observer<T> for Observe<T> {
+    fn observe(&mut self, progress: &Progress<T>) -> ControlFlow<()> {
+        let Some(callback) = self.callback else {
+            return ControlFlow::Continue(());
+        };
+        let progress = types::Progress {
+            struct_size: size_of::<types::Progress<T>>() as u32,
+            reserved32: 0,
+            iterations: progress.iterations,
+            epsilon: progress.epsilon,
+            residual: progress.residual,
+            certified_distance: progress.certified_distance,
+            reserved_value: T::ZERO,
+        };
+        // SAFETY: the caller's function and its own first argument; `progress` lives for the call.
+        if unsafe { callback(self.user, &raw const progress) } == 0 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 }
 
@@ -321,7 +326,7 @@ unsafe fn certifiable_any<T: Scalar>(
         let c = unsafe { read_problem(problem) }?;
         // SAFETY: passed on from the caller.
         let problem = unsafe { problem_of(c) }?;
-        let mut written = Written::NOTHING;
+        let mut written = Written::<5>::NOTHING;
         written.and(&Range::of(epsilon, 1, Argument::Output));
         refuse_overlap(&mut written, c)?;
         let (a, b) = problem.weights();

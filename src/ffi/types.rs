@@ -46,11 +46,14 @@ pub struct MatrixMut<T> {
 #[derive(Clone, Copy)]
 pub struct Rule<T> {
     /// ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
-    /// `param[0]`.
+    /// `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
+    /// entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
+    /// may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
     pub kind: u32,
     /// Zero.
     pub flags: u32,
-    /// Parameters of the kind, the rest zero. ROT_RULE_KL: tau, cost units, positive.
+    /// Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
+    /// entropy in cost units.
     pub param: [T; 4],
     /// NULL; for rules with bounds per entry.
     pub lower: *const T,
@@ -230,10 +233,19 @@ pub struct Report<T> {
     pub log_mass: T,
     /// Factor on b that makes the masses of two exact sides equal; else 1.
     pub mass_factor: T,
+    /// Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+    pub row_multiplier: T,
+    /// Multiplier of the columns' ball.
+    pub col_multiplier: T,
     /// Zero.
-    pub reserved_values: [T; 6],
+    pub reserved_values: [T; 4],
+    /// 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
+    /// most likely larger than was meant.
+    pub collapsed: u32,
     /// Zero.
-    pub reserved: [u64; 4],
+    pub reserved32: u32,
+    /// Zero.
+    pub reserved: [u64; 3],
 }
 
 /// A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
@@ -251,8 +263,191 @@ pub struct State<T> {
     pub values: [T; 10],
     /// Private.
     pub flags: [u32; 4],
+    /// Private.
+    pub balls: [[u64; 2]; 2],
     /// Zero.
-    pub reserved: [u64; 8],
+    pub reserved: [u64; 4],
+}
+
+/// What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
+/// ROT_COTANGENT_F64_INIT or ROT_COTANGENT_F32_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Cotangent<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// dL/dX, n x m; no data if L does not see the plan. Under ROT_UNIT_MASS X has unit mass.
+    pub plan: Matrix<T>,
+    /// dL/d(X 1), n elements, or NULL.
+    pub row_marginal: *const T,
+    /// dL/d(X^T 1), m elements, or NULL.
+    pub col_marginal: *const T,
+    /// dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
+    /// equal.
+    pub f: *const T,
+    /// dL/dg, m elements; NULL just where `f` is.
+    pub g: *const T,
+    /// dL/d<C, X>.
+    pub transport_cost: T,
+    /// dL/d(optimal value of the regularised problem); needs no linear solve.
+    pub value: T,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// How a gradient is taken. Initialise with ROT_GRADIENT_OPTIONS_F64_INIT or
+/// ROT_GRADIENT_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct GradientOptions<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// ROT_METHOD_DIRECT (a factorisation of the smaller side) or ROT_METHOD_ITERATIVE (conjugate
+    /// gradients in O(n + m) work).
+    pub method: u32,
+    /// Iterative: |residual| over |right-hand side| that is good enough.
+    pub tolerance: T,
+    /// Relative KKT residual up to which potentials count as an optimum; INFINITY takes any.
+    pub forward_tolerance: T,
+    /// Iterative: most iterations.
+    pub max_iterations: u32,
+    /// As in the options of a solve.
+    pub level: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// Where gradients go, and the scalar ones. Initialise with ROT_GRADIENT_F64_INIT or
+/// ROT_GRADIENT_F32_INIT, then set the pointers of those that are wanted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Gradient<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// dL/dC, n x m, or no data.
+    pub cost: MatrixMut<T>,
+    /// dL/da, n elements, or NULL. An exact side's is defined up to a constant, along directions
+    /// that keep the mass. At a zero weight: the one-sided derivative of an exact side; 0 under
+    /// ROT_RULE_KL, whose derivative is infinite there.
+    pub a: *mut T,
+    /// dL/db, m elements, or NULL.
+    pub b: *mut T,
+    /// dL/dx, n x d, for costs from points, or no data.
+    pub x: MatrixMut<T>,
+    /// dL/dy, m x d, or no data.
+    pub y: MatrixMut<T>,
+    /// Written: what was wrong with the call, or ROT_OK.
+    pub error: rot_error,
+    /// Written: dL/d epsilon.
+    pub epsilon: T,
+    /// Written: dL/d of the parameters of the rows' rule.
+    pub row_rule: [T; 2],
+    /// Written: dL/d of the parameters of the columns' rule.
+    pub col_rule: [T; 2],
+    /// Written: relative KKT residual of the potentials that were given.
+    pub forward_residual: T,
+    /// Written: |residual| over |right-hand side| of the linear system.
+    pub residual: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// Written: iterations of conjugate gradients.
+    pub iterations: u32,
+    /// Zero.
+    pub reserved32_2: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// A direction in which a problem changes; what is NULL or zero stays. Initialise with
+/// ROT_TANGENT_F64_INIT or ROT_TANGENT_F32_INIT.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Tangent<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// dC, n x m, or no data.
+    pub cost: Matrix<T>,
+    /// dx, n x d, for costs from points, or no data.
+    pub x: Matrix<T>,
+    /// dy, m x d, or no data.
+    pub y: Matrix<T>,
+    /// da, n elements, or NULL; da and db keep the masses equal where both sides fix them.
+    pub a: *const T,
+    /// db, m elements, or NULL.
+    pub b: *const T,
+    /// d epsilon.
+    pub epsilon: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// d of the parameters of the rows' rule.
+    pub row_rule: [T; 2],
+    /// d of the parameters of the columns' rule.
+    pub col_rule: [T; 2],
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// Where the changes of an optimum go, and the scalar ones. Initialise with ROT_CHANGE_F64_INIT or
+/// ROT_CHANGE_F32_INIT, then set the pointers of those that are wanted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Change<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// dX, n x m, or no data.
+    pub plan: MatrixMut<T>,
+    /// df, n elements, or NULL.
+    pub f: *mut T,
+    /// dg, m elements, or NULL.
+    pub g: *mut T,
+    /// d(X 1), n elements, or NULL.
+    pub row_marginal: *mut T,
+    /// d(X^T 1), m elements, or NULL.
+    pub col_marginal: *mut T,
+    /// Written: what was wrong with the call, or ROT_OK.
+    pub error: rot_error,
+    /// Written: d<C, X>.
+    pub transport_cost: T,
+    /// Written: d(optimal value of the regularised problem).
+    pub value: T,
+    /// Written: as in rot_gradient.
+    pub forward_residual: T,
+    /// Written: as in rot_gradient.
+    pub residual: T,
+    /// Written: as in rot_gradient.
+    pub iterations: u32,
+    /// Zero.
+    pub reserved32_2: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// What a matching counts in, and which gradient it gives. Initialise with
+/// ROT_MATCHING_OPTIONS_INIT; a NULL pointer means these defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub struct rot_matching_options {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Epsilon, tau and entropy of the problem are in cost units (ROT_UNIT_ABSOLUTE), or in units
+    /// of the largest cost, taken for a constant (ROT_UNIT_LARGEST) or with its own gradient
+    /// (ROT_UNIT_LARGEST_DIFFERENTIATED).
+    pub unit: u32,
+    /// ROT_GRADIENT_FULL: of <C, X>, the plan moving along. ROT_GRADIENT_ENVELOPE: at a fixed plan.
+    pub gradient: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
 }
 
 /// [`Matrix`] in double precision.
@@ -303,3 +498,33 @@ pub type rot_state_f64 = State<f64>;
 /// [`State`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_state_f32 = State<f32>;
+/// [`Cotangent`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_cotangent_f64 = Cotangent<f64>;
+/// [`Cotangent`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_cotangent_f32 = Cotangent<f32>;
+/// [`GradientOptions`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_gradient_options_f64 = GradientOptions<f64>;
+/// [`GradientOptions`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_gradient_options_f32 = GradientOptions<f32>;
+/// [`Gradient`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_gradient_f64 = Gradient<f64>;
+/// [`Gradient`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_gradient_f32 = Gradient<f32>;
+/// [`Tangent`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_tangent_f64 = Tangent<f64>;
+/// [`Tangent`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_tangent_f32 = Tangent<f32>;
+/// [`Change`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_change_f64 = Change<f64>;
+/// [`Change`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_change_f32 = Change<f32>;

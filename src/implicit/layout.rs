@@ -15,9 +15,15 @@ const UNKNOWNS: usize = 6;
 pub(super) const POTENTIAL: Coefficients =
     Coefficients { n: ROWS, m: COLS + UNKNOWNS, d: 2, one: UNKNOWNS };
 
-/// All that does not depend on the method.
-pub(super) const COMMON: Coefficients =
+/// The layout but for what the direct method adds: what the query, the C macro and the cutting share.
+pub const COEFFICIENTS: Coefficients =
     POTENTIAL.and(SCRATCH_SUM).and(SCRATCH_COST).and(Coefficients::ALIGNMENT);
+
+/// The direct method adds stride * (stride + `FACTOR_ROWS`) elements, with stride the padded number of
+/// columns of the smaller side plus `FACTOR_COLUMNS`.
+pub const FACTOR_ROWS: usize = PANEL;
+/// See [`FACTOR_ROWS`].
+pub const FACTOR_COLUMNS: usize = COLUMNS;
 
 /// Elements for K and its panel where `m` columns remain.
 const fn factor(m: usize) -> [WorkLen; 2] {
@@ -27,7 +33,7 @@ const fn factor(m: usize) -> [WorkLen; 2] {
 
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost).
 pub(super) const fn len(n: usize, m: usize, d: usize, direct: bool) -> usize {
-    let common = COMMON.at(n, m, d);
+    let common = COEFFICIENTS.at(n, m, d);
     if direct {
         let [square, panel] = factor(m);
         common.and(square).and(panel).len()

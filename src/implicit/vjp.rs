@@ -57,6 +57,11 @@ impl<T: Real> Options<T> {
         self
     }
 
+    #[cfg(feature = "capi")]
+    pub(crate) const fn tolerance(&self) -> T {
+        self.forward_tolerance
+    }
+
     pub(crate) const fn method_of(&self) -> Method<T> {
         self.method
     }
@@ -100,6 +105,15 @@ pub struct Optimum<'a, P: Precision> {
 }
 
 impl<'a, P: Precision> Optimum<'a, P> {
+    #[cfg(feature = "capi")]
+    pub(crate) const fn at(
+        f: &'a [P::Potential],
+        g: &'a [P::Potential],
+        multipliers: [P::Potential; 2],
+    ) -> Self {
+        Self { f, g, multipliers }
+    }
+
     /// Potentials f (n) and g (m) and the report of the solve that ended there.
     pub const fn new(
         f: &'a [P::Potential],

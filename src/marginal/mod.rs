@@ -131,6 +131,30 @@ pub(crate) struct Ball {
 }
 
 impl Ball {
+    /// For a state that is kept.
+    #[cfg(feature = "capi")]
+    pub(crate) fn to_bits(self) -> [u64; 2] {
+        #[cfg(feature = "balls")]
+        return [self.multiplier.to_bits(), self.offset.to_bits()];
+        #[cfg(not(feature = "balls"))]
+        return [0; 2];
+    }
+
+    /// The inverse.
+    #[cfg(feature = "capi")]
+    pub(crate) fn from_bits(bits: [u64; 2]) -> Self {
+        #[cfg(feature = "balls")]
+        return {
+            let [multiplier, offset] = bits.map(f64::from_bits);
+            Self { multiplier, offset }
+        };
+        #[cfg(not(feature = "balls"))]
+        return {
+            let _ = bits;
+            Self {}
+        };
+    }
+
     /// The multiplier in the precision of a report.
     pub(crate) fn multiplier<T: Real>(self) -> T {
         #[cfg(feature = "balls")]

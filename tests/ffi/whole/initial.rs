@@ -6,7 +6,7 @@ use core::ptr::{null, null_mut};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
     ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_EXACT, ROT_RULE_KL,
-    ROT_STOP_RESIDUAL,
+    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_STOP_RESIDUAL,
 };
 use robust_ot::marginal::Rule;
 
@@ -21,14 +21,16 @@ pub(crate) fn no_matrix<T>() -> c::Matrix<T> {
 }
 
 pub(crate) fn c_rule<T: C>(rule: Rule<T>) -> c::Rule<T> {
-    let (kind, tau) = match rule {
-        Rule::Kl { tau } => (ROT_RULE_KL, tau),
-        _ => (ROT_RULE_EXACT, T::ZERO),
+    let (kind, first, second) = match rule {
+        Rule::Kl { tau } => (ROT_RULE_KL, tau, T::ZERO),
+        Rule::L2Ball { radius2, entropy } => (ROT_RULE_L2_BALL, radius2, entropy),
+        Rule::KlBall { radius, entropy } => (ROT_RULE_KL_BALL, radius, entropy),
+        _ => (ROT_RULE_EXACT, T::ZERO, T::ZERO),
     };
     c::Rule {
         kind,
         flags: 0,
-        param: [tau, T::ZERO, T::ZERO, T::ZERO],
+        param: [first, second, T::ZERO, T::ZERO],
         lower: null(),
         lower_stride: 0,
         upper: null(),

@@ -127,6 +127,18 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.flags = ROT_UNIT_MASS);
                 Argument::ColRule
             }
+            ErrorKind::Radius => {
+                let (radius2, entropy) = (-T::ONE, T::ONE);
+                s.problem(|p| p.rows = c_rule(Rule::L2Ball { radius2, entropy }));
+                Argument::RowRule
+            }
+            ErrorKind::Entropy => {
+                let (radius, entropy) = (T::ONE, T::INFINITY);
+                s.problem(|p| p.cols = c_rule(Rule::KlBall { radius, entropy }));
+                Argument::ColRule
+            }
+            // Those of gradients: see the module of that name.
+            ErrorKind::NotConverged | ErrorKind::Gauge | ErrorKind::Singular => continue,
             _ => panic!("{kind:?} has no example here"),
         };
         s.refused_at(kind, argument, at.0, at.1);
@@ -141,7 +153,7 @@ fn unknown_values<T: C>() {
         &[
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 3)),
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = u32::MAX)),
-            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 2)),
+            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 4)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.kind = u32::MAX)),
             ("problem", Argument::Reference, |s| s.problem(|p| p.reference = 2)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.flags = 2)),

@@ -231,7 +231,7 @@ fn reserved_fields_without_use<T: C>() {
             ("problem", Argument::RowPoints, |s| s.problem(|p| p.x.reserved = 1)),
             ("problem", Argument::ColPoints, |s| s.problem(|p| p.y.reserved = 1)),
             ("state", Argument::State, |s| {
-                s.edit(s.args.state, |state: &mut c::State<T>| state.reserved[7] = 1);
+                s.edit(s.args.state, |state: &mut c::State<T>| state.reserved[3] = 1);
             }),
         ],
     );
