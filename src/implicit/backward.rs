@@ -135,8 +135,8 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     let value = cotangent.value;
     let log_scale = scale.ln_once();
     report.epsilon = slope + value * mass * scale * (log_scale - one)
-        - row_side.reference_slope(row_h, cotangent.f)
-        - col_side.reference_slope(col_h, cotangent.g);
+        - row_side.reference_slope(row_h)
+        - col_side.reference_slope(col_h);
     // An exact side's cotangent lost a constant in each row, which its weights see.
     for (side, u, potential) in [(&row_side, &mut *u, &*f), (&col_side, &mut *v, &*g)] {
         if side.fixes_marginal() {
@@ -159,7 +159,7 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     report.row_rule = row_side.parameter_gradient(&at);
     if let Some(out) = a_out {
         row_side.weight_gradient(&at, out);
-        row_side.add_reference_gradient(row_h, cotangent.f, out);
+        row_side.add_reference_gradient(row_h, out);
     }
     let at = Adjoint {
         multiplier: col_multiplier,
@@ -173,7 +173,7 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     report.col_rule = col_side.parameter_gradient(&at);
     if let Some(out) = b_out {
         col_side.weight_gradient(&at, out);
-        col_side.add_reference_gradient(col_h, cotangent.g, out);
+        col_side.add_reference_gradient(col_h, out);
     }
     Ok(report)
 }

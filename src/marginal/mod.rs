@@ -578,47 +578,26 @@ impl<P: Precision> Side<'_, P> {
     }
 }
 
-/// What the product reference adds to gradients.
+/// What the product reference adds to gradients. In the caller's potentials it is a cost of
+/// C - epsilon log a - epsilon log b, so the sums of dL/dC over a row or column are all it needs.
 #[cfg(feature = "implicit")]
 impl<P: Precision> Side<'_, P> {
-    /// Weights with their share of the cotangents: the sums of dL/dC and the cotangent of the
-    /// caller's potential.
-    fn reference_terms<'s>(
-        &'s self,
-        sums: &'s [P::Potential],
-        potential: Option<&'s [P::Potential]>,
-    ) -> impl Iterator<Item = (P::Potential, P::Potential)> + 's {
-        self.weights.iter().zip(sums).enumerate().map(move |(i, (&w, &sum))| {
-            let seen = potential.and_then(|p| p.get(i)).copied().unwrap_or(P::Potential::ZERO);
-            (P::widen(w), sum + seen)
-        })
+    /// What d epsilon loses against the product reference: the sums times log w.
+    pub(crate) fn reference_slope(&self, sums: &[P::Potential]) -> P::Potential {
+        let terms = self.weights.iter().zip(sums).filter(|&(&w, _)| w > P::Cost::ZERO);
+        self.reference * total(terms.map(|(&w, &sum)| sum * P::widen(w).ln_once()))
     }
 
-    /// What d epsilon loses against the product reference: the terms times log w.
-    pub(crate) fn reference_slope(
-        &self,
-        sums: &[P::Potential],
-        potential: Option<&[P::Potential]>,
-    ) -> P::Potential {
-        let terms = self.reference_terms(sums, potential);
-        let terms = terms.filter(|&(w, _)| w > P::Potential::ZERO);
-        self.reference * total(terms.map(|(w, term)| term * w.ln_once()))
-    }
-
-    /// Takes epsilon / w times the terms off the gradient of the weights; a zero weight's is 0
+    /// Takes epsilon / w times the sums off the gradient of the weights; a zero weight's is 0
     /// against the product reference.
-    pub(crate) fn add_reference_gradient(
-        &self,
-        sums: &[P::Potential],
-        potential: Option<&[P::Potential]>,
-        out: &mut [P::Potential],
-    ) {
+    pub(crate) fn add_reference_gradient(&self, sums: &[P::Potential], out: &mut [P::Potential]) {
         if self.reference <= P::Potential::ZERO {
             return;
         }
-        for (out, (w, term)) in out.iter_mut().zip(self.reference_terms(sums, potential)) {
-            let positive = w > P::Potential::ZERO;
-            *out = if positive { *out - self.epsilon * term / w } else { P::Potential::ZERO };
+        for ((out, &w), &sum) in out.iter_mut().zip(self.weights).zip(sums) {
+            let positive = w > P::Cost::ZERO;
+            let loss = self.epsilon * sum / P::widen(w);
+            *out = if positive { *out - loss } else { P::Potential::ZERO };
         }
     }
 }
