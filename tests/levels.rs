@@ -364,7 +364,10 @@ fn plan_in_stated_order<T: Float, G: Geometry<T>>(
     // To within the roundings of n + m plain additions and some products.
     let expected = (0..n).fold(T::ZERO, |sum, i| sum + costs(i)) * normalisation;
     let off = (transport - expected).abs();
-    assert!(off <= T::of((n + m + 4) as f64) * T::ROUNDOFF * expected.abs(), "{transport} {expected}");
+    assert!(
+        off <= T::of((n + m + 4) as f64) * T::ROUNDOFF * expected.abs(),
+        "{transport} {expected}"
+    );
 
     // Averages of two columns of values, over entries at a shift where their sum is good.
     let values = scattered::<T>(2 * m, 11);
