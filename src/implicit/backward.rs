@@ -2,7 +2,7 @@
 
 use super::cotangent::{Cotangent, Seen};
 use super::direct::Factor;
-use super::emit::{Adjoints, Outputs, emit};
+use super::emit::{Adjoints, Outputs, column_limit, emit};
 use super::form::Form;
 use super::iterative::{self, Vectors};
 use super::layout::Work;
@@ -131,6 +131,17 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     let outputs = Outputs { cost, x, y, point, points };
     let sums = [&mut *row_h, &mut *col_h, row, sums];
     let slope = emit(geometry, pass, (f, g), &seen, adjoints, outputs, sums, scratch);
+
+    // The rows' limits are set; the columns' see the rows with mass alone.
+    if cotangent.is_implicit() && col_side.fixes_marginal() && b_out.is_some() {
+        let epsilon = pass.epsilon;
+        let has_mass = |i: usize| r.get(i).is_some_and(|&r| r > zero);
+        for (j, (v, &mass)) in v.iter_mut().zip(&*c).enumerate() {
+            if !(mass > zero) {
+                *v = column_limit(geometry, epsilon, f, &seen, u, has_mass, j);
+            }
+        }
+    }
 
     let value = cotangent.value;
     let log_scale = scale.ln_once();

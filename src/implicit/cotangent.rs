@@ -151,6 +151,17 @@ impl<P: Precision> Seen<'_, P> {
         if value.is_finite() { value } else { P::Potential::ZERO }
     }
 
+    /// Entry (i, j) of dL/dX at a finite cost.
+    pub(super) fn entry(&self, i: usize, j: usize, cost: P::Cost) -> P::Potential {
+        let c = &self.cotangent;
+        let part = |x: Option<&[P::Potential]>, k: usize| {
+            x.and_then(|x| x.get(k)).copied().unwrap_or(P::Potential::ZERO)
+        };
+        let plan = c.plan.and_then(|plan| plan.get(i, j)).map_or(P::Potential::ZERO, P::widen);
+        let left = (P::widen(cost) - Self::offset(self.g, j)) - Self::offset(self.f, i);
+        part(c.row_marginal, i) + plan + part(c.col_marginal, j) + c.transport * left
+    }
+
     /// Row i of dL/dX; 0 at a forbidden pair.
     pub(super) fn row(&self, i: usize, cost: &[P::Cost], out: &mut [P::Potential]) {
         let c = &self.cotangent;

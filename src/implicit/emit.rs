@@ -4,7 +4,7 @@ use super::cotangent::Seen;
 use crate::cost::{Geometry, Pass, PlanRow, Scratch};
 use crate::kernel::{Precision, add_scaled};
 use crate::marginal::total;
-use crate::math::Compensated;
+use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::view::MatMut;
 use crate::work::padded;
@@ -13,6 +13,7 @@ use crate::work::padded;
 pub(super) struct Adjoints<'a, T> {
     /// Of the rows; entries without mass get their one-sided limit.
     pub(super) u: &'a mut [T],
+    /// Of the columns; for those without mass see [`column_limit`].
     pub(super) v: &'a [T],
     /// What the plan's cotangent loses, and its factor: those of the unit-mass problem, or 0 and 1.
     pub(super) mean: T,
@@ -119,4 +120,33 @@ fn limit<P: Precision>(
     let products = entries.map(|((&x, &seen), &v)| P::Potential::from(x) * (seen - v));
     let sum = P::Potential::from(row.sum);
     if sum > P::Potential::ZERO { total(products) / sum } else { P::Potential::ZERO }
+}
+
+/// [`limit`] of a column: the mean of G - u under its shape, over the rows with mass. O(n) for each
+/// column without any.
+pub(super) fn column_limit<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    epsilon: P::Potential,
+    f: &[P::Potential],
+    seen: &Seen<'_, P>,
+    u: &[P::Potential],
+    has_mass: impl Fn(usize) -> bool,
+    j: usize,
+) -> P::Potential {
+    let entries = || {
+        f.iter().zip(u).enumerate().filter_map(|(i, (&f, &u))| {
+            let cost = geometry.cost(i, j)?;
+            let usable = has_mass(i) && cost.is_finite();
+            usable.then(|| ((f - P::widen(cost)) / epsilon, seen.entry(i, j, cost) - u))
+        })
+    };
+    let peak = entries().fold(P::Potential::NEG_INFINITY, |peak, (x, _)| peak.larger(x));
+    let (mut mass, mut moment) = (Compensated::new(), Compensated::new());
+    for (x, value) in entries() {
+        let weight = (x - peak).exp_once();
+        mass.add(weight);
+        moment.add(weight * value);
+    }
+    let mass = mass.value();
+    if mass > P::Potential::ZERO { moment.value() / mass } else { P::Potential::ZERO }
 }
