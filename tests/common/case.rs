@@ -207,10 +207,11 @@ impl<T: Number> Case<T> {
         self.cloud.as_ref().map_or(0, |c| c.d)
     }
 
-    /// Solves to a residual as small as rounding allows.
+    /// Solves to a residual as small as rounding allows. (Where a ball's multiplier is large that is
+    /// more than the tolerance, hence the limit.)
     pub fn solve(&self) -> Solved<T> {
         let tolerance = T::from_f64(if T::ROUNDOFF.to_f64() < 1e-10 { 1e-14 } else { 1e-7 });
-        let options = Options::new().stop(Stop::Residual(tolerance)).max_iterations(1_000_000);
+        let options = Options::new().stop(Stop::Residual(tolerance)).max_iterations(5000);
         self.solve_with(&options, None).unwrap()
     }
 
