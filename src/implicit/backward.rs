@@ -2,7 +2,7 @@
 //! gradients.
 
 use super::cotangent::{Cotangent, Seen};
-use super::emit::{Adjoints, Outputs, emit};
+use super::emit::{Adjoints, Outputs, column_limit, emit};
 use super::stage::{Lane, Stage};
 use super::vjp::{GradientReport, Gradients, Optimum, Options};
 use crate::cost::Geometry;
@@ -63,6 +63,15 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
         emit(system.geometry, pass, (system.f, system.g), &seen, adjoints, outputs, sums, scratch)
     };
     let Stage { row_side, col_side, multipliers, system, rows, cols, .. } = stage;
+    // The rows' limits are set; the columns' see the rows with mass alone.
+    if implicit && col_side.fixes_marginal() && b_out.is_some() {
+        let (f, g) = (system.f, system.g);
+        for (j, (v, &mass)) in cols.u.iter_mut().zip(&*cols.r).enumerate() {
+            if mass <= zero {
+                *v = column_limit(system.geometry, epsilon, (f, g), &seen, &rows, j);
+            }
+        }
+    }
     let value = cotangent.value;
     let epsilon_gradient = slope + value * mass * scale * (scale.ln_once() - one)
         - row_side.reference_slope(rows.h)

@@ -159,6 +159,24 @@ impl<'a, P: Precision> Seen<'a, P> {
         finite_or_zero(potential.get(k).copied().unwrap_or(P::Potential::ZERO))
     }
 
+    /// Entry (i, j) of dL/dX at a finite cost, as [`RowSource::row`] has it.
+    pub(super) fn entry(
+        &self,
+        (i, j): (usize, usize),
+        cost: P::Cost,
+        (f, g): (P::Potential, P::Potential),
+    ) -> P::Potential {
+        let (c, [rows, cols]) = (&self.cotangent, self.fixed);
+        let part = |x: Option<&[P::Potential]>, k: usize| {
+            x.and_then(|x| x.get(k)).copied().unwrap_or(P::Potential::ZERO)
+        };
+        let plan = c.plan.and_then(|plan| plan.get(i, j)).map_or(P::Potential::ZERO, P::widen);
+        let f = if rows { finite_or_zero(f) } else { P::Potential::ZERO };
+        let g = if cols { finite_or_zero(g) } else { P::Potential::ZERO };
+        let left = (P::widen(cost) - g) - f;
+        part(c.row_marginal, i) + plan + part(c.col_marginal, j) + c.transport * left
+    }
+
     /// The weight of the transport cost.
     pub(super) fn transport(&self) -> P::Potential {
         self.cotangent.transport

@@ -1,11 +1,11 @@
 //! The last sweep: dL/dC row by row, and all that is summed over it.
 
 use super::cotangent::Seen;
-use super::stage::RowSource;
+use super::stage::{Lane, RowSource};
 use crate::cost::{Geometry, Pass, PlanRow, Scratch};
 use crate::kernel::{Precision, add_scaled};
 use crate::marginal::total;
-use crate::math::Compensated;
+use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::view::MatMut;
 use crate::work::padded;
@@ -14,6 +14,7 @@ use crate::work::padded;
 pub(super) struct Adjoints<'a, T> {
     /// Of the rows; entries without mass get their one-sided limit.
     pub(super) u: &'a mut [T],
+    /// Of the columns; for those without mass see [`column_limit`].
     pub(super) v: &'a [T],
     /// What the plan's cotangent loses, and its factor: those of the unit-mass problem, or 0 and 1.
     pub(super) mean: T,
@@ -120,4 +121,34 @@ fn limit<P: Precision>(
     let products = entries.map(|((&x, &seen), &v)| P::Potential::from(x) * (seen - v));
     let sum = P::Potential::from(row.sum);
     if sum > P::Potential::ZERO { total(products) / sum } else { P::Potential::ZERO }
+}
+
+/// [`limit`] of a column: the mean of G - u under its shape, over the rows with mass. O(n) for each
+/// column without any.
+pub(super) fn column_limit<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    epsilon: P::Potential,
+    (f, g): (&[P::Potential], &[P::Potential]),
+    seen: &Seen<'_, P>,
+    lane: &Lane<'_, P::Potential>,
+    j: usize,
+) -> P::Potential {
+    let g = g.get(j).copied().unwrap_or(P::Potential::ZERO);
+    let entries = || {
+        f.iter().zip(&*lane.u).zip(&*lane.r).enumerate().filter_map(|(i, ((&f, &u), &mass))| {
+            let cost = geometry.cost(i, j)?;
+            let usable = mass > P::Potential::ZERO && cost.is_finite();
+            let shape = (f - P::widen(cost)) / epsilon;
+            usable.then(|| (shape, seen.entry((i, j), cost, (f, g)) - u))
+        })
+    };
+    let peak = entries().fold(P::Potential::NEG_INFINITY, |peak, (x, _)| peak.larger(x));
+    let (mut mass, mut moment) = (Compensated::new(), Compensated::new());
+    for (x, value) in entries() {
+        let weight = (x - peak).exp_once();
+        mass.add(weight);
+        moment.add(weight * value);
+    }
+    let mass = mass.value();
+    if mass > P::Potential::ZERO { moment.value() / mass } else { P::Potential::ZERO }
 }

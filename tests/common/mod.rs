@@ -9,5 +9,6 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod case;
 pub mod golden;
 pub mod unregularised;

@@ -5,6 +5,12 @@ use crate::math::Elementary;
 /// Rounding that a root search in f64 has to live with, relative.
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
 
+/// The most that a multiplier grows in one step, or falls where only 0 is known to be too small.
+const GROWTH: f64 = 64.0;
+
+/// Largest multiplier over its scale.
+const LARGEST: f64 = 1e20;
+
 /// The marginal at a multiplier, seen from the ball.
 #[derive(Clone, Copy)]
 pub(super) struct Measured {
@@ -42,16 +48,23 @@ pub(super) fn search(
             return x;
         }
         let newton = x - 2.0 * distance * (Elementary::sqrt(distance / radius) - 1.0) / slope;
-        let next = if newton > low && newton < high {
+        let grown = GROWTH * x + scale;
+        let next = if newton > low && newton < high && newton < grown {
             newton
         } else if high == f64::INFINITY {
-            4.0 * x + scale
+            grown
         } else if maybe_slack {
             // Only a look at 0 can tell that the ball is slack.
             0.0
+        } else if low > 0.0 {
+            Elementary::sqrt(low) * Elementary::sqrt(high)
         } else {
-            0.5 * (low + high)
+            high / GROWTH
         };
+        // Beyond that the marginal is the weights but for rounding.
+        if next > LARGEST * scale {
+            return next;
+        }
         if (next - x).abs() <= ROUNDING * x {
             return next;
         }

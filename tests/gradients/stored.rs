@@ -1,16 +1,6 @@
-//! Gradients of the optimum against stored ones and against differences of converged solves.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::float_cmp,
-    reason = "a test may fail loudly"
-)]
+//! Stored gradients against ours.
 
-mod common;
-
-use common::golden::transport;
+use super::common::golden::transport;
 use robust_ot::cost::Dense;
 use robust_ot::implicit::{self, Cotangent, Gradients, Method, Optimum};
 use robust_ot::options::{Options, Stop};

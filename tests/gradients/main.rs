@@ -1,0 +1,20 @@
+//! Gradients of the optimum against stored ones, differences of converged solves and a reference in
+//! twice the precision.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod conditioning;
+mod degenerate;
+mod differences;
+mod laws;
+mod refusals;
+mod stored;
