@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* a, b, the cost, both clouds of points. */
-enum { TABLES = 5 };
+/* a, b, the cost, both clouds of points, the cotangent. */
+enum { TABLES = 6 };
 
 /* The values of a table as the precision at hand wants them. What has to be freed is in `copy`. */
 static const double *values_f64(const struct table *table, double **copy)

@@ -12,6 +12,8 @@ struct request {
     /* The cost, or both clouds; the others are NULL. */
     const struct table *cost, *x, *y;
     const struct table *a, *b;
+    /* The derivative of a loss by the plan; NULL if there is none. */
+    const struct table *cotangent;
     /* Called at every check; a non-zero answer stops the solve. */
     int (*watch)(void *user, uint64_t iterations, double residual, double certified_distance);
     void *user;
@@ -36,7 +38,9 @@ struct request {
     X(certified_distance) \
     X(mass) \
     X(log_mass) \
-    X(mass_factor)
+    X(mass_factor) \
+    X(row_multiplier) \
+    X(col_multiplier)
 
 /* What came out, in doubles, which hold every float exactly. */
 struct solution {
@@ -44,6 +48,9 @@ struct solution {
     size_t rows, cols;
     /* Potentials. */
     double *f, *g;
+    /* Gradients by cost and weights, and why there are none; NULL if there is no cotangent. */
+    double *cost_gradient, *a_gradient, *b_gradient;
+    rot_error gradient_error;
     /* The largest epsilon that is sure to reach the target of a certificate; 0 if unknown. */
     double certifiable_epsilon;
     /* What the engine needs for the rows of the plan. */

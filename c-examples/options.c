@@ -1,6 +1,8 @@
 /* options.c - see options.h. */
 #include "options.h"
 
+#include <robust_ot.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,12 @@ static const char usage[] =
     "  --b b.csv             weights of the columns (of Y); default 1/m each\n"
     "How\n"
     "  --epsilon E           weight of the entropy, in units of the cost\n"
-    "  --rows exact|kl:TAU   the plan's row sums are a (default), or pay TAU * KL for not being a\n"
-    "  --cols exact|kl:TAU   the same for the column sums and b\n"
+    "  --rows RULE           the plan's row sums r:\n"
+    "         exact          are a (default)\n"
+    "         kl:TAU         pay TAU * KL for not being a\n"
+    "         l2ball:R2:E    of sum 1, |r - a|^2 <= R2, and pay E * sum r (log r - 1)\n"
+    "         klball:R:E     of sum 1, KL(r | a) <= R, and pay the same\n"
+    "  --cols RULE           the same for the column sums and b\n"
     "  --robust              the best plan of mass 1; both rules kl\n"
     "  --reference product   entropy relative to a b instead of the counting measure\n"
     "When to stop\n"
@@ -33,6 +39,11 @@ static const char usage[] =
     "  --plan FILE           the plan, as CSV\n"
     "  --potentials FILE     line 1: f (rows), line 2: g (columns), -inf where the weight is 0\n"
     "  --report FILE         all that is known of the result, as JSON\n"
+    "Gradients of a loss\n"
+    "  --cotangent G.csv     the derivative of the loss by the plan\n"
+    "  --gradient-cost FILE  its derivative by the cost, as CSV\n"
+    "  --gradient-a FILE     ... by the weights a (b: --gradient-b); where the mass is fixed, along\n"
+    "                        changes that keep it\n"
     "\n"
     "CSV files hold numbers separated by commas; lines that begin with # are skipped. Messages name\n"
     "FILE:LINE:COLUMN, columns counted in values, all from 1. Exit code 0: converged; 1: not\n"
@@ -71,11 +82,36 @@ static int parse_rule(const char *option, struct side_rule *rule)
     if (strcmp(rule->text, "exact") == 0) {
         return 0;
     }
-    if (strncmp(rule->text, "kl:", 3) != 0) {
-        return refuse(option, rule->text, "neither exact nor kl:TAU");
+    static const struct {
+        const char *name;
+        uint32_t kind;
+        int count;
+    } known[] = {
+        {"kl:", ROT_RULE_KL, 1},
+        {"l2ball:", ROT_RULE_L2_BALL, 2},
+        {"klball:", ROT_RULE_KL_BALL, 2},
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        const char *next = rule->text;
+        if (strncmp(next, known[k].name, strlen(known[k].name)) != 0) {
+            continue;
+        }
+        rule->kind = known[k].kind;
+        for (int part = 0; part < known[k].count; part++) {
+            char *end;
+            next = strchr(next, ':');
+            if (next == NULL) {
+                return refuse(option, rule->text, "a number is missing");
+            }
+            next++;
+            rule->param[part] = strtod(next, &end);
+            if (end == next || *end != (part + 1 < known[k].count ? ':' : '\0')) {
+                return refuse(option, rule->text, "not a number");
+            }
+        }
+        return 0;
     }
-    rule->kl = 1;
-    return parse_number(option, rule->text, rule->text + 3, &rule->tau);
+    return refuse(option, rule->text, "none of exact, kl:TAU, l2ball:R2:E and klball:R:E");
 }
 
 static int parse_stop(struct options *options)
@@ -127,9 +163,20 @@ static int interpret(struct options *options, const char *reference)
         return refuse("--reference", reference, "not product");
     }
     options->product_reference = reference != NULL;
-    if (same(options->plan, options->potentials) || same(options->plan, options->report) ||
-        same(options->potentials, options->report)) {
-        return refuse("--plan, --potentials, --report", NULL, "two of them name the same file");
+    const char *const files[] = {options->plan,          options->potentials, options->report,
+                                 options->gradient_cost, options->gradient_a, options->gradient_b};
+    const int count = (int)(sizeof files / sizeof *files);
+    for (int k = 0; k < count; k++) {
+        for (int other = 0; other < k; other++) {
+            if (same(files[k], files[other])) {
+                return refuse(files[k], NULL, "two results would be written to it");
+            }
+        }
+    }
+    int gradient = options->gradient_cost != NULL || options->gradient_a != NULL ||
+                   options->gradient_b != NULL;
+    if (gradient != (options->cotangent != NULL)) {
+        return refuse("--cotangent, --gradient-...", NULL, "one needs the other");
     }
     if (parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
                      &options->epsilon) != 0 ||
@@ -165,6 +212,10 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--plan", NULL, {&options->plan, NULL}},
         {"--potentials", NULL, {&options->potentials, NULL}},
         {"--report", NULL, {&options->report, NULL}},
+        {"--cotangent", NULL, {&options->cotangent, NULL}},
+        {"--gradient-cost", NULL, {&options->gradient_cost, NULL}},
+        {"--gradient-a", NULL, {&options->gradient_a, NULL}},
+        {"--gradient-b", NULL, {&options->gradient_b, NULL}},
         {"--help", &options->help, {NULL, NULL}},
     };
     const size_t count = sizeof known / sizeof *known;

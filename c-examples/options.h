@@ -7,16 +7,19 @@
 struct side_rule {
     /* As given, for messages. */
     const char *text;
-    /* Otherwise exact. */
-    int kl;
-    double tau;
+    /* ROT_RULE_... */
+    uint32_t kind;
+    /* tau; radius and entropy. */
+    double param[2];
 };
 
 struct options {
     /* Files to read; NULL if not given. Either the cost or both clouds of points. */
     const char *cost, *x, *y, *a, *b;
+    /* The derivative of a loss by the plan; NULL if not given. */
+    const char *cotangent;
     /* Files to write; NULL if not given. */
-    const char *plan, *potentials, *report;
+    const char *plan, *potentials, *report, *gradient_cost, *gradient_a, *gradient_b;
     int euclidean, unit_mass, product_reference, single_precision, help;
     struct side_rule rows, cols;
     /* As given, for messages; NULL if not given. */

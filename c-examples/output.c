@@ -49,6 +49,30 @@ static int put_potentials(FILE *file, const struct engine *engine,
     return 0;
 }
 
+static int put_cost_gradient(FILE *file, const struct engine *engine,
+                             const struct solution *solution)
+{
+    for (size_t i = 0; i < solution->rows; i++) {
+        const double *row = solution->cost_gradient + i * solution->cols;
+        put_row(file, row, solution->cols, engine->digits);
+    }
+    return 0;
+}
+
+static int put_a_gradient(FILE *file, const struct engine *engine,
+                          const struct solution *solution)
+{
+    put_row(file, solution->a_gradient, solution->rows, engine->digits);
+    return 0;
+}
+
+static int put_b_gradient(FILE *file, const struct engine *engine,
+                          const struct solution *solution)
+{
+    put_row(file, solution->b_gradient, solution->cols, engine->digits);
+    return 0;
+}
+
 /* JSON has no infinity. */
 static void put_member(FILE *file, const char *name, double value, int digits)
 {
@@ -76,7 +100,7 @@ static int put_report(FILE *file, const struct engine *engine, const struct solu
 #define PUT(name) put_member(file, #name, report->name, engine->digits);
     REPORT_VALUES(PUT)
 #undef PUT
-    fputs("\n}\n", file);
+    fprintf(file, ",\n  \"collapsed\": %s\n}\n", report->collapsed ? "true" : "false");
     return 0;
 }
 
@@ -159,10 +183,14 @@ static void clean_up(struct output *output)
 int output_write(const struct options *options, const struct engine *engine,
                  const struct solution *solution)
 {
+    int has_gradient = solution->cost_gradient != NULL && solution->gradient_error.status == ROT_OK;
     struct output outputs[] = {
         {options->plan, put_plan, NULL, NULL},
         {options->potentials, put_potentials, NULL, NULL},
         {options->report, put_report, NULL, NULL},
+        {has_gradient ? options->gradient_cost : NULL, put_cost_gradient, NULL, NULL},
+        {has_gradient ? options->gradient_a : NULL, put_a_gradient, NULL, NULL},
+        {has_gradient ? options->gradient_b : NULL, put_b_gradient, NULL, NULL},
     };
     const size_t count = sizeof outputs / sizeof *outputs;
     int failed = 0;

@@ -16,7 +16,7 @@
 enum { EXIT_CONVERGED = 0, EXIT_NOT_CONVERGED = 1, EXIT_REFUSED = 2 };
 
 struct tables {
-    struct table cost, x, y, a, b;
+    struct table cost, x, y, a, b, cotangent;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -111,8 +111,20 @@ static int read_tables(struct tables *tables, const struct options *options)
                      dense ? "columns" : "points") != 0) {
         return -1;
     }
-    const struct table *all[] = {&tables->cost, &tables->x, &tables->y, &tables->a, &tables->b};
-    for (int k = 0; options->single_precision && k < 5; k++) {
+    if (options->cotangent != NULL) {
+        size_t n = rows->rows, m = dense ? cols->cols : cols->rows;
+        if (table_read(&tables->cotangent, options->cotangent) != 0) {
+            return -1;
+        }
+        if (tables->cotangent.rows != n || tables->cotangent.cols != m) {
+            fprintf(stderr, "solve: %s: %zu x %zu, but the plan is %zu x %zu\n", options->cotangent,
+                    tables->cotangent.rows, tables->cotangent.cols, n, m);
+            return -1;
+        }
+    }
+    const struct table *all[] = {&tables->cost, &tables->x, &tables->y,
+                                 &tables->a,    &tables->b, &tables->cotangent};
+    for (int k = 0; options->single_precision && k < 6; k++) {
         if (!fits_single(all[k])) {
             return -1;
         }
@@ -148,6 +160,7 @@ static void print_argument(const struct options *options, const struct tables *t
         {ROT_ARG_COL_POINTS, &tables->y, "the points of the columns", NULL},
         {ROT_ARG_ROW_WEIGHTS, &tables->a, "the weights of the rows", NULL},
         {ROT_ARG_COL_WEIGHTS, &tables->b, "the weights of the columns", NULL},
+        {ROT_ARG_COTANGENT, &tables->cotangent, "the cotangent", NULL},
         {ROT_ARG_EPSILON, NULL, "--epsilon", options->epsilon_text},
         {ROT_ARG_ROW_RULE, NULL, "--rows", options->rows.text},
         {ROT_ARG_COL_RULE, NULL, "--cols", options->cols.text},
@@ -210,8 +223,17 @@ static void print_summary(const struct options *options, const struct solution *
     }
     printf("... and entropy         %.9g\n", report->objective);
     printf("mass                    %.9g\n", report->mass);
-    const char *const written[] = {options->plan, options->potentials, options->report};
-    for (int k = 0; k < 3; k++) {
+    if (report->row_multiplier > 0.0 || report->col_multiplier > 0.0) {
+        printf("multipliers of balls    %.6g (rows), %.6g (columns)\n", report->row_multiplier,
+               report->col_multiplier);
+    }
+    if (report->collapsed) {
+        printf("warning: a ball is so large that the plan has collapsed onto the cheapest pairs\n");
+    }
+    const char *const written[] = {options->plan,          options->potentials, options->report,
+                                   options->gradient_cost, options->gradient_a, options->gradient_b};
+    int count = solution->gradient_error.status == ROT_OK ? 6 : 3;
+    for (int k = 0; k < count; k++) {
         if (written[k] != NULL) {
             printf("wrote %s\n", written[k]);
         }
@@ -225,7 +247,8 @@ static int solve(const struct options *options, const struct tables *tables)
     struct progress progress;
     struct request request = {
         options, dense ? &tables->cost : NULL, dense ? NULL : &tables->x,
-        dense ? NULL : &tables->y, &tables->a, &tables->b, watch, &progress,
+        dense ? NULL : &tables->y, &tables->a, &tables->b,
+        options->cotangent == NULL ? NULL : &tables->cotangent, watch, &progress,
     };
     struct solution solution;
     int result = EXIT_REFUSED;
@@ -242,9 +265,18 @@ static int solve(const struct options *options, const struct tables *tables)
         print_argument(options, tables, error);
         fputs(rot_status_str(error->status), stderr);
         print_advice(options, tables, &solution);
+    } else if (solution.gradient_error.status < 0 &&
+               solution.gradient_error.status != ROT_ERR_NOT_CONVERGED) {
+        print_argument(options, tables, &solution.gradient_error);
+        fprintf(stderr, "%s\n", rot_status_str(solution.gradient_error.status));
     } else if (output_write(options, engine, &solution) == 0) {
-        result = error->status == ROT_OK ? EXIT_CONVERGED : EXIT_NOT_CONVERGED;
+        int whole = error->status == ROT_OK && solution.gradient_error.status == ROT_OK;
+        result = whole ? EXIT_CONVERGED : EXIT_NOT_CONVERGED;
         print_summary(options, &solution);
+        if (solution.gradient_error.status != ROT_OK) {
+            fprintf(stderr, "solve: no gradient: %s\n",
+                    rot_status_str(solution.gradient_error.status));
+        }
         if (error->status != ROT_OK) {
             fprintf(stderr, "solve: not converged: %s", rot_status_str(error->status));
             print_advice(options, tables, &solution);
@@ -257,7 +289,7 @@ static int solve(const struct options *options, const struct tables *tables)
 int main(int argc, char **argv)
 {
     struct options options;
-    struct tables tables = {{0}, {0}, {0}, {0}, {0}};
+    struct tables tables = {{0}, {0}, {0}, {0}, {0}, {0}};
     if (options_parse(&options, argc, argv) != 0) {
         return EXIT_REFUSED;
     }
@@ -274,5 +306,6 @@ int main(int argc, char **argv)
     table_free(&tables.y);
     table_free(&tables.a);
     table_free(&tables.b);
+    table_free(&tables.cotangent);
     return result;
 }

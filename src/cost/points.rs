@@ -158,7 +158,7 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
         x: &mut [P::Potential],
         y: &mut [P::Potential],
     ) {
-        let stride = padded(weights.len());
+        let stride = padded(weights.len()).max(1);
         let (coordinates, others) = (self.x.row(i), self.y.transposed());
         for (k, ((x, x_out), y_out)) in coordinates.zip(x).zip(y.chunks_mut(stride)).enumerate() {
             let entries = weights.iter().zip(others.row(k)).zip(cost).zip(y_out);

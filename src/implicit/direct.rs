@@ -9,7 +9,7 @@ use super::system::System;
 use crate::cost::Geometry;
 use crate::kernel::{PANEL, Precision, cholesky, cholesky_solve, subtract_product};
 use crate::real::Real;
-use crate::work::padded;
+use crate::work::{PAD, padded};
 
 /// Room for K and for the rows of W that join it at a time.
 pub(super) struct Factor<'a, P: Precision> {
@@ -19,7 +19,9 @@ pub(super) struct Factor<'a, P: Precision> {
 
 /// Distance between rows of K for m columns.
 pub(super) const fn stride(m: usize) -> usize {
-    padded(m.saturating_add(COLUMNS))
+    let columns = padded(m.saturating_add(COLUMNS));
+    // Never 0, and visibly so: slices are cut into rows of this length.
+    if columns == 0 { PAD } else { columns }
 }
 
 impl<P: Precision> Factor<'_, P> {
@@ -49,7 +51,8 @@ impl<P: Precision> Factor<'_, P> {
         panel.fill(P::Potential::ZERO);
         let mut held = 0;
         let mut join = |values: &mut dyn FnMut(&mut [P::Potential]), last: bool| {
-            if let Some(row) = panel.chunks_mut(stride).nth(held) {
+            let row = panel.get_mut(held * stride..).and_then(|rows| rows.get_mut(..stride));
+            if let Some(row) = row {
                 values(row);
                 held += 1;
             }

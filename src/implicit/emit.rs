@@ -101,7 +101,7 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
         }
     });
     if let Some(y) = &mut y {
-        for (k, coordinate) in points.chunks(padded(g.len())).enumerate() {
+        for (k, coordinate) in points.chunks(padded(g.len()).max(1)).enumerate() {
             for (j, &value) in coordinate.iter().take(g.len()).enumerate() {
                 y.set(j, k, to_cost::<P>(value));
             }

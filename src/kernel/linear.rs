@@ -76,7 +76,8 @@ at_each_level! {
         stride: usize,
         first: usize,
     ) {
-        for (band, rows) in square.chunks_mut(TILE_ROWS * stride).enumerate() {
+        let stride = stride.max(1);
+        for (band, rows) in square.chunks_mut(stride.saturating_mul(TILE_ROWS)).enumerate() {
             let i = first + band * TILE_ROWS;
             let mut j = i / TILE_COLS * TILE_COLS;
             while j < stride {
@@ -114,7 +115,7 @@ pub(crate) fn cholesky<P: Precision>(
     stride: usize,
     n: usize,
 ) -> bool {
-    let mut first = 0;
+    let (mut first, stride) = (0, stride.max(1));
     let mut rest = square.get_mut(..n * stride).unwrap_or(&mut []);
     while first < n {
         let height = PANEL.min(n - first);
@@ -132,9 +133,12 @@ pub(crate) fn cholesky<P: Precision>(
 at_each_level! {
     /// The rows of U from those of K, which have lost the products of all rows of U above.
     fn cholesky_panel<P>(panel: &mut [P::Potential], stride: usize, first: usize) -> bool {
-        let height = panel.len() / stride;
-        for k in 0..height {
-            let (above, row) = panel.split_at_mut_checked(k * stride).unwrap_or_default();
+        let stride = stride.max(1);
+        for k in 0..PANEL {
+            let (above, row) = match panel.split_at_mut_checked(k * stride) {
+                Some((above, row)) if !row.is_empty() => (above, row),
+                _ => break,
+            };
             let Some(row) = row.get_mut(first + k..stride) else {
                 return false;
             };
@@ -165,6 +169,7 @@ pub(crate) fn cholesky_solve<P: Precision>(
     stride: usize,
     x: &mut [P::Potential],
 ) {
+    let stride = stride.max(1);
     for (k, row) in square.chunks_exact(stride).enumerate() {
         let (Some(row), Some((x, rest))) =
             (row.get(k..), x.get_mut(k..).and_then(<[_]>::split_first_mut))
@@ -175,9 +180,9 @@ pub(crate) fn cholesky_solve<P: Precision>(
         *x = *x / pivot;
         add_scaled::<P>(level, -*x, row, rest);
     }
-    for (k, row) in square.chunks_exact(stride).enumerate().take(x.len()).rev() {
-        let (Some(row), Some((x, rest))) =
-            (row.get(k..), x.get_mut(k..).and_then(<[_]>::split_first_mut))
+    for k in (0..x.len()).rev() {
+        let row = square.get(k * stride..).and_then(|rows| rows.get(k..stride));
+        let (Some(row), Some((x, rest))) = (row, x.get_mut(k..).and_then(<[_]>::split_first_mut))
         else {
             break;
         };
