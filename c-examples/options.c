@@ -105,7 +105,8 @@ static int parse_rule(const char *option, struct side_rule *rule)
             }
             next++;
             rule->param[part] = strtod(next, &end);
-            if (end == next || *end != (part + 1 < known[k].count ? ':' : '\0')) {
+            int last = part + 1 == known[k].count;
+            if (end == next || (*end != '\0' && (last || *end != ':'))) {
                 return refuse(option, rule->text, "not a number");
             }
         }

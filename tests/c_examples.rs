@@ -173,6 +173,8 @@ fn outer_sum(f: &[f64], g: &[f64]) -> Vec<f64> {
 fn check(instance: &Instance, folder: &Path, precision: &[&str], tolerance: f64) {
     let rule = |rule| match rule {
         Rule::Kl { tau } => format!("kl:{tau}"),
+        Rule::L2Ball { radius2, entropy } => format!("l2ball:{radius2}:{entropy}"),
+        Rule::KlBall { radius, entropy } => format!("klball:{radius}:{entropy}"),
         _ => "exact".into(),
     };
     let (rows, cols) = (rule(instance.row), rule(instance.col));
@@ -184,7 +186,25 @@ fn check(instance: &Instance, folder: &Path, precision: &[&str], tolerance: f64)
     let rules = ["--rows", &rows, "--cols", &cols, "--max-iterations", "1000000"];
     let outputs =
         ["--plan", "plan.csv", "--potentials", "potentials.csv", "--report", "report.json"];
-    let ran = solve(folder, &[&problem[..], &rules, &outputs, precision].concat());
+    let single = precision.contains(&"--f32");
+    let gradient = instance.gradient.as_ref().filter(|_| !single);
+    let gradients = [
+        "--cotangent",
+        "G.csv",
+        "--gradient-cost",
+        "dC.csv",
+        "--gradient-a",
+        "da.csv",
+        "--gradient-b",
+        "db.csv",
+    ];
+    let gradients = if let Some(stored) = gradient {
+        write_csv(&folder.join("G.csv"), &stored.cotangent, instance.cols);
+        &gradients[..]
+    } else {
+        &[]
+    };
+    let ran = solve(folder, &[&problem[..], &rules, &outputs, precision, gradients].concat());
 
     let report = read_json(&folder.join("report.json"));
     let ending = report["termination"].as_str().unwrap();
@@ -212,6 +232,34 @@ fn check(instance: &Instance, folder: &Path, precision: &[&str], tolerance: f64)
         let found = report[name].as_f64().unwrap();
         let scale = stored.abs().max(max_cost * mass);
         assert!((found - stored).abs() <= tolerance * scale, "{}: {name} {found}", instance.name);
+    }
+    for (name, stored) in ["row_multiplier", "col_multiplier"].into_iter().zip(instance.multipliers)
+    {
+        let found = report[name].as_f64().unwrap();
+        assert!(single || (found - stored).abs() <= 1e-8 * stored, "{name}: {found} {stored}");
+    }
+    let Some(stored) = gradient else { return };
+    let precise = if instance.name.contains("offset") { 1e-5 } else { 1e-6 };
+    let near = |what: &str, found: &[f64], stored: &[f64]| {
+        let scale = largest(stored);
+        for (x, y) in found.iter().zip(stored) {
+            let off = (x - y).abs();
+            assert!(off <= precise * scale + 1e-8, "{} {what}: {x:e} {y:e}", instance.name);
+        }
+    };
+    near("cost", &read_csv(&folder.join("dC.csv")).concat(), &stored.cost);
+    let slack = instance.multipliers.map(|multiplier| multiplier == 0.0);
+    for (file, stored, slack) in [("da.csv", &stored.a, slack[0]), ("db.csv", &stored.b, slack[1])]
+    {
+        let found = read_csv(&folder.join(file)).concat();
+        match stored {
+            // What is stored for a slack ball is the noise of differences.
+            Some(_) if slack && instance.name.contains("rho5") => {
+                assert!(found.iter().all(|x| x.abs() < 1e-12));
+            }
+            Some(stored) => near(file, &stored.of(&found), &stored.values),
+            None => {}
+        }
     }
 }
 
@@ -284,7 +332,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 40] = [
+const REFUSALS: [(&str, &str); 46] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -321,7 +369,19 @@ const REFUSALS: [(&str, &str); 40] = [
     ("--epsilon 1", "--cost, --points: exactly one"),
     ("--cost C.csv --euclidean --epsilon 1", "--euclidean: needs --points"),
     ("--cost C.csv --epsilon 1 --rows kl:0", "--rows kl:0: tau is not positive"),
-    ("--cost C.csv --epsilon 1 --cols free", "--cols free: neither exact nor kl:TAU"),
+    ("--cost C.csv --epsilon 1 --cols free", "--cols free: none of exact, kl:TAU, l2ball:R2:E"),
+    ("--cost C.csv --epsilon 1 --cols l2ball:1", "--cols l2ball:1: a number is missing"),
+    ("--cost C.csv --epsilon 1 --cols klball:1:x", "--cols klball:1:x: not a number"),
+    ("--cost C.csv --epsilon 1 --cols l2ball:-1:1", "--cols l2ball:-1:1: the radius of a ball"),
+    ("--cost C.csv --epsilon 1 --cotangent C.csv", "--cotangent, --gradient-...: one needs"),
+    (
+        "--cost C.csv --epsilon 1 --cotangent short.csv --gradient-cost x",
+        "short.csv:3:2: this line has fewer values",
+    ),
+    (
+        "--cost C.csv --epsilon 1 --cotangent three.csv --gradient-cost x",
+        "three.csv: 1 x 3, but the plan is 2 x 2",
+    ),
     ("--cost C.csv --epsilon 1 --robust", "--rows exact: the unit-mass problem takes KL"),
     ("--cost C.csv --epsilon 1 --reference b", "--reference b: not product"),
     ("--cost C.csv --epsilon 1 --stop soon", "--stop soon: neither residual:T nor certified:E"),
