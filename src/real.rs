@@ -53,6 +53,8 @@ pub trait Real:
     const MASS_TOLERANCE: Self;
     /// Default tolerance of the relative KKT residual.
     const DEFAULT_TOLERANCE: Self;
+    /// Relative KKT residual up to which a gradient takes potentials for an optimum.
+    const FORWARD_TOLERANCE: Self;
     /// What is added to the diagonal of the scaled system of gradients, whose eigenvalues lie
     /// between 0 and 1.
     const REGULARISATION: Self;
@@ -91,7 +93,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $mass:expr, $tolerance:expr, $ridge:expr, $trust:expr) => {
+    ($t:ident, $mass:expr, $tolerance:expr, $forward:expr, $ridge:expr, $trust:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -104,6 +106,7 @@ macro_rules! real {
             const ROUNDOFF: Self = 0.5 * $t::EPSILON;
             const MASS_TOLERANCE: Self = $mass;
             const DEFAULT_TOLERANCE: Self = $tolerance;
+            const FORWARD_TOLERANCE: Self = $forward;
             const REGULARISATION: Self = $ridge;
             const LOG2_E: Self = core::$t::consts::LOG2_E;
             const TRUST_HIGH: Self = $trust;
@@ -139,10 +142,10 @@ macro_rules! real {
     };
 }
 
-real!(f32, 3.5e-4, 1e-5, 1e-6, 1_099_511_627_776.0);
+real!(f32, 3.5e-4, 1e-5, 1e-2, 1e-6, 1_099_511_627_776.0);
 // 2^400 = (2^100)^4, written as a product that is exact at each step.
 #[cfg(feature = "f64")]
-real!(f64, 1.5e-8, 1e-9, 1e-14, {
+real!(f64, 1.5e-8, 1e-9, 1e-6, 1e-14, {
     const P100: f64 = 1_267_650_600_228_229_401_496_703_205_376.0;
     P100 * P100 * P100 * P100
 });

@@ -1,6 +1,6 @@
 //! `include/robust_ot.h` as compilers of C and C++ see it, against the same things in Rust: sizes,
 //! offsets, constants, initialisers and work lengths; no padding on targets of 64 and of 32 bits.
-#![cfg(all(feature = "capi", feature = "f64"))]
+#![cfg(all(feature = "capi", feature = "f64", feature = "implicit"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
+use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
 use robust_ot::ffi::info::rot_version;
+use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
 use robust_ot::ffi::sinkhorn::{ROT_RUNNING, rot_sinkhorn_work_len};
 use robust_ot::ffi::types::*;
@@ -104,9 +106,19 @@ fn constants() -> Vec<(String, i64)> {
         ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
-        ROT_LEVEL_AVX2
+        ROT_LEVEL_AVX2 ROT_RULE_L2_BALL ROT_RULE_KL_BALL
     }
     .into();
+    macro_rules! of_module {
+        ($module:ident: $($name:ident)*) => {
+            all.extend([$((stringify!($name).to_owned(), i64::from(robust_ot::ffi::$module::$name))),*]);
+        };
+    }
+    of_module! { gradient: ROT_METHOD_DIRECT ROT_METHOD_ITERATIVE }
+    of_module! { matching:
+        ROT_UNIT_ABSOLUTE ROT_UNIT_LARGEST ROT_UNIT_LARGEST_DIFFERENTIATED ROT_GRADIENT_FULL
+        ROT_GRADIENT_ENVELOPE
+    }
     all.push(("ROT_RUNNING".into(), i64::from(ROT_RUNNING)));
     all.push(("ROT_NOWHERE".into(), Error::NOWHERE.cast_signed()));
     all.push(("ROT_VERSION".into(), i64::from(rot_version())));
@@ -179,9 +191,15 @@ fn layouts() -> Vec<String> {
         struct_size converged error iterations epsilon residual residual_rows residual_cols
         rounding_floor transport_cost entropy row_penalty col_penalty objective
         unregularised_objective dual_value gap lower_bound certified_distance mass log_mass
-        mass_factor reserved_values reserved
+        mass_factor row_multiplier col_multiplier reserved_values collapsed reserved32 reserved
     } }
-    both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags reserved } }
+    both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags balls reserved } }
+    both! { rot_cotangent_f64 rot_cotangent_f32 { struct_size reserved32 plan row_marginal col_marginal f g transport_cost value reserved } }
+    both! { rot_gradient_options_f64 rot_gradient_options_f32 { struct_size method tolerance forward_tolerance max_iterations level reserved } }
+    both! { rot_gradient_f64 rot_gradient_f32 { struct_size reserved32 cost a b x y error epsilon row_rule col_rule forward_residual residual reserved_value iterations reserved32_2 reserved } }
+    both! { rot_tangent_f64 rot_tangent_f32 { struct_size reserved32 cost x y a b epsilon reserved_value row_rule col_rule reserved } }
+    both! { rot_change_f64 rot_change_f32 { struct_size reserved32 plan f g row_marginal col_marginal error transport_cost value forward_residual residual iterations reserved32_2 reserved } }
+    layout! { rot_matching_options { struct_size unit gradient reserved32 reserved } }
     lines
 }
 
@@ -236,6 +254,24 @@ fn initialisers() -> Vec<String> {
             lines.push(bytes(concat!("state_", $suffix), &sized!(State)));
             lines.push(bytes(concat!("exact_", $suffix), &exact));
             lines.push(bytes(concat!("kl_", $suffix), &kl));
+            let ball = |kind| Rule { kind, param: [0.25, 0.5, 0.0, 0.0], ..exact };
+            let (l2, near) =
+                (ball(robust_ot::ffi::ROT_RULE_L2_BALL), ball(robust_ot::ffi::ROT_RULE_KL_BALL));
+            lines.push(bytes(concat!("l2_ball_", $suffix), &l2));
+            // theta / (n (1 - theta)) with theta = 1/2, n = 4.
+            lines.push(bytes(concat!("dropping_", $suffix), &l2));
+            lines.push(bytes(concat!("kl_ball_", $suffix), &near));
+            lines.push(bytes(concat!("cotangent_", $suffix), &sized!(Cotangent)));
+            lines.push(bytes(concat!("gradient_", $suffix), &sized!(Gradient)));
+            lines.push(bytes(concat!("tangent_", $suffix), &sized!(Tangent)));
+            lines.push(bytes(concat!("change_", $suffix), &sized!(Change)));
+            let options = GradientOptions::<$t> {
+                tolerance: if $suffix == "f64" { 1e-12 } else { 1e-6 },
+                forward_tolerance: <$t as Real>::FORWARD_TOLERANCE,
+                max_iterations: 1000,
+                ..sized!(GradientOptions)
+            };
+            lines.push(bytes(concat!("gradient_options_", $suffix), &options));
         };
     }
     initialised!(f32 "f32");
@@ -243,6 +279,8 @@ fn initialisers() -> Vec<String> {
     let matrix = rot_matrix_f64 { rows: 2, cols: 3, row_stride: 3, col_stride: 1, ..zero() };
     lines.push(bytes("matrix_f64", &matrix));
     lines.push(bytes("no_matrix_f32", &zero::<rot_matrix_f32>()));
+    let struct_size = size_of::<rot_matching_options>() as u32;
+    lines.push(bytes("matching", &rot_matching_options { struct_size, ..zero() }));
     lines
 }
 
@@ -250,7 +288,11 @@ fn work_lengths() -> Vec<String> {
     let counts = [0, 1, 2, 15, 16, 17, 33, 1000, 65536];
     let line = |n, m, d| {
         let (solve, view) = (rot_sinkhorn_work_len(n, m, d), rot_plan_work_len(n, m, d));
-        format!("work {n} {m} {d} {solve} {view}")
+        let [direct, iterative] =
+            [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_gradient_work_len(n, m, d, k));
+        let [step, small] =
+            [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_matching_work_len(n, m, d, k));
+        format!("work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small}")
     };
     let mut lines = vec![line(5, 9, 2)];
     for n in counts {
@@ -259,7 +301,9 @@ fn work_lengths() -> Vec<String> {
         }
     }
     let (solve, view) = (rot_sinkhorn_work_len(5, 7, 2), rot_plan_work_len(33, 1, 0));
-    lines.push(format!("arrays {solve} {view}"));
+    let direct = rot_gradient_work_len(5, 7, 2, ROT_METHOD_DIRECT);
+    let step = rot_matching_work_len(33, 1, 1, ROT_METHOD_ITERATIVE);
+    lines.push(format!("arrays {solve} {view} {direct} {step}"));
     lines
 }
 

@@ -37,9 +37,9 @@ pub struct Options<T> {
 }
 
 impl<T: Real> Options<T> {
-    /// Direct, and potentials of a residual up to 1000 times the default tolerance of a solve.
+    /// Direct, and potentials of a residual up to 1e-6 (f64) or 1e-2 (f32).
     pub fn new() -> Self {
-        let forward_tolerance = T::DEFAULT_TOLERANCE * T::from_count(1000);
+        let forward_tolerance = T::FORWARD_TOLERANCE;
         Self { method: Method::Direct, forward_tolerance, level: None }
     }
 
