@@ -137,7 +137,7 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
         let epsilon = pass.epsilon;
         let has_mass = |i: usize| r.get(i).is_some_and(|&r| r > zero);
         for (j, (v, &mass)) in v.iter_mut().zip(&*c).enumerate() {
-            if !(mass > zero) {
+            if mass <= zero {
                 *v = column_limit(geometry, epsilon, f, &seen, u, has_mass, j);
             }
         }
