@@ -8,6 +8,7 @@
     clippy::float_cmp,
     reason = "a test may fail loudly"
 )]
+#![allow(clippy::needless_range_loop, reason = "loops over the entries of a matrix")]
 
 mod common;
 
@@ -560,7 +561,7 @@ fn symmetries() {
 }
 
 fn refusal<T: Number>(case: &Case<T>, options: &Options<T>) -> Error {
-    case.solve_with(options, None).err().expect("this has to be refused")
+    case.solve_with(options, None).expect_err("this has to be refused")
 }
 
 fn new_refusal<T: Number>(rows: Rule<T>, cols: Rule<T>) -> (ErrorKind, Argument) {
@@ -568,7 +569,7 @@ fn new_refusal<T: Number>(rows: Rule<T>, cols: Rule<T>) -> (ErrorKind, Argument)
     let cost = [T::ZERO; 4];
     let cost = Dense::new(Mat::new(&cost, 2, 2).unwrap());
     let found = Problem::<T, _>::new(cost, (&weights, rows), (&weights, cols), T::ONE);
-    let error = found.err().expect("this has to be refused");
+    let error = found.expect_err("this has to be refused");
     (error.kind, error.argument)
 }
 
