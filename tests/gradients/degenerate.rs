@@ -371,3 +371,30 @@ fn tiny_exact_weights() {
         }
     }
 }
+
+/// A potential exists however small its weight: epsilon log a less the soft maximum of the row, so
+/// d f_i / d C_ij is the share of j in row i, also where the row's sum is below what is trusted.
+///
+/// Fails today: a row that counts as massless takes no part in the linear system, and its cotangent
+/// of the potential is dropped (weights below 2^-400; in f32 below 2^-40, some 9e-13).
+#[test]
+#[ignore = "cotangents of potentials of rows with untrusted mass are dropped"]
+fn potentials_of_tiny_weights() {
+    let shape = (4, 3);
+    for tiny in [1e-100, 1e-130] {
+        let mut case = with_zeros(30, shape, (Kind::Exact, Kind::Kl), (Some(1), None));
+        case.a[1] = tiny;
+        let base = case.solve();
+        let mut f = vec![0.0; 4];
+        f[1] = 1.0;
+        let loss = Loss { potentials: Some((f, vec![0.0; 3])), ..Loss::default() };
+        let row = &base.plan[3..6];
+        let mass: f64 = row.iter().sum();
+        for (method, found) in both(&case, &base, &loss) {
+            for (found, x) in found.cost[3..6].iter().zip(row) {
+                let off = (found - x / mass).abs();
+                assert!(off <= 1e-9, "{tiny:e} {method}: {found} against {}", x / mass);
+            }
+        }
+    }
+}

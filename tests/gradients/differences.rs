@@ -175,7 +175,7 @@ pub(super) fn directions(case: &Case<f64>, seed: u64) -> Vec<Direction> {
         all.push(along("x", step, x, |c| &mut c.cloud.as_mut().unwrap().x, |f| &f.x));
         all.push(along("y", step, y, |c| &mut c.cloud.as_mut().unwrap().y, |f| &f.y));
     } else {
-        for _ in 0..2 {
+        {
             let entry = (random.next() * (n * m) as f64) as usize;
             let mut single = vec![0.0; n * m];
             single[entry] = 1.0;
