@@ -282,6 +282,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// Both sides.
+    #[cfg(feature = "implicit")]
     pub(crate) fn sides<'s>(
         &'s self,
         masses: &Masses<P::Potential>,

@@ -4,12 +4,10 @@
 
 mod abi;
 mod convert;
-#[cfg(feature = "implicit")]
 pub mod gradient;
 pub mod info;
 #[cfg(rot_inject_panic)]
 mod inject;
-#[cfg(feature = "implicit")]
 pub mod matching;
 pub mod plan;
 pub mod sinkhorn;
@@ -42,7 +40,13 @@ const fn number(text: &str) -> u32 {
 }
 
 /// The status of a function that was left out when this library was built.
-#[cfg(all(feature = "implicit", not(feature = "f64")))]
+#[cfg(not(all(feature = "implicit", feature = "f64")))]
 fn not_built<A>(_: A) -> i32 {
     crate::error::ErrorKind::NotBuilt as i32
+}
+
+/// The work of one.
+#[cfg(not(feature = "implicit"))]
+fn no_work<A>(_: A) -> usize {
+    usize::MAX
 }

@@ -26,8 +26,19 @@ impl L2Point {
     /// log p.
     #[inline(always)]
     fn log_entry(&self, t: f64, w: f64) -> f64 {
-        let q = (t + self.beta * w - self.c) / self.alpha;
-        if self.beta > 0.0 { log_omega(q + self.log_ratio) - self.log_ratio } else { q }
+        let Self { alpha, beta, c, .. } = *self;
+        let q = (t + beta * w - c) / alpha;
+        if beta > 0.0 {
+            let y = log_omega(q + self.log_ratio) - self.log_ratio;
+            // A large beta leaves its rounding in q. One step of Newton's method on the equation
+            // as it stands, where beta meets the small p - w, takes that out.
+            let p = y.exp();
+            let excess = alpha * y + beta * (p - w) - (t - c);
+            let next = y - excess / (alpha + beta * p);
+            if next.is_finite() { next } else { y }
+        } else {
+            q
+        }
     }
 }
 

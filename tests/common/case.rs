@@ -210,9 +210,14 @@ impl<T: Number> Case<T> {
     /// Solves to a residual as small as rounding allows. (Where a ball's multiplier is large that is
     /// more than the tolerance, hence the limit.)
     pub fn solve(&self) -> Solved<T> {
+        self.solve_from(None)
+    }
+
+    /// The same from the potentials of another solve.
+    pub fn solve_from(&self, start: Option<&Solved<T>>) -> Solved<T> {
         let tolerance = T::from_f64(if T::ROUNDOFF.to_f64() < 1e-10 { 1e-14 } else { 1e-7 });
         let options = Options::new().stop(Stop::Residual(tolerance)).max_iterations(5000);
-        self.solve_with(&options, None).unwrap()
+        self.solve_with(&options, start).unwrap()
     }
 
     pub fn solve_with(

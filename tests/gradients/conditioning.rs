@@ -60,7 +60,14 @@ impl Mul for Double {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
         let high = self.high * other.high;
-        let low = self.high.mul_add(other.high, -high);
+        // The rounding of the product, from halves of 26 bits (Dekker).
+        let split = |x: f64| {
+            let t = 134_217_729.0 * x;
+            let top = t - (t - x);
+            (top, x - top)
+        };
+        let ((a, b), (c, d)) = (split(self.high), split(other.high));
+        let low = ((a * c - high) + a * d + b * c) + b * d;
         exact_sum(high, low + (self.high * other.low + self.low * other.high))
     }
 }

@@ -48,7 +48,8 @@ fn check(
             for (method, found) in found {
                 let slope = (direction.slope)(found);
                 let off = (slope - reference).abs();
-                if !(off <= 1e-6 * reference.abs() + 1e-8 + 1e-13 / direction.step) {
+                let bound = 1e-6 * reference.abs() + 1e-8 + 1e-13 / direction.step;
+                if off.is_nan() || off > bound {
                     failures.push(format!(
                         "{what}: d {name} / d {}: {method} {slope:e} against {reference:e}",
                         direction.name
@@ -299,12 +300,12 @@ fn masses_that_underflow() {
     let kinds = [Kind::Kl, Kind::L2(true, 0.05), Kind::L2(true, 0.0), Kind::KlBall(true, 0.0)];
     for distance in [20.0, 60.0, 200.0, 1e6] {
         for shape in SHAPES {
-            for (k, kind) in kinds.into_iter().enumerate() {
+            for kind in kinds {
                 for turned in [false, true] {
                     let mut case = Case::random(28, shape, (Rule::Exact, Rule::Exact));
-                    let (n, m) = shape;
                     for (k, c) in case.cost.iter_mut().enumerate() {
-                        if (turned && k % m == 1) || (!turned && k / m == 1) {
+                        let (i, j) = (k / shape.1, k % shape.1);
+                        if (if turned { j } else { i }) == 1 {
                             *c += distance;
                         }
                     }
@@ -314,8 +315,7 @@ fn masses_that_underflow() {
                     calibrate_far(&mut case, rows, cols);
                     let what = format!("{rows:?} / {cols:?} {shape:?} {distance}");
                     let mut directions = around_zero(&case, None, None);
-                    directions.retain(|d| d.name == "C" || !turned == d.name.starts_with('b'));
-                    let _ = (n, k);
+                    directions.retain(|d| d.name == "C" || turned != d.name.starts_with('b'));
                     check(&what, &case, &directions, &smooth(&case, 12), &mut failures);
                 }
             }
@@ -367,6 +367,33 @@ fn tiny_exact_weights() {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A potential exists however small its weight: epsilon log a less the soft maximum of the row, so
+/// d f_i / d C_ij is the share of j in row i, also where the row's sum is below what is trusted.
+///
+/// Fails today: a row that counts as massless takes no part in the linear system, and its cotangent
+/// of the potential is dropped (weights below 2^-400; in f32 below 2^-40, some 9e-13).
+#[test]
+#[ignore = "cotangents of potentials of rows with untrusted mass are dropped"]
+fn potentials_of_tiny_weights() {
+    let shape = (4, 3);
+    for tiny in [1e-100, 1e-130] {
+        let mut case = with_zeros(30, shape, (Kind::Exact, Kind::Kl), (Some(1), None));
+        case.a[1] = tiny;
+        let base = case.solve();
+        let mut f = vec![0.0; 4];
+        f[1] = 1.0;
+        let loss = Loss { potentials: Some((f, vec![0.0; 3])), ..Loss::default() };
+        let row = &base.plan[3..6];
+        let mass: f64 = row.iter().sum();
+        for (method, found) in both(&case, &base, &loss) {
+            for (found, x) in found.cost[3..6].iter().zip(row) {
+                let off = (found - x / mass).abs();
+                assert!(off <= 1e-9, "{tiny:e} {method}: {found} against {}", x / mass);
             }
         }
     }

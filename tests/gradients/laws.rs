@@ -136,7 +136,7 @@ fn sides_exchanged() {
                 let here = case.gradient(&base, &loss, &options(method), direct).unwrap();
                 let mut back = turned.gradient(&there, &other, &options(method), direct).unwrap();
                 back.cost = turn(&back.cost, m, n);
-                std::mem::swap(&mut back.a, &mut back.b);
+                core::mem::swap(&mut back.a, &mut back.b);
                 (back.report.row_rule, back.report.col_rule) =
                     (back.report.col_rule, back.report.row_rule);
                 close(&format!("{what} {name} {method:?}"), &back, &here, 1e-9);

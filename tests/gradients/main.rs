@@ -8,6 +8,7 @@
     clippy::float_cmp,
     reason = "a test may fail loudly"
 )]
+#![allow(clippy::needless_range_loop, reason = "loops over the entries of a matrix")]
 
 #[path = "../common/mod.rs"]
 mod common;

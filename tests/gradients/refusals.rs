@@ -31,7 +31,7 @@ fn refused<T: Number>(
     let canary = T::from_f64(-12345.0);
     let mut work = vec![T::NAN; len];
     let (outputs, found) = case.gradient_in(solved, loss, options, &mut work, canary);
-    let error = found.err().expect("this has to be refused");
+    let error = found.expect_err("this has to be refused");
     assert!(outputs.iter().flatten().all(|&x| x == canary), "{error}: an output was written");
     error
 }

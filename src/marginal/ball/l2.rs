@@ -28,7 +28,9 @@ impl<P: Precision> Prox<'_, P> {
         let floor = peak - beta;
         let (mut low, mut high) = (0.0, beta + alpha * n.ln_once() - beta / n);
         let mut offset = if self.offset < high { self.offset } else { high };
-        let close = f64::EPSILON * (4.0 + (peak.abs() + beta) / alpha);
+        // The rounding of t / alpha; that of beta w does not reach the marginal.
+        let level_of_t = l2_peak::<P>(level, factor, 0.0, self.t, weights);
+        let close = f64::EPSILON * (4.0 + level_of_t.abs() / alpha);
         let mut found = (L2Point::new(factor, alpha, beta, floor), L2Sums::default());
         for _ in 0..TRIES {
             let at = L2Point::new(factor, alpha, beta, floor + offset);

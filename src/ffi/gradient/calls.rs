@@ -1,16 +1,17 @@
-//! `rot_gradient_*`: derivatives of the optimum in both directions.
+//! What stands behind `rot_gradient_*`.
 
 use core::mem::offset_of;
 
-use super::abi::{
+use super::super::abi::{
     Range, Refusal, Source, Written, c_error, c_status, check_mat_mut, check_slice, field, mat_mut,
     mat_of, slice_mut, slice_of, span, work_of,
 };
-use super::convert::{
+use super::super::convert::{
     ROT_LEVEL_AVX2, ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, Scalar, problem_of, read_problem,
     refuse_overlap,
 };
-use super::types::{self, Matrix, MatrixMut};
+use super::super::types::{self, Matrix, MatrixMut};
+use super::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
 use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::implicit::{
@@ -20,13 +21,8 @@ use crate::kernel::Level;
 use crate::problem::Problem;
 use crate::view::{Mat, MatMut};
 
-/// Factor the linear system of a gradient.
-pub const ROT_METHOD_DIRECT: u32 = 0;
-/// Solve it by conjugate gradients.
-pub const ROT_METHOD_ITERATIVE: u32 = 1;
-
 /// Ranges that a gradient writes: five outputs, their struct, work, and what a matching adds.
-pub(super) type GradientWrites = Written<10>;
+pub(in crate::ffi) type GradientWrites = Written<10>;
 
 impl<T> Matrix<T> {
     const NONE: Self = Self {
@@ -147,7 +143,7 @@ unsafe fn output_slice<'a, T>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
-pub(super) unsafe fn options_of<T: Scalar, const MOST: usize>(
+pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     pointer: *const types::GradientOptions<T>,
     written: &mut Written<MOST>,
 ) -> Result<Options<T>, Refusal> {
@@ -191,7 +187,7 @@ type GradientSource<T> = Source<types::Gradient<T>>;
 ///
 /// # Safety
 /// As [`Source::versioned`].
-pub(super) unsafe fn read_gradient<T: Scalar, const MOST: usize>(
+pub(in crate::ffi) unsafe fn read_gradient<T: Scalar, const MOST: usize>(
     pointer: *mut types::Gradient<T>,
     [n, m]: [usize; 2],
     written: &mut Written<MOST>,
@@ -226,7 +222,7 @@ pub(super) unsafe fn read_gradient<T: Scalar, const MOST: usize>(
 ///
 /// # Safety
 /// Nothing else uses them.
-pub(super) unsafe fn places<'a, T: Scalar>(
+pub(in crate::ffi) unsafe fn places<'a, T: Scalar>(
     c: GradientSource<T>,
     [n, m]: [usize; 2],
 ) -> Result<Gradients<'a, T>, Refusal> {
@@ -256,7 +252,7 @@ pub(super) unsafe fn places<'a, T: Scalar>(
 ///
 /// # Safety
 /// `pointer` is a whole gradient struct, writable.
-pub(super) unsafe fn hand_over_gradient<T: Scalar>(
+pub(in crate::ffi) unsafe fn hand_over_gradient<T: Scalar>(
     pointer: *mut types::Gradient<T>,
     result: &Result<GradientReport<T>, Error>,
 ) {
@@ -290,14 +286,14 @@ unsafe fn refuse_gradient<T: Scalar>(pointer: *mut types::Gradient<T>, error: Er
 
 /// The arguments that both directions share.
 #[derive(Clone, Copy)]
-struct Call<T> {
-    problem: *const types::Problem<T>,
-    f: *const T,
-    g: *const T,
-    report: *const types::Report<T>,
-    options: *const types::GradientOptions<T>,
-    work: *mut T,
-    work_len: usize,
+pub(super) struct Call<T> {
+    pub(super) problem: *const types::Problem<T>,
+    pub(super) f: *const T,
+    pub(super) g: *const T,
+    pub(super) report: *const types::Report<T>,
+    pub(super) options: *const types::GradientOptions<T>,
+    pub(super) work: *mut T,
+    pub(super) work_len: usize,
 }
 
 /// What they look like once checked.
@@ -352,16 +348,16 @@ unsafe fn open<'a, T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
-pub(super) unsafe fn shape<T: Scalar>(
+pub(in crate::ffi) unsafe fn shape<T: Scalar>(
     problem: *const types::Problem<T>,
 ) -> Result<[usize; 2], Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(problem) }?;
-    let [(_, n), (_, m)] = super::convert::weights(c);
+    let [(_, n), (_, m)] = super::super::convert::weights(c);
     Ok([n, m])
 }
 
-unsafe fn vjp_any<T: Scalar>(
+pub(super) unsafe fn vjp_any<T: Scalar>(
     call: Call<T>,
     cotangent: *const types::Cotangent<T>,
     gradient: *mut types::Gradient<T>,
@@ -447,7 +443,7 @@ unsafe fn read_change<T: Scalar>(
     }
 }
 
-unsafe fn jvp_any<T: Scalar>(
+pub(super) unsafe fn jvp_any<T: Scalar>(
     call: Call<T>,
     tangent: *const types::Tangent<T>,
     change: *mut types::Change<T>,
@@ -537,110 +533,4 @@ unsafe fn jvp_any<T: Scalar>(
         }
     }
     error.status
-}
-
-/// Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a
-/// dense cost), and ROT_METHOD_DIRECT or ROT_METHOD_ITERATIVE. The same number for f32 and f64;
-/// SIZE_MAX if it overflows. Equal to the macros ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) and
-/// ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d). Since 0.1.
-#[unsafe(no_mangle)]
-pub extern "C" fn rot_gradient_work_len(n: usize, m: usize, d: usize, method: u32) -> usize {
-    implicit::work_len(n, m, d, method == ROT_METHOD_DIRECT)
-}
-
-/// Gradients of a loss from its derivatives with respect to the optimum (`cotangent`), by the implicit
-/// function theorem: with r, c the plan's marginals and G the cotangent of the plan, (u, v) solve
-/// [diag(r) X; X^T diag(c)] (u; v) + compliance of the rules = ((G X) 1; (G X)^T 1), and
-/// dL/dC = X (u + v - G) / epsilon. `f`, `g` and `report` are those of a solve; what `gradient`
-/// points to is overwritten. `options` may be NULL.
-///
-/// Returns ROT_OK or a refusal, which `gradient->error` explains and which leaves all outputs:
-/// ROT_ERR_NOT_CONVERGED if the potentials' residual is above the forward tolerance, ROT_ERR_GAUGE,
-/// ROT_ERR_SINGULAR if the factorisation fails (single precision at small epsilon: use the
-/// iterative method), and what does not fit. Since 0.1.
-#[unsafe(no_mangle)]
-#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
-#[allow(clippy::too_many_arguments, reason = "C has no other way")]
-pub unsafe extern "C" fn rot_gradient_vjp_f64(
-    problem: *const types::rot_problem_f64,
-    f: *const f64,
-    g: *const f64,
-    report: *const types::rot_report_f64,
-    cotangent: *const types::rot_cotangent_f64,
-    options: *const types::rot_gradient_options_f64,
-    gradient: *mut types::rot_gradient_f64,
-    work: *mut f64,
-    work_len: usize,
-) -> i32 {
-    #[cfg(feature = "f64")]
-    // SAFETY: the promises of the C caller.
-    return unsafe {
-        vjp_any(Call { problem, f, g, report, options, work, work_len }, cotangent, gradient)
-    };
-    #[cfg(not(feature = "f64"))]
-    return super::not_built((problem, f, g, report, cotangent, options, gradient, work, work_len));
-}
-
-/// rot_gradient_vjp_f64 in single precision. Since 0.1.
-#[unsafe(no_mangle)]
-#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
-#[allow(clippy::too_many_arguments, reason = "C has no other way")]
-pub unsafe extern "C" fn rot_gradient_vjp_f32(
-    problem: *const types::rot_problem_f32,
-    f: *const f32,
-    g: *const f32,
-    report: *const types::rot_report_f32,
-    cotangent: *const types::rot_cotangent_f32,
-    options: *const types::rot_gradient_options_f32,
-    gradient: *mut types::rot_gradient_f32,
-    work: *mut f32,
-    work_len: usize,
-) -> i32 {
-    // SAFETY: the promises of the C caller.
-    unsafe { vjp_any(Call { problem, f, g, report, options, work, work_len }, cotangent, gradient) }
-}
-
-/// How the optimum changes with the problem in the direction `tangent`: the transpose of
-/// rot_gradient_vjp_f64, with the same work and the same refusals; ROT_ERR_MASS_MISMATCH if da and
-/// db do not keep two fixed masses equal. Since 0.1.
-#[unsafe(no_mangle)]
-#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
-#[allow(clippy::too_many_arguments, reason = "C has no other way")]
-pub unsafe extern "C" fn rot_gradient_jvp_f64(
-    problem: *const types::rot_problem_f64,
-    f: *const f64,
-    g: *const f64,
-    report: *const types::rot_report_f64,
-    tangent: *const types::rot_tangent_f64,
-    options: *const types::rot_gradient_options_f64,
-    change: *mut types::rot_change_f64,
-    work: *mut f64,
-    work_len: usize,
-) -> i32 {
-    #[cfg(feature = "f64")]
-    // SAFETY: the promises of the C caller.
-    return unsafe {
-        jvp_any(Call { problem, f, g, report, options, work, work_len }, tangent, change)
-    };
-    #[cfg(not(feature = "f64"))]
-    return super::not_built((problem, f, g, report, tangent, options, change, work, work_len));
-}
-
-/// rot_gradient_jvp_f64 in single precision. Since 0.1.
-#[unsafe(no_mangle)]
-#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
-#[allow(clippy::too_many_arguments, reason = "C has no other way")]
-pub unsafe extern "C" fn rot_gradient_jvp_f32(
-    problem: *const types::rot_problem_f32,
-    f: *const f32,
-    g: *const f32,
-    report: *const types::rot_report_f32,
-    tangent: *const types::rot_tangent_f32,
-    options: *const types::rot_gradient_options_f32,
-    change: *mut types::rot_change_f32,
-    work: *mut f32,
-    work_len: usize,
-) -> i32 {
-    // SAFETY: the promises of the C caller.
-    unsafe { jvp_any(Call { problem, f, g, report, options, work, work_len }, tangent, change) }
 }
