@@ -9,7 +9,7 @@ use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
 use crate::marginal::{Adjoint, Side, total};
-use crate::math::Elementary;
+use crate::math::{Compensated, Elementary};
 use crate::problem::Problem;
 use crate::real::Real;
 
@@ -25,7 +25,7 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
     let seen = Seen::new(problem, cotangent);
     let mut stage = Stage::new(problem, optimum, options, &seen, work)?;
-    check_gauge(&cotangent, stage.has_gauge())?;
+    check_gauge(&cotangent, optimum, stage.has_gauge())?;
     let epsilon = problem.epsilon();
     // The unit-mass problem: X / |X|, whose derivative takes off the mean.
     let mass = stage.mass;
@@ -118,13 +118,27 @@ struct Own<'a, P: Precision> {
 }
 
 /// Error `Gauge` if potentials that are defined up to (f + t, g - t) have cotangents that see t.
-fn check_gauge<P: Precision>(cotangent: &Cotangent<'_, P>, gauge: bool) -> Result<(), Error> {
+fn check_gauge<P: Precision>(
+    cotangent: &Cotangent<'_, P>,
+    optimum: Optimum<'_, P>,
+    gauge: bool,
+) -> Result<(), Error> {
     let (Some(f), Some(g), true) = (cotangent.f, cotangent.g, gauge) else {
         return Ok(());
     };
-    let difference = f.iter().copied().chain(g.iter().map(|&x| -x));
-    let size = total(f.iter().chain(g).map(|x| x.abs()));
-    if total(difference).abs() <= P::Potential::MASS_TOLERANCE * size {
+    // Entries without mass have no potential to move.
+    let moved = |x: &[P::Potential], potential: &[P::Potential]| {
+        let entries = x.iter().zip(potential).filter(|(_, p)| p.is_finite());
+        let (mut sum, mut size) = (Compensated::new(), P::Potential::ZERO);
+        for (&x, _) in entries {
+            sum.add(x);
+            size += x.abs();
+        }
+        (sum.value(), size)
+    };
+    let ((row, row_size), (col, col_size)) = (moved(f, optimum.f), moved(g, optimum.g));
+    let size = row_size + col_size;
+    if (row - col).abs() <= P::Potential::MASS_TOLERANCE * size {
         Ok(())
     } else {
         Err(Error::new(ErrorKind::Gauge, Argument::Cotangent))

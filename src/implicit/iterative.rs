@@ -10,7 +10,7 @@ use crate::real::Real;
 pub(super) struct Ending<T> {
     /// Sweeps.
     pub(super) iterations: u32,
-    /// |residual| over |right-hand side|.
+    /// |residual|.
     pub(super) residual: T,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Vectors<'a, T> {
     pub(super) product: &'a mut [T],
 }
 
-/// Solves for z; `residual` holds the right-hand side and is used up. Without `null` the system is
+/// Solves for z until |residual| is at most the tolerance; `residual` holds the right-hand side and is used up. Without `null` the system is
 /// definite.
 pub(super) fn solve<P: Precision, G: Geometry<P>>(
     system: &mut System<'_, P, G>,
@@ -44,9 +44,8 @@ pub(super) fn solve<P: Precision, G: Geometry<P>>(
     for (direction, &residual) in direction.iter_mut().zip(&*residual) {
         *direction = residual;
     }
-    let start = dot_potentials::<P>(level, residual, residual);
-    let mut square = start;
-    let target = tolerance * tolerance * start;
+    let mut square = dot_potentials::<P>(level, residual, residual);
+    let target = tolerance * tolerance;
     let mut iterations = 0;
     while square > target && iterations < limit {
         system.apply(direction, product);
@@ -67,6 +66,5 @@ pub(super) fn solve<P: Precision, G: Geometry<P>>(
         square = next;
         iterations += 1;
     }
-    let residual = if start > zero { (square / start).sqrt() } else { zero };
-    Ending { iterations, residual }
+    Ending { iterations, residual: square.sqrt() }
 }

@@ -192,13 +192,14 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             system.null_vector(cols.r, null);
         }
         let null = if gauge { Some(&*null) } else { None };
+        let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
+        // The right-hand side may cancel to rounding: errors count against what went into it.
+        let size = norm(rows.h) + norm(cols.h) + norm(rows.source) + norm(cols.source);
         match method {
             Method::Direct => {
                 if !factor.build(system, null) {
                     return Err(Error::new(ErrorKind::Singular, Argument::Method));
                 }
-                let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
-                let start = norm(rhs);
                 z.fill(P::Potential::ZERO);
                 product.fill(P::Potential::ZERO);
                 // Once for the solution, once to refine it.
@@ -209,15 +210,18 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
                     system.apply(z, product);
                 }
                 remainder(rhs, product);
-                if start > P::Potential::ZERO {
-                    self.residual = norm(product) / start;
+                if size > P::Potential::ZERO {
+                    self.residual = norm(product) / size;
                 }
             }
             Method::Iterative { tolerance, max_iterations } => {
-                let limits = (tolerance, max_iterations);
+                let limits = (tolerance * size, max_iterations);
                 let mut vectors = Vectors { direction, product };
                 let ending = iterative::solve(system, &mut vectors, null, rhs, z, limits);
-                (self.residual, self.iterations) = (ending.residual, ending.iterations);
+                self.iterations = ending.iterations;
+                if size > P::Potential::ZERO {
+                    self.residual = ending.residual / size;
+                }
             }
         }
         // Back to both sides; the last step for the columns brings the error down once more.

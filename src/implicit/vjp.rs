@@ -20,7 +20,7 @@ pub enum Method<T> {
     Direct,
     /// Conjugate gradients: O(n + m) work, one sweep over the cost an iteration.
     Iterative {
-        /// |residual| over |right-hand side| that is good enough. 1e-10 or less: the system may be
+        /// |residual| over the size of what the right-hand side is made of that is good enough. 1e-10 or less: the system may be
         /// far worse conditioned than its gradient.
         tolerance: T,
         /// Most iterations.
@@ -196,7 +196,8 @@ pub struct GradientReport<T> {
     pub col_rule: [T; 2],
     /// Relative KKT residual of the potentials that were given.
     pub forward_residual: T,
-    /// |residual| over |right-hand side| of the linear system; 0 if none had to be solved.
+    /// |residual| of the linear system over the size of what its right-hand side is made of; 0 if
+    /// none had to be solved.
     pub residual: T,
     /// Iterations of conjugate gradients.
     pub iterations: u32,

@@ -106,7 +106,8 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
                 (true, false) => Some((rows, cols)),
                 _ => None,
             };
-            if let Some((fixed, free)) = fixed {
+            // A plan whose marginal left a ball bounds nothing from above.
+            if let Some((fixed, free)) = fixed.filter(|(_, free)| free.relaxation().is_some()) {
                 let most = (one - rows.reference) * fixed.weight_entropy()
                     - rows.reference * fixed.mass * free.least_log_weight()
                     - fixed.mass;
