@@ -1,6 +1,6 @@
 /*
- * cases.c - the problems: all rules on all geometries, some with more rows than a block of the
- * library has. The data are small binary fractions, exact in either precision.
+ * cases.c - the problems: rules on all geometries, some with more rows than a block of the library
+ * has, and a shuffled regression fitted in a few training steps. The data are small binary fractions, exact in either precision.
  */
 #include "cases.h"
 
@@ -224,6 +224,11 @@ unsigned run_cases(uint32_t level, int one_ulp)
                 ++count;
 #endif
             }
+#if !defined CASES_SMALL && !defined CASES_TRIMMED
+    failures += fit_f32(level, one_ulp);
+    failures += fit_f64(level, one_ulp);
+    count += 2;
+#endif
     put_number("cases ", count);
     put_number(", failed ", failures);
     put("\n");

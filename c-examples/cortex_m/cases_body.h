@@ -218,3 +218,86 @@ static unsigned T(run_case)(const struct shape *shape, const struct geometry *ge
     put_stack(PRECISION, shape, geometry, rules, &stack);
     return failures;
 }
+
+#if !defined CASES_SMALL
+/*
+ * A regression whose pairing is lost, fitted on the chip: two weights, a few training steps, each from
+ * the potentials of the one before, with a ball that leaves out a target that is wrong.
+ */
+static unsigned T(fit)(uint32_t level, int one_ulp)
+{
+    enum { N = 16, STEPS = 12 };
+    static REAL features[N][2], predictions[N], targets[N], weights[N], slopes[N];
+    static REAL work[ROT_MATCHING_DIRECT_WORK_LEN(N, N, 1)];
+    const T(rot_matrix) x = ROT_MATRIX(predictions, N, 1), y = ROT_MATRIX(targets, N, 1);
+    const T(rot_matrix_mut) gradient_x = ROT_MATRIX(slopes, N, 1);
+    const T(rot_rule) ball = ROT_L2_BALL_DROPPING((REAL)0.0625, N, (REAL)0.015625);
+    T(rot_problem) problem = INIT(PROBLEM);
+    T(rot_options) options = INIT(OPTIONS);
+    T(rot_gradient_options) how = INIT(GRADIENT_OPTIONS);
+    T(rot_report) report = INIT(REPORT);
+    REAL model[2] = {(REAL)0.5, (REAL)0.25};
+    uint64_t hash = HASH_START;
+    double error;
+    size_t i, step;
+
+    random_state = 0x2545f491u;
+    T(fill)(&features[0][0], 2 * N, 0);
+    for (i = 0; i < N; ++i) {
+        /* The truth is (1, -1/2); the order is another one. */
+        targets[(5 * i + 3) % N] = features[i][0] - features[i][1] / 2;
+        weights[i] = (REAL)1 / N;
+    }
+    targets[7] += 3;
+    if (one_ulp)
+        T(next_number)(&targets[7]);
+    problem.cost_kind = ROT_COST_SQUARED_EUCLIDEAN;
+    problem.x = x;
+    problem.y = y;
+    problem.a = problem.b = weights;
+    problem.a_len = problem.b_len = N;
+    problem.epsilon = (REAL)0.015625;
+    problem.cols = ball;
+    options.level = how.level = level;
+    options.tolerance = (REAL)1e-5;
+    how.forward_tolerance = (REAL)1e-3;
+    for (step = 0; step < STEPS; ++step) {
+        T(rot_gradient) gradient = INIT(GRADIENT);
+        int32_t status;
+
+        gradient.x = gradient_x;
+        for (i = 0; i < N; ++i)
+            predictions[i] = model[0] * features[i][0] + model[1] * features[i][1];
+        options.flags = step > 0 ? ROT_WARM_START : 0;
+        status = T(rot_matching_step)(&problem, NULL, &options, &how, T(f), T(g), &report, &gradient,
+                                      work, sizeof work / sizeof *work);
+        if (status < 0 || gradient.error.status != ROT_OK) {
+            put("case failed: ");
+            put(rot_status_str(status < 0 ? status : gradient.error.status));
+            put("\n");
+            return 1;
+        }
+        for (i = 0; i < N; ++i) {
+            model[0] -= slopes[i] * features[i][0];
+            model[1] -= slopes[i] * features[i][1];
+        }
+        hash = T(hash_report)(hash, &report);
+        hash = T(hash)(hash, &report.col_multiplier, 1);
+        hash = T(hash)(hash, &gradient.epsilon, 1);
+        hash = T(hash)(hash, gradient.col_rule, 2);
+        hash = T(hash)(hash, slopes, N);
+        hash = T(hash)(hash, model, 2);
+    }
+    hash = T(hash)(hash, T(f), N);
+    hash = T(hash)(hash, T(g), N);
+    error = ((double)model[0] - 1) * ((double)model[0] - 1) +
+            ((double)model[1] + 0.5) * ((double)model[1] + 0.5);
+    put("case " PRECISION "/shuffled-regression/squared/16x16");
+    put_number(" steps ", STEPS);
+    put_number(" loss ", (double)report.transport_cost);
+    put_number(" squared-error ", error);
+    put_hash(" hash ", hash);
+    put("\n");
+    return 0;
+}
+#endif

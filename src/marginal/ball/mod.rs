@@ -171,8 +171,14 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         };
         let mass = total(r.iter().copied());
         let mean = total(entries().map(slope).map(|(r, x)| r * x)) / mass;
-        let rate = side.epsilon + self.entropy;
-        let moved = total(entries().map(slope).map(|(r, x)| r * (x - mean).abs() / rate));
+        // A multiplier holds the marginal against a potential that is off.
+        let moved = total(entries().map(slope).map(|(r, x)| {
+            let stiffness = match self.distance {
+                Distance::L2 => two * multiplier * r,
+                Distance::Kl => multiplier,
+            };
+            r * (x - mean).abs() / (side.epsilon + self.entropy + stiffness)
+        }));
         let (found, radius) = match self.distance {
             Distance::L2 => {
                 let squares = r.iter().zip(side.scaled_weights()).map(|(&r, w)| (r - w) * (r - w));
