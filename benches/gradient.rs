@@ -1,6 +1,6 @@
 //! Time of a gradient: that of <G, X> by the cost, at the optimum of a balanced problem.
 //!
-//! `cargo bench --bench gradient`. `benches/gradient.py` measures the same side by side with NumPy.
+//! `cargo bench --bench gradient`; `kept` has room for the plan in its work. `benches/gradient.py` measures the same side by side with NumPy.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -49,19 +49,28 @@ fn gradient(c: &mut Criterion) {
         let report = solve(&problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
         let loss = Cotangent::new().plan(Mat::new(&cotangent, n, n).unwrap());
         let iterative = Method::Iterative { tolerance: 1e-10, max_iterations: 1000 };
-        for (name, method) in [("direct", Method::Direct), ("iterative", iterative)] {
+        for (name, kept, method) in
+            [("direct", "direct-kept", Method::Direct), ("iterative", "iterative-kept", iterative)]
+        {
             let options = implicit::Options::new().method(method);
-            let mut work = vec![0.0; implicit::work_len(n, n, 0, method == Method::Direct)];
+            let direct = method == Method::Direct;
+            let lens = [
+                (name, implicit::work_len(n, n, 0, direct)),
+                (kept, implicit::fast_work_len(n, n, 0, direct)),
+            ];
             let mut slopes = vec![0.0; n * n];
-            group.bench_function(BenchmarkId::new(name, n), |b| {
-                b.iter(|| {
-                    let cost = Some(MatMut::new(&mut slopes, n, n).unwrap());
-                    let gradients = Gradients { cost, ..Default::default() };
-                    let optimum = Optimum::new(&f, &g, &report);
-                    vjp(black_box(&problem), optimum, &loss, &options, gradients, &mut work)
-                        .unwrap()
+            for (name, len) in lens {
+                let mut work = vec![0.0; len];
+                group.bench_function(BenchmarkId::new(name, n), |b| {
+                    b.iter(|| {
+                        let cost = Some(MatMut::new(&mut slopes, n, n).unwrap());
+                        let gradients = Gradients { cost, ..Default::default() };
+                        let optimum = Optimum::new(&f, &g, &report);
+                        vjp(black_box(&problem), optimum, &loss, &options, gradients, &mut work)
+                            .unwrap()
+                    });
                 });
-            });
+            }
         }
     }
     group.finish();

@@ -86,7 +86,7 @@
  *   solving    rot_sinkhorn_solve, _check, _work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
- *   gradients  rot_gradient_vjp, _jvp, _work_len
+ *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
  *   about      rot_version, rot_abi_version, rot_status_str
  *   Names end in _f64 or _f32. This file is made from the sources; do not edit it.
@@ -1974,6 +1974,16 @@ size_t rot_gradient_work_len(size_t n,
                              size_t m,
                              size_t d,
                              uint32_t method);
+
+/**
+ * Elements of work with which the rot_gradient functions keep the plan in memory: some n m more than
+ * rot_gradient_work_len, and most exponentials fewer. The bits are the same. Since 0.1.
+ */
+ROT_API
+size_t rot_gradient_fast_work_len(size_t n,
+                                  size_t m,
+                                  size_t d,
+                                  uint32_t method);
 
 /**
  * Gradients of a loss from its derivatives with respect to the optimum (`cotangent`), by the implicit

@@ -10,7 +10,8 @@
 
 use robust_ot::cost::{Dense, Geometry, Metric, Points};
 use robust_ot::implicit::{
-    Changes, Cotangent, Gradients, Method, Optimum, Options, Tangent, jvp, vjp, work_len,
+    Changes, Cotangent, Gradients, Method, Optimum, Options, Tangent, fast_work_len, jvp, vjp,
+    work_len,
 };
 use robust_ot::marginal::Rule;
 use robust_ot::options::{self, Stop};
@@ -103,7 +104,9 @@ fn check<G: Geometry<f64>>(what: &str, problem: &Problem<'_, f64, G>, fixed: [bo
     };
     for method in [Method::Direct, Method::Iterative { tolerance: 1e-14, max_iterations: 500 }] {
         let options = Options::new().method(method);
-        let mut work = vec![f64::NAN; work_len(n, m, d, method == Method::Direct)];
+        let direct = method == Method::Direct;
+        let mut work = vec![f64::NAN; work_len(n, m, d, direct)];
+        let mut more = vec![f64::NAN; fast_work_len(n, m, d, direct)];
         let (mut cost, mut a, mut b) = (vec![0.0; n * m], vec![0.0; n], vec![0.0; m]);
         let (mut x, mut y) = (vec![0.0; n * d], vec![0.0; m * d]);
         let gradients = Gradients {
@@ -114,6 +117,13 @@ fn check<G: Geometry<f64>>(what: &str, problem: &Problem<'_, f64, G>, fixed: [bo
             y: points.then(|| MatMut::new(&mut y, m, d).unwrap()),
         };
         let back = vjp(problem, optimum, &cotangent, &options, gradients, &mut work).unwrap();
+        // With the plan in memory: the same bits.
+        let mut kept = vec![0.0; n * m];
+        let gradients =
+            Gradients { cost: Some(MatMut::new(&mut kept, n, m).unwrap()), ..Default::default() };
+        let again = vjp(problem, optimum, &cotangent, &options, gradients, &mut more).unwrap();
+        assert_eq!(again, back);
+        assert!(kept.iter().zip(&cost).all(|(x, y)| x.to_bits() == y.to_bits()));
         let left = if points { dot(&x, &dx) + dot(&y, &dy) } else { dot(&cost, &dc) }
             + dot(&a, &da)
             + dot(&b, &db)

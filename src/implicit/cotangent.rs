@@ -200,8 +200,9 @@ impl<P: Precision> RowSource<P> for Seen<'_, P> {
         let constant = c.row_marginal.and_then(|r| r.get(i)).copied();
         out.fill(constant.unwrap_or(P::Potential::ZERO));
         if let Some(plan) = &c.plan {
-            for (out, x) in out.iter_mut().zip(plan.row(i)) {
-                *out += P::widen(x);
+            match plan.contiguous_row(i) {
+                Some(row) => out.iter_mut().zip(row).for_each(|(out, &x)| *out += P::widen(x)),
+                None => out.iter_mut().zip(plan.row(i)).for_each(|(out, x)| *out += P::widen(x)),
             }
         }
         if let Some(col) = c.col_marginal {

@@ -5,7 +5,7 @@
 //! it makes in a gradient is about delta |v| / epsilon, whatever the condition (ROBOT section 6).
 
 use super::form::COLUMNS;
-use super::system::System;
+use super::system::{System, each_row};
 use crate::cost::Geometry;
 use crate::kernel::{PANEL, Precision, cholesky, cholesky_solve, subtract_product};
 use crate::real::Real;
@@ -45,7 +45,7 @@ impl<P: Precision> Factor<'_, P> {
                 *diagonal += P::Potential::ONE + P::Potential::REGULARISATION;
             }
         }
-        let System { geometry, pass, f, g, rows, cols, cross, scaled, scratch, .. } = system;
+        let System { geometry, pass, f, g, rows, cols, cross, scaled, scratch, plan, .. } = system;
         let level = pass.level;
         let Self { square, panel } = self;
         panel.fill(P::Potential::ZERO);
@@ -62,12 +62,9 @@ impl<P: Precision> Factor<'_, P> {
                 held = 0;
             }
         };
-        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
-            if row.massless {
-                return;
-            }
-            let root = rows.inverse_root(row.i) * rows.root_share(row.i);
-            let entries = scaled.iter_mut().zip(row.entries).zip(&*cols.inverse_root);
+        each_row((*geometry, *pass), (f, g), plan, scratch, &mut |i, entries| {
+            let root = rows.inverse_root(i) * rows.root_share(i);
+            let entries = scaled.iter_mut().zip(entries).zip(&*cols.inverse_root);
             for ((scaled, &x), &col) in entries {
                 *scaled = root * P::Potential::from(x) * col;
             }

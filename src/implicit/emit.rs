@@ -3,7 +3,7 @@
 use super::cotangent::Seen;
 use super::stage::{Lane, RowSource};
 use crate::cost::{Geometry, Pass, PlanRow, Scratch};
-use crate::kernel::{Precision, add_scaled};
+use crate::kernel::{GradientRow, Precision, add_scaled, gradient_row};
 use crate::marginal::total;
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
@@ -59,6 +59,7 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
     let wants_points = x.is_some() || y.is_some();
     let point = point.get_mut(..geometry.dimension()).unwrap_or(&mut []);
     let mut slope = Compensated::new();
+    let rate = P::Potential::ONE / pass.epsilon;
     points.fill(zero);
     row_sums.fill(zero);
     col_sums.fill(zero);
@@ -71,18 +72,21 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
             *u = if implicit { limit(&row, gradient, v) } else { zero };
             gradient.fill(zero);
         } else {
-            let entries = row.entries.iter().zip(row.cost).zip(g.iter().zip(v));
-            let places = gradient.iter_mut().zip(indirect.iter_mut());
-            for ((gradient, indirect), ((&x, &c), (&g, &v))) in places.zip(entries) {
-                let x = P::Potential::from(x);
-                let part = x * ((*u + v) - (*gradient - mean) * scale) / pass.epsilon;
-                *indirect = if implicit { part } else { zero } + value * x;
-                *gradient = *indirect + transport * x;
-                if x > zero {
-                    slope.add(*indirect * (((g - P::widen(c)) + f) / pass.epsilon));
-                }
-            }
-            *row_sum = total(indirect.iter().copied());
+            let constants = GradientRow {
+                u: *u,
+                f,
+                mean,
+                scale,
+                rate,
+                implicit: if implicit { rate } else { zero },
+                value,
+                transport,
+            };
+            let (x, cost, columns) = (row.entries, row.cost, [g, v]);
+            let [sum, part] =
+                gradient_row::<P>(pass.level, constants, x, cost, columns, gradient, indirect);
+            *row_sum = sum;
+            slope.add(part);
             add_scaled::<P>(pass.level, P::Potential::ONE, indirect, col_sums);
         }
         if let Some(cost) = &mut cost {

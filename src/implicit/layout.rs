@@ -31,6 +31,11 @@ const fn factor(m: usize) -> [WorkLen; 2] {
     [WorkLen::of(stride).times(stride), WorkLen::of(stride).times(PANEL)]
 }
 
+/// Elements that keep the plan: its rows, padded.
+pub(super) const fn plan_len(n: usize, m: usize) -> WorkLen {
+    WorkLen::of(padded(m)).times(n)
+}
+
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost).
 pub(super) const fn len(n: usize, m: usize, d: usize, direct: bool) -> usize {
     let common = COEFFICIENTS.at(n, m, d);
@@ -51,6 +56,8 @@ pub(super) struct Work<'a, P: Precision> {
     /// Coordinates of a point, then of all points of the columns.
     pub(super) point: &'a mut [P::Potential],
     pub(super) points: &'a mut [P::Potential],
+    /// Room for the plan, if more work was offered than is needed; else empty.
+    pub(super) plan: &'a mut [P::Sum],
     /// K and its panel; empty for conjugate gradients.
     pub(super) square: &'a mut [P::Potential],
     pub(super) panel: &'a mut [P::Potential],
@@ -64,15 +71,16 @@ impl<'a, P: Precision> Work<'a, P> {
         [n, m, d]: [usize; 3],
         direct: bool,
     ) -> Option<Self> {
-        if work.len() < len(n, m, d, direct) {
-            return None;
-        }
+        let spare = work.len().checked_sub(len(n, m, d, direct))?;
+        let plan = plan_len(n, m).len();
+        let plan = if plan <= spare { plan } else { 0 };
         let skip = misalignment(work);
         let mut work = work.get_mut(skip..)?;
         let [square, panel] = if direct { factor(m) } else { [WorkLen::of(0); 2] };
         let vectors = POTENTIAL.at(n, m, d);
         let potential = vectors.and(square).and(panel).len();
-        let lens = [SCRATCH_COST.at(n, m, d).len(), potential, SCRATCH_SUM.at(n, m, d).len()];
+        let sums = SCRATCH_SUM.at(n, m, d).and(WorkLen::of(plan)).len();
+        let lens = [SCRATCH_COST.at(n, m, d).len(), potential, sums];
         let mut buffers = P::cut(&mut work, lens)?;
         let rest = &mut buffers.potential;
         let rows = vectors_of(rest, n, padded(n))?;
@@ -81,9 +89,11 @@ impl<'a, P: Precision> Work<'a, P> {
         let points = padded(m) * d;
         let (point, points) = (cut(rest, points)?, cut(rest, points)?);
         let (square, panel) = (cut(rest, square.len())?, cut(rest, panel.len())?);
+        let mut sums = buffers.sum;
+        let plan = cut(&mut sums, plan)?;
         let mut scratch = Scratch::none();
-        scratch.cut(buffers.cost, buffers.sum, m, d)?;
-        Some(Self { rows, cols, unknowns, point, points, square, panel, scratch })
+        scratch.cut(buffers.cost, sums, m, d)?;
+        Some(Self { rows, cols, unknowns, point, points, plan, square, panel, scratch })
     }
 }
 

@@ -15,4 +15,4 @@ mod vjp;
 pub use cotangent::Cotangent;
 pub use jvp::{Changes, Tangent, TangentReport, jvp};
 pub use layout::{COEFFICIENTS, FACTOR_COLUMNS, FACTOR_ROWS};
-pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, vjp, work_len};
+pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, fast_work_len, vjp, work_len};

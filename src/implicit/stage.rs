@@ -8,12 +8,15 @@ use super::system::System;
 use super::vjp::{Method, Optimum, Options};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Level, Precision, add_entries, add_scaled, dot_potentials};
+use crate::kernel::{
+    Level, Precision, add_entries, add_products, add_scaled, dot_potentials, weighted_sum,
+};
 use crate::marginal::{Side, total};
 use crate::math::Elementary;
 use crate::plan::copy_counting;
 use crate::problem::Problem;
 use crate::real::Real;
+use crate::work::padded;
 
 /// A matrix of the plan's shape that meets the plan entry by entry, made row by row.
 pub(super) trait RowSource<P: Precision> {
@@ -87,7 +90,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let Some(work) = Work::<P>::cut(work, shape, options.method == Method::Direct) else {
             return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
         };
-        let Work { rows, cols, unknowns, point, points, square, panel, mut scratch } = work;
+        let Work { rows, cols, unknowns, point, points, plan, square, panel, mut scratch } = work;
         let [f, r, r0, r1, r2, r3, row_h, row_q, u, row_source] = rows;
         let [g, c, c0, c1, c2, c3, col_h, col_q, v, col_source, scaled, sums, cross0, cross1] =
             cols;
@@ -109,7 +112,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         for vector in [&mut *c, &mut *col_h, &mut *col_q, &mut *v, &mut *col_source] {
             vector.fill(P::Potential::ZERO);
         }
-        look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], &mut scratch);
+        look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], plan, &mut scratch);
         let mass = total(r.iter().copied());
         let [row_multiplier, col_multiplier] = optimum.multipliers;
         let forward_residual = (row_side.kkt_residual(row_multiplier, optimum.f, r)
@@ -130,6 +133,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             scaled,
             sums,
             scratch,
+            plan,
         };
         Ok(Self {
             row_side,
@@ -241,29 +245,34 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
 }
 
 /// One sweep: the plan's marginals r, c, and the sums of its product with the source over rows and
-/// columns. `vectors` are these four, zero, and a row of scratch.
+/// columns. `vectors` are these four, zero, and a row of scratch. The plan is kept where there is room.
 fn look<P: Precision, G: Geometry<P>>(
     geometry: &G,
     pass: Pass<P>,
     (f, g): (&[P::Potential], &[P::Potential]),
     source: &impl RowSource<P>,
     vectors: [&mut [P::Potential]; 5],
+    plan: &mut [P::Sum],
     scratch: &mut Scratch<'_, P>,
 ) {
-    let [r, c, row_h, col_h, products] = vectors;
+    let [r, c, row_h, col_h, seen] = vectors;
     let nothing = source.is_zero();
+    let stride = padded(g.len());
+    plan.fill(P::Sum::ZERO);
     geometry.plan_rows(pass, f, g, scratch, &mut |row| {
         let (Some(r), Some(h)) = (r.get_mut(row.i), row_h.get_mut(row.i)) else { return };
         let (Some(&f), false) = (f.get(row.i), row.massless) else { return };
         *r = P::Potential::from(row.sum);
         add_entries::<P>(pass.level, P::Potential::ONE, row.entries, c);
-        if !nothing {
-            source.row(row.i, row.cost, f, g, products);
-            for (product, &x) in products.iter_mut().zip(row.entries) {
-                *product = *product * P::Potential::from(x);
+        if let Some(kept) = plan.get_mut(row.i * stride..) {
+            for (kept, &x) in kept.iter_mut().zip(row.entries) {
+                *kept = x;
             }
-            *h = total(products.iter().copied());
-            add_scaled::<P>(pass.level, P::Potential::ONE, products, col_h);
+        }
+        if !nothing {
+            source.row(row.i, row.cost, f, g, seen);
+            *h = weighted_sum::<P>(pass.level, row.entries, seen);
+            add_products::<P>(pass.level, row.entries, seen, col_h);
         }
     });
 }

@@ -13,6 +13,7 @@ use super::form::{COLUMNS, Form};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::kernel::{Precision, add_entries, add_scaled, dot_potentials, weighted_sum};
 use crate::real::Real;
+use crate::work::padded;
 
 /// A plan with the forms of both its sides. Nothing of size n m.
 pub(super) struct System<'a, P: Precision, G> {
@@ -29,6 +30,30 @@ pub(super) struct System<'a, P: Precision, G> {
     pub(super) scaled: &'a mut [P::Potential],
     pub(super) sums: &'a mut [P::Potential],
     pub(super) scratch: Scratch<'a, P>,
+    /// The rows of the plan, padded, if there is room for them; else empty.
+    pub(super) plan: &'a [P::Sum],
+}
+
+/// Shows the rows of the plan that have mass: those that were kept, or made again with one exp per
+/// entry. The bits are the same.
+pub(super) fn each_row<P: Precision, G: Geometry<P>>(
+    (geometry, pass): (&G, Pass<P>),
+    (f, g): (&[P::Potential], &[P::Potential]),
+    plan: &[P::Sum],
+    scratch: &mut Scratch<'_, P>,
+    visit: &mut impl FnMut(usize, &[P::Sum]),
+) {
+    if plan.is_empty() {
+        geometry.plan_rows(pass, f, g, scratch, &mut |row| {
+            if !row.massless {
+                visit(row.i, row.entries);
+            }
+        });
+        return;
+    }
+    for (i, row) in plan.chunks(padded(g.len()).max(1)).enumerate() {
+        visit(i, row.get(..g.len()).unwrap_or(&[]));
+    }
 }
 
 fn scale<T: Real>(x: &mut [T], by: &[T]) {
@@ -45,20 +70,17 @@ impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
 
     /// Finds `cross`, once both forms are built.
     pub(super) fn prepare(&mut self) {
-        let Self { geometry, pass, f, g, rows, cols, cross, scratch, .. } = self;
+        let Self { geometry, pass, f, g, rows, cols, cross, scratch, plan, .. } = self;
         for cross in cross.iter_mut() {
             cross.fill(P::Potential::ZERO);
         }
         if rows.columns() == 0 {
             return;
         }
-        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
-            if row.massless {
-                return;
-            }
-            let root = rows.inverse_root(row.i);
-            for (cross, z) in cross.iter_mut().zip(rows.basis_at(row.i)) {
-                add_entries::<P>(pass.level, z * root, row.entries, cross);
+        each_row((*geometry, *pass), (f, g), plan, scratch, &mut |i, entries| {
+            let root = rows.inverse_root(i);
+            for (cross, z) in cross.iter_mut().zip(rows.basis_at(i)) {
+                add_entries::<P>(pass.level, z * root, entries, cross);
             }
         });
         for cross in cross {
@@ -68,26 +90,25 @@ impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
 
     /// out = Y y.
     pub(super) fn times(&mut self, y: &[P::Potential], out: &mut [P::Potential]) {
-        let Self { geometry, pass, f, g, rows, cols, scaled, scratch, .. } = self;
+        let Self { geometry, pass, f, g, rows, cols, scaled, scratch, plan, .. } = self;
         for ((scaled, &y), &root) in scaled.iter_mut().zip(y).zip(&*cols.inverse_root) {
             *scaled = y * root;
         }
-        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
-            if let Some(out) = out.get_mut(row.i) {
-                let sum = weighted_sum::<P>(pass.level, row.entries, scaled);
-                *out =
-                    if row.massless { P::Potential::ZERO } else { sum * rows.inverse_root(row.i) };
+        out.fill(P::Potential::ZERO);
+        each_row((*geometry, *pass), (f, g), plan, scratch, &mut |i, entries| {
+            if let Some(out) = out.get_mut(i) {
+                *out = weighted_sum::<P>(pass.level, entries, scaled) * rows.inverse_root(i);
             }
         });
     }
 
     /// out = Y^T x.
     pub(super) fn times_transposed(&mut self, x: &[P::Potential], out: &mut [P::Potential]) {
-        let Self { geometry, pass, f, g, rows, cols, scratch, .. } = self;
+        let Self { geometry, pass, f, g, rows, cols, scratch, plan, .. } = self;
         out.fill(P::Potential::ZERO);
-        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
-            if let (Some(&x), false) = (x.get(row.i), row.massless) {
-                add_entries::<P>(pass.level, x * rows.inverse_root(row.i), row.entries, out);
+        each_row((*geometry, *pass), (f, g), plan, scratch, &mut |i, entries| {
+            if let Some(&x) = x.get(i) {
+                add_entries::<P>(pass.level, x * rows.inverse_root(i), entries, out);
             }
         });
         scale(out, cols.inverse_root);
@@ -95,19 +116,16 @@ impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
 
     /// out = (I - W^T W) z, in one sweep with one exp per entry.
     pub(super) fn apply(&mut self, z: &[P::Potential], out: &mut [P::Potential]) {
-        let Self { geometry, pass, f, g, rows, cols, cross, scaled, sums, scratch } = self;
+        let Self { geometry, pass, f, g, rows, cols, cross, scaled, sums, scratch, plan } = self;
         cols.expand(z, scaled);
         scale(scaled, cols.inverse_root);
         sums.fill(P::Potential::ZERO);
         let mut factors = [P::Potential::ZERO; COLUMNS];
-        geometry.plan_rows(*pass, f, g, scratch, &mut |row| {
-            if row.massless {
-                return;
-            }
-            let (root, share) = (rows.inverse_root(row.i), rows.root_share(row.i));
-            let y = root * weighted_sum::<P>(pass.level, row.entries, scaled);
-            add_entries::<P>(pass.level, share * share * y * root, row.entries, sums);
-            for (factor, z) in factors.iter_mut().zip(rows.basis_at(row.i)) {
+        each_row((*geometry, *pass), (f, g), plan, scratch, &mut |i, entries| {
+            let (root, share) = (rows.inverse_root(i), rows.root_share(i));
+            let y = root * weighted_sum::<P>(pass.level, entries, scaled);
+            add_entries::<P>(pass.level, share * share * y * root, entries, sums);
+            for (factor, z) in factors.iter_mut().zip(rows.basis_at(i)) {
                 *factor += z * y;
             }
         });

@@ -41,6 +41,76 @@ at_each_level! {
 }
 
 at_each_level! {
+    /// out_j += x_j y_j.
+    fn add_products<P>(x: &[P::Sum], y: &[P::Potential], out: &mut [P::Potential]) {
+        for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+            *out += P::Potential::from(x) * y;
+        }
+    }
+}
+
+/// What a row of a gradient has in common.
+#[derive(Clone, Copy)]
+pub(crate) struct GradientRow<T> {
+    /// Adjoint and counting potential of the row.
+    pub(crate) u: T,
+    pub(crate) f: T,
+    /// What the plan's cotangent loses, and its factor.
+    pub(crate) mean: T,
+    pub(crate) scale: T,
+    /// 1 / epsilon, and the same or 0 for the part that comes from the linear system.
+    pub(crate) rate: T,
+    pub(crate) implicit: T,
+    /// Cotangents of optimal value and transport cost.
+    pub(crate) value: T,
+    pub(crate) transport: T,
+}
+
+at_each_level! {
+    /// Turns a row of the plan's cotangent into one of the cost's gradient,
+    /// implicit x (u + v - (seen - mean) scale) + value x + transport x, and writes it without the
+    /// last term to `indirect`. Returns the sums of that and of its product with log x.
+    fn gradient_row<P>(
+        row: GradientRow<P::Potential>,
+        x: &[P::Sum],
+        cost: &[P::Cost],
+        columns: [&[P::Potential]; 2],
+        seen: &mut [P::Potential],
+        indirect: &mut [P::Potential],
+    ) -> [P::Potential; 2] {
+        let [g, v] = columns;
+        let mut lanes = [[P::Potential::ZERO; LANES]; 2];
+        let mut add = |x: &[P::Sum], c: &[P::Cost], g: &[P::Potential], v: &[P::Potential],
+                       seen: &mut [P::Potential], indirect: &mut [P::Potential]| {
+            let [sums, slopes] = &mut lanes;
+            let entries = x.iter().zip(c).zip(g.iter().zip(v));
+            let places = seen.iter_mut().zip(indirect).zip(sums.iter_mut().zip(slopes));
+            for (((&x, &c), (&g, &v)), ((seen, indirect), (sum, slope))) in entries.zip(places) {
+                let mass = P::Potential::from(x);
+                let part = mass * ((row.u + v) - (*seen - row.mean) * row.scale) * row.implicit;
+                let all = part + row.value * mass;
+                // No mass, no logarithm: it may be infinite.
+                let log = ((g - P::widen(c)) + row.f) * row.rate;
+                let log = if x > P::Sum::ZERO { log } else { P::Potential::ZERO };
+                *indirect = all;
+                *seen = all + row.transport * mass;
+                *sum += all;
+                *slope += all * log;
+            }
+        };
+        let (mut xs, mut cs) = (x.chunks(LANES), cost.chunks(LANES));
+        let (mut gs, mut vs) = (g.chunks(LANES), v.chunks(LANES));
+        let (mut ss, mut is) = (seen.chunks_mut(LANES), indirect.chunks_mut(LANES));
+        while let (Some(x), Some(c), Some(g), Some(v), Some(s), Some(i)) =
+            (xs.next(), cs.next(), gs.next(), vs.next(), ss.next(), is.next())
+        {
+            add(x, c, g, v, s, i);
+        }
+        lanes.map(reduce)
+    }
+}
+
+at_each_level! {
     /// sum_j x_j y_j of two slices of equal length.
     fn dot_potentials<P>(x: &[P::Potential], y: &[P::Potential]) -> P::Potential {
         let mut lanes = [P::Potential::ZERO; LANES];

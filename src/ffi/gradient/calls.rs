@@ -338,7 +338,10 @@ unsafe fn open<'a, T: Scalar>(
     refuse_overlap(&mut written, c)?;
     let d = Geometry::<T>::dimension(problem.geometry());
     let direct = options.method_of() == Method::Direct;
-    let needed = implicit::work_len(n, m, d, direct);
+    // More is used only when offered.
+    let most = implicit::fast_work_len(n, m, d, direct);
+    let least = implicit::work_len(n, m, d, direct);
+    let needed = if call.work_len >= most { most } else { least };
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, needed, true) }?;
     Ok(Opened { problem, optimum: Optimum::at(f, g, multipliers), options, work })

@@ -24,6 +24,16 @@ pub extern "C" fn rot_gradient_work_len(n: usize, m: usize, d: usize, method: u3
     return super::no_work((n, m, d, method));
 }
 
+/// Elements of work with which the rot_gradient functions keep the plan in memory: some n m more than
+/// rot_gradient_work_len, and most exponentials fewer. The bits are the same. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_gradient_fast_work_len(n: usize, m: usize, d: usize, method: u32) -> usize {
+    #[cfg(feature = "implicit")]
+    return crate::implicit::fast_work_len(n, m, d, method == ROT_METHOD_DIRECT);
+    #[cfg(not(feature = "implicit"))]
+    return super::no_work((n, m, d, method));
+}
+
 /// Gradients of a loss from its derivatives with respect to the optimum (`cotangent`), by the implicit
 /// function theorem: with r, c the plan's marginals and G the cotangent of the plan, (u, v) solve
 /// [diag(r) X; X^T diag(c)] (u; v) + compliance of the rules = ((G X) 1; (G X)^T 1), and
