@@ -60,10 +60,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if b.len() != geometry.cols() {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
-        let scale = P::Potential::LOG2_E / epsilon;
-        if !(epsilon > P::Potential::ZERO && epsilon.is_finite() && scale.is_finite()) {
-            return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
-        }
+        check_epsilon(epsilon)?;
         rows.check(epsilon, Argument::RowRule)?;
         cols.check(epsilon, Argument::ColRule)?;
         let (reference, unit_mass) = (Reference::Counting, false);
@@ -147,6 +144,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     pub const fn reference(mut self, reference: Reference) -> Self {
         self.reference = reference;
         self
+    }
+
+    /// The same problem with another weight of the entropy. Errors: `Epsilon` and those of the rules,
+    /// as [`Problem::new`].
+    pub fn with_epsilon(mut self, epsilon: P::Potential) -> Result<Self, Error> {
+        check_epsilon(epsilon)?;
+        self.rows.check(epsilon, Argument::RowRule)?;
+        self.cols.check(epsilon, Argument::ColRule)?;
+        self.epsilon = epsilon;
+        Ok(self)
     }
 
     /// The cost.
@@ -282,6 +289,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     pub(crate) fn pass(&self, level: Level) -> Pass<P> {
         Pass { level, epsilon: self.epsilon, scale: P::Potential::LOG2_E / self.epsilon }
+    }
+}
+
+/// Positive and finite, its reciprocal too. Error: `Epsilon`.
+fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
+    let scale = T::LOG2_E / epsilon;
+    if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon))
     }
 }
 

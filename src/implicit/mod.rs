@@ -8,10 +8,12 @@ mod form;
 mod iterative;
 mod jvp;
 mod layout;
+mod newton;
 mod stage;
 mod system;
 mod vjp;
 
 pub use cotangent::Cotangent;
+pub(crate) use newton::{Point, direction};
 pub use jvp::{Changes, Tangent, TangentReport, jvp};
 pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, vjp, work_len};

@@ -63,7 +63,7 @@ impl<T: Real> Options<T> {
         self
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if let Method::Iterative { tolerance, max_iterations } = self.method {
             if !(tolerance > T::ZERO && tolerance.is_finite()) {
                 return Err(Error::new(ErrorKind::Tolerance, Argument::Method));

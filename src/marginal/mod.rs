@@ -235,6 +235,28 @@ pub(crate) trait MarginalRule<P: Precision> {
     /// no function of the potentials.
     fn marginal(&self, side: &Side<'_, P>, level: Level, f: &[P::Potential], out: &mut [P::Sum]);
 
+    /// The marginal r(f), minus the gradient of the dual value, whatever the latest update was: the
+    /// same as [`MarginalRule::marginal`] but for a ball, which needs `scratch` of the side's length
+    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::is_smooth`].
+    #[cfg(feature = "implicit")]
+    fn gradient(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        f: &[P::Potential],
+        _scratch: &mut [P::Potential],
+        memory: Memory<'_, P>,
+    ) {
+        self.marginal(side, level, f, memory.marginal);
+    }
+
+    /// Whether the dual value is differentiable, its gradient a function of f. A ball without
+    /// entropy has corners.
+    #[cfg(feature = "implicit")]
+    fn is_smooth(&self) -> bool {
+        true
+    }
+
     /// r(f + t) from r(f).
     fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential);
 
@@ -436,6 +458,24 @@ impl<P: Precision> Side<'_, P> {
     /// See [`MarginalRule::marginal`].
     pub(crate) fn marginal(&self, level: Level, f: &[P::Potential], out: &mut [P::Sum]) {
         ask!(self, rule => rule.marginal(self, level, f, out));
+    }
+
+    /// See [`MarginalRule::gradient`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn gradient(
+        &self,
+        level: Level,
+        f: &[P::Potential],
+        scratch: &mut [P::Potential],
+        memory: Memory<'_, P>,
+    ) {
+        ask!(self, rule => rule.gradient(self, level, f, scratch, memory));
+    }
+
+    /// See [`MarginalRule::is_smooth`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn is_smooth(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::is_smooth(rule))
     }
 
     /// See [`MarginalRule::shift_marginal`].
