@@ -184,3 +184,18 @@ fn others() {
         }
     }
 }
+
+#[test]
+fn one() {
+    let newton = Some(Method::Direct);
+    let options = anneal::Options::new().solve(options().max_iterations(600)).newton(newton);
+    let var = |k: &str| std::env::var(k).unwrap();
+    let n: usize = var("N").parse().unwrap();
+    let seed = var("SEED").parse().unwrap();
+    let scene = if var("KIND") == "line" { Scene::line(n, n, seed) } else { Scene::clouds(n, n, seed) };
+    let epsilon = var("EPS").parse().unwrap();
+    let problem = match std::env::var("DROP") { Ok(d) => scene.robust(d.parse().unwrap(), epsilon), _ => scene.problem(Rule::Exact, Rule::Exact, epsilon) };
+    let Run { solved, .. } = run(&problem, &options, work_len(n, n, 0, newton));
+    let r = &solved.report;
+    println!("{} sweeps {} newton, {:?} {:e} floor {:e}", r.iterations, solved.newton_steps, r.termination, r.residual, r.rounding_floor);
+}

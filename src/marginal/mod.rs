@@ -104,7 +104,7 @@ pub(crate) struct Ball {
     /// Of the ball, in the units of d Phi / d (|r - w|^2) or d Phi / d KL; 0 if the ball is slack.
     #[cfg(feature = "balls")]
     pub(crate) multiplier: f64,
-    /// Of the sum, less its lower bound; independent of a constant shift of the potentials.
+    /// Of the sum, less max (t + beta w) - beta / n; independent of a constant shift of the potentials.
     #[cfg(feature = "balls")]
     pub(crate) offset: f64,
 }
