@@ -127,9 +127,10 @@ fn options() -> Options<f64> {
 /// two seeds. A debug build takes the smallest size only.
 #[test]
 fn robust_solves() {
-    let sizes: &[usize] = if cfg!(debug_assertions) { &[50] } else { &[50, 200, 500] };
+    let sizes: &[usize] = if cfg!(debug_assertions) { &[50] } else if std::env::var("FAST").is_ok() { &[50, 200] } else { &[50, 200, 500] };
     let newton = Some(Method::Direct);
-    let options = anneal::Options::new().solve(options()).newton(newton);
+    let sw = std::env::var("SW").map_or(15, |s| s.parse().unwrap());
+    let options = anneal::Options::new().solve(options()).newton(newton).sweeps(sw);
     let mut failed = 0;
     println!("kind n epsilon: sweeps and Newton steps of 3 budgets x 2 seeds; largest residual / floor");
     for (kind, scene) in [("line", Scene::line as fn(usize, usize, u64) -> Scene), ("clouds", Scene::clouds)] {
@@ -162,7 +163,8 @@ fn robust_solves() {
 #[test]
 fn others() {
     let newton = Some(Method::Direct);
-    let options = anneal::Options::new().solve(options()).newton(newton);
+    let sw = std::env::var("SW").map_or(15, |s| s.parse().unwrap());
+    let options = anneal::Options::new().solve(options()).newton(newton).sweeps(sw);
     for (kind, scene) in [("line", Scene::line as fn(usize, usize, u64) -> Scene), ("clouds", Scene::clouds)] {
         for (n, m) in [(40, 40), (50, 70), (200, 200)] {
             let scene = scene(n, m, 3);

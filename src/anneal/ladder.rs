@@ -12,6 +12,12 @@ use crate::real::Real;
 use crate::report::{Observer, Report, Termination};
 use crate::sinkhorn::{self, Sinkhorn, State};
 
+/// The residual with which a level above the last is left, since the next one starts from a larger one
+/// anyway; and with which Newton's method begins on the last.
+fn enough<P: Precision>() -> P::Potential {
+    P::Potential::ONE / P::Potential::from_count(100)
+}
+
 /// What a solve on a ladder did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -112,8 +118,12 @@ impl<P: Precision> Walk<'_, P> {
         level: &Problem<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) {
-        for _ in 0..self.options.sweeps {
+        for k in 0..self.options.sweeps {
             if !self.sweep(solver, observer) {
+                return;
+            }
+            // The first sweep may find no residual because the one before left none.
+            if k > 0 && self.state.residual() <= enough::<P>() {
                 return;
             }
         }
@@ -122,7 +132,8 @@ impl<P: Precision> Walk<'_, P> {
                 return;
             };
             let outcome = newton.step(solver, level);
-            if !outcome.taken || !self.sweep(solver, observer) {
+            let near = !outcome.taken || outcome.residual <= enough::<P>();
+            if !self.sweep(solver, observer) || near {
                 return;
             }
         }
@@ -164,6 +175,7 @@ impl<P: Precision> Walk<'_, P> {
         let sweeps = u64::from(self.options.sweeps);
         // Plain sweeps before the next Newton step, and after one that failed.
         let (mut wait, mut pause) = (sweeps, sweeps);
+        let (mut swept, mut fresh) = (false, true);
         loop {
             let ended = solver.step_once(certified && wait == 0).is_some();
             if self.stopped {
@@ -176,13 +188,18 @@ impl<P: Precision> Walk<'_, P> {
                 solver.stop();
                 return;
             }
-            wait = wait.saturating_sub(1);
+            // Newton's method is worth a try as soon as the sweeps are near. The first of them may
+            // find no residual because the one before left none.
+            let near = swept && solver.progress().residual <= enough::<P>();
+            wait = if near && fresh { 0 } else { wait.saturating_sub(1) };
+            swept = true;
             let Some(newton) = &mut self.newton else {
                 continue;
             };
             if wait > 0 {
                 continue;
             }
+            fresh = false;
             let outcome = newton.step(solver, problem);
             if outcome.taken {
                 pause = sweeps;
