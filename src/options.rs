@@ -32,7 +32,7 @@ impl<P: Precision> Options<P> {
     /// Residual 1e-9 (f64) or 1e-5 (f32), at most 100,000 iterations, checks every 10, cold start.
     pub const fn new() -> Self {
         Self {
-            stop: Stop::Residual(P::Potential::DEFAULT_TOLERANCE),
+            stop: Stop::Residual(P::DEFAULT_TOLERANCE),
             max_iterations: 100_000,
             check_every: 10,
             warm_start: false,

@@ -267,10 +267,10 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if unit || (rows.fixes_mass() && cols.fixes_mass()) {
             let mass = if unit { one } else { found.a };
             if rows.fixes_mass() {
-                found.row_factor = factor(mass, &mut found.a, Argument::RowWeights)?;
+                found.row_factor = factor::<P>(mass, &mut found.a, Argument::RowWeights)?;
             }
             if cols.fixes_mass() {
-                found.col_factor = factor(mass, &mut found.b, Argument::ColWeights)?;
+                found.col_factor = factor::<P>(mass, &mut found.b, Argument::ColWeights)?;
             }
         }
         Ok(found)
@@ -314,10 +314,14 @@ pub(crate) struct Masses<T> {
 }
 
 /// The factor on the weights that gives them a mass, which they have up to rounding.
-fn factor<T: Real>(target: T, mass: &mut T, argument: Argument) -> Result<T, Error> {
+fn factor<P: Precision>(
+    target: P::Potential,
+    mass: &mut P::Potential,
+    argument: Argument,
+) -> Result<P::Potential, Error> {
     let factor = target / *mass;
-    let excess: T = factor - T::ONE;
-    if excess.abs() > T::MASS_TOLERANCE {
+    let excess: P::Potential = factor - P::Potential::ONE;
+    if excess.abs() > P::widen(P::Cost::MASS_TOLERANCE) {
         return Err(Error::new(ErrorKind::MassMismatch, argument));
     }
     *mass = target;

@@ -79,8 +79,14 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     while epsilon > problem.epsilon() && walk.goes_on() {
         // An epsilon too large for a rule's parameters is left out.
         if let Ok(level) = problem.with_epsilon(epsilon) {
-            let mut solver =
-                Sinkhorn::resume(&level, &options.solve, &mut *f, &mut *g, &mut *plain, walk.state)?;
+            let mut solver = Sinkhorn::resume(
+                &level,
+                &options.solve,
+                &mut *f,
+                &mut *g,
+                &mut *plain,
+                walk.state,
+            )?;
             solver.enter_level(before);
             walk.pass(&mut solver, &level, observer);
             walk.state = solver.state();

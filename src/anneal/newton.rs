@@ -54,9 +54,8 @@ impl<P: Precision> Newton<'_, P> {
         if !usable {
             return failed;
         }
-        let noise = P::Potential::from(P::Sum::ROUNDOFF)
-            * P::Potential::from_count(NOISE)
-            * before.size;
+        let noise =
+            P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(NOISE) * before.size;
         let mut t = if solver.is_balanced() {
             let most = P::Potential::from_count(CAP) * problem.epsilon();
             let longest = self.work.step.iter().flat_map(|d| d.iter());

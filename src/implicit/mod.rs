@@ -14,6 +14,6 @@ mod system;
 mod vjp;
 
 pub use cotangent::Cotangent;
-pub(crate) use newton::{Point, direction};
 pub use jvp::{Changes, Tangent, TangentReport, jvp};
+pub(crate) use newton::{Point, direction};
 pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, vjp, work_len};

@@ -83,9 +83,10 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let offset = problem.epsilon() * problem.reference_factor();
         let mut stage = Self::set(problem, (optimum, offset), options, source, work)?;
         let [row_multiplier, col_multiplier] = optimum.multipliers;
-        stage.forward_residual = (stage.row_side.kkt_residual(row_multiplier, optimum.f, stage.rows.r)
-            + stage.col_side.kkt_residual(col_multiplier, optimum.g, stage.cols.r))
-            / stage.mass;
+        stage.forward_residual =
+            (stage.row_side.kkt_residual(row_multiplier, optimum.f, stage.rows.r)
+                + stage.col_side.kkt_residual(col_multiplier, optimum.g, stage.cols.r))
+                / stage.mass;
         let solved = stage.forward_residual <= options.forward_tolerance;
         if solved {
             Ok(stage)

@@ -192,7 +192,7 @@ at_each_level! {
     ) {
         let [epsilon, offset] = scales;
         for ((f, &l), &s) in f.iter_mut().zip(log_weights).zip(sums) {
-            let soft = epsilon * P::Potential::from(s.ln()) - *f;
+            let soft = epsilon * P::Potential::from(s).ln() - *f;
             let value = if offset > P::Potential::ZERO { soft + offset * l } else { soft };
             *f = if l > P::Potential::NEG_INFINITY { value } else { l };
         }

@@ -149,7 +149,7 @@ at_each_level! {
         out: &mut [P::Sum],
     ) {
         for ((out, &l), &f) in out.iter_mut().zip(log_weight).zip(f) {
-            let value = P::narrow(l - (f - offset * l) * rate).exp();
+            let value = P::narrow((l - (f - offset * l) * rate).exp());
             *out = if l > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
         }
     }
@@ -169,7 +169,7 @@ at_each_level! {
     ) {
         let [weight_part, reference_part] = parts;
         for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
-            let soft = epsilon * (weight_part * l - P::Potential::from(s.ln())) + *f;
+            let soft = epsilon * (weight_part * l - P::Potential::from(s).ln()) + *f;
             let value = contraction * soft + reference_part * epsilon * l;
             *f = if l > P::Potential::NEG_INFINITY { value } else { l };
         }

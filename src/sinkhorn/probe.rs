@@ -36,11 +36,6 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         self.state.level
     }
 
-    /// The multipliers of the balls at the latest update.
-    pub(crate) fn balls(&self) -> [Ball; 2] {
-        self.state.balls
-    }
-
     /// The counting potentials f and g, and the rules' marginals there.
     pub(crate) fn point(&self) -> ([&[P::Potential]; 2], [&[P::Sum]; 2]) {
         ([self.f, self.g], [self.work.row_rule, self.work.col_rule])

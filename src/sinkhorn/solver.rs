@@ -337,12 +337,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         let residual = state.residual;
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
-        let due = due || match self.options.stop {
-            Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) => {
-                state.iterations.is_multiple_of(u64::from(self.options.check_every))
-            }
-        };
+        let due = due
+            || match self.options.stop {
+                Stop::Residual(_) => !fresh && residual <= state.trigger,
+                Stop::Certified(_) => {
+                    state.iterations.is_multiple_of(u64::from(self.options.check_every))
+                }
+            };
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
