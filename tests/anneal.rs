@@ -743,3 +743,20 @@ fn measured_against_plain_sweeps() {
         }
     }
 }
+
+/// An entry that loses all its mass takes its weight off the KL ball's radius.
+#[test]
+fn a_kl_ball_counts_entries_without_mass() {
+    let (scene, radius) = (Scene::line(10, 10, 1), 0.05);
+    let problem = scene.problem(Rule::KlBall { radius, entropy: 1e-4 }, Rule::Exact, 1e-4);
+    for newton in [None, DIRECT] {
+        let Run { solved, f, g } = run(&problem, &options(), newton);
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+        let x = plan_of(&problem, (&f, &g), 0.0);
+        let row = x.chunks(10).map(|row| row.iter().sum::<f64>());
+        let divergence: f64 =
+            row.zip(&scene.a).map(|(r, w)| if r > 0.0 { r * (r / w).ln() } else { 0.0 }).sum();
+        assert!(solved.report.row_multiplier > 0.0);
+        assert!((divergence - radius).abs() < 1e-8, "{divergence}");
+    }
+}
