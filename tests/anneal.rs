@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::ops::ControlFlow;
+use core::ops::ControlFlow;
 use std::time::Instant;
 
 use common::golden::transport;
@@ -500,7 +500,7 @@ fn refusals() {
         |tolerance, max_iterations| Some(Method::Iterative { tolerance, max_iterations });
     let solve = Options::new;
     for (options, kind, argument) in [
-        (plain().factor(1.0), ErrorKind::Epsilon, Argument::Options),
+        (plain().factor(1.05), ErrorKind::Epsilon, Argument::Options),
         (plain().factor(f64::NAN), ErrorKind::Epsilon, Argument::Options),
         (plain().factor(f64::INFINITY), ErrorKind::Epsilon, Argument::Options),
         (plain().start(0.0), ErrorKind::Epsilon, Argument::Options),

@@ -5,6 +5,7 @@ use crate::cost::Geometry;
 use crate::implicit::{Method, Point, direction};
 use crate::kernel::Precision;
 use crate::marginal::Ball;
+use crate::problem::Problem;
 use crate::real::Real;
 use crate::sinkhorn::{Measured, Sinkhorn};
 
@@ -42,7 +43,7 @@ impl<P: Precision> Newton<'_, P> {
     pub(super) fn step<G: Geometry<P>>(
         &mut self,
         solver: &mut Sinkhorn<'_, P, G>,
-        problem: &crate::problem::Problem<'_, P, G>,
+        problem: &Problem<'_, P, G>,
     ) -> Outcome<P::Potential> {
         let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
         let before = self.measure(solver);
@@ -95,10 +96,10 @@ impl<P: Precision> Newton<'_, P> {
     fn aim<G: Geometry<P>>(
         &mut self,
         solver: &mut Sinkhorn<'_, P, G>,
-        problem: &crate::problem::Problem<'_, P, G>,
+        problem: &Problem<'_, P, G>,
     ) -> Option<P::Potential> {
         let Work { before, step, system, .. } = &mut self.work;
-        let (potentials, targets) = solver.point();
+        let (potentials, targets) = (solver.held(), solver.targets());
         for (kept, f) in before.iter_mut().zip(potentials) {
             for (kept, &f) in kept.iter_mut().zip(f) {
                 *kept = f;

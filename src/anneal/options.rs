@@ -46,13 +46,14 @@ impl<P: Precision> Options<P> {
         self
     }
 
-    /// Ratio of an epsilon to the next, above 1. Default 4.
+    /// Ratio of an epsilon to the next, at least 1.1. Default 4.
     pub const fn factor(mut self, ratio: P::Potential) -> Self {
         self.factor = ratio;
         self
     }
 
-    /// Sweeps at each level before Newton's method, at least 1. Default 15.
+    /// Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the last
+    /// is left early at a relative residual of 1 %, and on the last Newton's method begins there.
     pub const fn sweeps(mut self, count: u32) -> Self {
         self.sweeps = count;
         self
@@ -79,7 +80,8 @@ impl<P: Precision> Options<P> {
         if self.start.is_some_and(|epsilon| !usable(epsilon)) {
             return refuse(ErrorKind::Epsilon);
         }
-        if !(self.factor > P::Potential::ONE && self.factor.is_finite()) {
+        let ten = P::Potential::from_count(10);
+        if !(self.factor * ten >= P::Potential::from_count(11) && self.factor.is_finite()) {
             return refuse(ErrorKind::Epsilon);
         }
         if self.sweeps == 0 {

@@ -34,7 +34,7 @@ at_each_level! {
 at_each_level! {
     /// sum_j x_j, in the order of a row's sum in a sweep but in the precision of potentials.
     fn entry_sum<P>(x: &[P::Sum]) -> P::Potential {
-        sum_in_lanes(x, |x| P::Potential::from(x))
+        sum_in_lanes(x, P::Potential::from)
     }
 }
 

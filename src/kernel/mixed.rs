@@ -22,7 +22,7 @@ impl Precision for Mixed {
     type Sum = f32;
     type Work = f64;
 
-    const DEFAULT_TOLERANCE: f64 = 1e-6;
+    const TOLERANCE: f64 = 1e-6;
 
     #[inline(always)]
     fn narrow(x: f64) -> f32 {

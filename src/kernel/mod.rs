@@ -46,7 +46,7 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     type Work: Elementary;
 
     /// Default tolerance of the relative KKT residual.
-    const DEFAULT_TOLERANCE: Self::Potential;
+    const TOLERANCE: Self::Potential;
 
     /// The nearest entry type to a potential.
     fn narrow(x: Self::Potential) -> Self::Sum;
@@ -79,7 +79,7 @@ macro_rules! uniform {
             type Sum = $t;
             type Work = $t;
 
-            const DEFAULT_TOLERANCE: $t = <$t as Real>::DEFAULT_TOLERANCE;
+            const TOLERANCE: $t = <$t as Real>::DEFAULT_TOLERANCE;
 
             #[inline(always)]
             fn narrow(x: $t) -> $t {

@@ -36,9 +36,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         self.state.level
     }
 
-    /// The counting potentials f and g, and the rules' marginals there.
-    pub(crate) fn point(&self) -> ([&[P::Potential]; 2], [&[P::Sum]; 2]) {
-        ([self.f, self.g], [self.work.row_rule, self.work.col_rule])
+    /// The counting potentials f and g.
+    pub(crate) fn held(&self) -> [&[P::Potential]; 2] {
+        [self.f, self.g]
+    }
+
+    /// The rules' marginals there.
+    pub(crate) fn targets(&self) -> [&[P::Sum]; 2] {
+        [self.work.row_rule, self.work.col_rule]
     }
 
     /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
