@@ -4,6 +4,8 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "implicit")]
+pub mod anneal;
 #[cfg(feature = "heapless")]
 pub mod capacity;
 pub mod cost;

@@ -29,10 +29,10 @@ pub struct Options<P: Precision> {
 }
 
 impl<P: Precision> Options<P> {
-    /// Residual 1e-9 (f64) or 1e-5 (f32), at most 100,000 iterations, checks every 10, cold start.
+    /// Residual 1e-9 (f64), 1e-5 (f32) or 1e-6 (`Mixed`), at most 100,000 iterations, checks every 10, cold start.
     pub const fn new() -> Self {
         Self {
-            stop: Stop::Residual(P::Potential::DEFAULT_TOLERANCE),
+            stop: Stop::Residual(P::TOLERANCE),
             max_iterations: 100_000,
             check_every: 10,
             warm_start: false,
@@ -41,7 +41,7 @@ impl<P: Precision> Options<P> {
         }
     }
 
-    /// When to stop. Default: `Stop::Residual` of 1e-9 (f64) or 1e-5 (f32).
+    /// When to stop. Default: `Stop::Residual` of 1e-9 (f64), 1e-5 (f32) or 1e-6 (`Mixed`).
     pub const fn stop(mut self, stop: Stop<P::Potential>) -> Self {
         self.stop = stop;
         self

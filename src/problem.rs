@@ -60,11 +60,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if b.len() != geometry.cols() {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
-        let (zero, infinity) = (P::Potential::ZERO, P::Potential::INFINITY);
-        let scale = P::Potential::LOG2_E / epsilon;
-        if !(epsilon > zero && epsilon < infinity && scale < infinity) {
-            return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
-        }
+        check_epsilon(epsilon)?;
         rows.check(epsilon, Argument::RowRule)?;
         cols.check(epsilon, Argument::ColRule)?;
         let (reference, unit_mass) = (Reference::Counting, false);
@@ -148,6 +144,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     pub const fn reference(mut self, reference: Reference) -> Self {
         self.reference = reference;
         self
+    }
+
+    /// The same problem with another weight of the entropy. Errors: `Epsilon` and those of the rules,
+    /// as [`Problem::new`].
+    pub fn with_epsilon(mut self, epsilon: P::Potential) -> Result<Self, Error> {
+        check_epsilon(epsilon)?;
+        self.rows.check(epsilon, Argument::RowRule)?;
+        self.cols.check(epsilon, Argument::ColRule)?;
+        self.epsilon = epsilon;
+        Ok(self)
     }
 
     /// The cost.
@@ -298,6 +304,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 }
 
+/// Positive and finite, its reciprocal too. Error: `Epsilon`.
+fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
+    let scale = T::LOG2_E / epsilon;
+    if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon))
+    }
+}
+
 /// The masses that a solve works with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Masses<T> {
@@ -310,9 +326,11 @@ pub(crate) struct Masses<T> {
 }
 
 impl<T: Real> Masses<T> {
-    /// Error `MassMismatch` if a factor is more than rounding. That of trusted data may be NaN.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let off = |factor: T| (factor - T::ONE).abs() > T::MASS_TOLERANCE;
+    /// Error `MassMismatch` if a factor is more than the rounding of weights of this type. That of
+    /// trusted data may be NaN.
+    pub(crate) fn check<P: Precision<Potential = T>>(&self) -> Result<(), Error> {
+        let tolerance = P::widen(P::Cost::MASS_TOLERANCE);
+        let off = |factor: T| (factor - T::ONE).abs() > tolerance;
         let argument = match (off(self.row_factor), off(self.col_factor)) {
             (true, _) => Argument::RowWeights,
             (_, true) => Argument::ColWeights,

@@ -33,7 +33,7 @@ const ORDER: &[&[&str]] = &[
     &["problem", "options", "report"],
     &["plan"],
     &["sinkhorn", "implicit"],
-    &["barycenter"],
+    &["anneal", "barycenter"],
     &["matching", "accuracy"],
     &["capacity"],
     &["ffi"],

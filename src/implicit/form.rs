@@ -45,15 +45,24 @@ impl<'a, T: Elementary> Form<'a, T> {
         self.basis.iter().map(|column| &**column).take(self.count)
     }
 
-    /// The form of a rule at the marginal r of the plan.
+    /// The form of a rule at the marginal r of the plan. Away from the optimum the rule's own
+    /// marginal p differs from it: the compliance -dp/df belongs to p, the rest to r.
     pub(super) fn build<P: Precision<Potential = T>>(
         &mut self,
         side: &Side<'_, P>,
         multiplier: T,
         r: &[T],
+        p: Option<&[T]>,
     ) {
         let [constant, constraint] = &mut self.basis;
-        let columns = side.response(multiplier, r, self.root_share, constraint);
+        let columns = side.response(multiplier, p.unwrap_or(r), self.root_share, constraint);
+        // s = r / (r + epsilon L) with L = p (1 - s_p) / (epsilon s_p).
+        for ((s, &r), &p) in self.root_share.iter_mut().zip(r).zip(p.unwrap_or(&[])) {
+            let (kept, lost) = (*s * r, (T::ONE - *s) * p);
+            if kept + lost > T::ZERO {
+                *s = kept / (kept + lost);
+            }
+        }
         // Weights (1 - s) r of the projection; the constraint's column loses its mean.
         let (mut mass, mut moment) = (T::ZERO, T::ZERO);
         for ((&r, &s), &x) in r.iter().zip(&*self.root_share).zip(&**constraint) {

@@ -9,7 +9,8 @@ use super::vjp::{Method, Optimum, Options};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{
-    Level, Precision, add_entries, add_products, add_scaled, dot_potentials, weighted_sum,
+    Level, Precision, add_entries, add_products, add_scaled, dot_potentials, entry_sum,
+    weighted_sum,
 };
 use crate::marginal::{Side, total};
 use crate::math::Elementary;
@@ -73,13 +74,38 @@ pub(super) struct Stage<'a, P: Precision, G> {
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
-    /// Copies the potentials, finds the plan's marginals and, in `h`, the sums over rows and columns of
-    /// the plan times the source.
+    /// The scene at an optimum with the caller's potentials.
     ///
     /// Errors: `WorkTooSmall`, `MassMismatch`, `NotConverged`.
     pub(super) fn new(
         problem: &'a Problem<'_, P, G>,
         optimum: Optimum<'_, P>,
+        options: &Options<P::Potential>,
+        source: &impl RowSource<P>,
+        work: &'a mut [P::Work],
+    ) -> Result<Self, Error> {
+        let offset = problem.epsilon() * problem.reference_factor();
+        let mut stage = Self::set(problem, (optimum, offset), options, source, work)?;
+        let [row_multiplier, col_multiplier] = optimum.multipliers;
+        stage.forward_residual =
+            (stage.row_side.kkt_residual(row_multiplier, optimum.f, stage.rows.r)
+                + stage.col_side.kkt_residual(col_multiplier, optimum.g, stage.cols.r))
+                / stage.mass;
+        let solved = stage.forward_residual <= options.forward_tolerance;
+        if solved {
+            Ok(stage)
+        } else {
+            Err(Error::new(ErrorKind::NotConverged, Argument::ForwardTolerance))
+        }
+    }
+
+    /// Copies the potentials (with `offset` log w added, which makes them counting ones), finds the
+    /// plan's marginals and, in `h`, the sums over rows and columns of the plan times the source.
+    ///
+    /// Errors: `WorkTooSmall`, `MassMismatch`.
+    pub(super) fn set(
+        problem: &'a Problem<'_, P, G>,
+        (optimum, offset): (Optimum<'_, P>, P::Potential),
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
         work: &'a mut [P::Work],
@@ -98,10 +124,9 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let row = row.get_mut(..m).unwrap_or(&mut []);
 
         let masses = problem.masses();
-        masses.check()?;
+        masses.check::<P>()?;
         let (row_side, col_side) = problem.sides(&masses, (&[], &[]));
         let (a, b) = problem.weights();
-        let offset = row_side.epsilon * row_side.reference;
         copy_counting::<P>(f, optimum.f, a, offset);
         copy_counting::<P>(g, optimum.g, b, offset);
         geometry.prepare(&mut scratch);
@@ -114,14 +139,6 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         }
         look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], plan, &mut scratch);
         let mass = total(r.iter().copied());
-        let [row_multiplier, col_multiplier] = optimum.multipliers;
-        let forward_residual = (row_side.kkt_residual(row_multiplier, optimum.f, r)
-            + col_side.kkt_residual(col_multiplier, optimum.g, c))
-            / mass;
-        let solved = forward_residual <= options.forward_tolerance;
-        if !solved {
-            return Err(Error::new(ErrorKind::NotConverged, Argument::ForwardTolerance));
-        }
         let system = System {
             geometry,
             pass,
@@ -143,7 +160,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             rows: Lane { r, h: row_h, q: row_q, u, source: row_source },
             cols: Lane { r: c, h: col_h, q: col_q, u: v, source: col_source },
             mass,
-            forward_residual,
+            forward_residual: P::Potential::ZERO,
             residual: P::Potential::ZERO,
             iterations: 0,
             row,
@@ -162,9 +179,18 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     /// Builds the forms of both sides.
     pub(super) fn build(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
-        self.system.rows.build::<P>(&self.row_side, row_multiplier, self.rows.r);
-        self.system.cols.build::<P>(&self.col_side, col_multiplier, self.cols.r);
+        self.system.rows.build::<P>(&self.row_side, row_multiplier, self.rows.r, None);
+        self.system.cols.build::<P>(&self.col_side, col_multiplier, self.cols.r, None);
         self.system.prepare();
+    }
+
+    /// The same where the rules' marginals, in `q`, are not those of the plan.
+    pub(super) fn build_apart(&mut self) {
+        let [row_multiplier, col_multiplier] = self.multipliers;
+        let Self { system, rows, cols, row_side, col_side, .. } = self;
+        system.rows.build::<P>(row_side, row_multiplier, rows.r, Some(rows.q));
+        system.cols.build::<P>(col_side, col_multiplier, cols.r, Some(cols.q));
+        system.prepare();
     }
 
     /// Solves u = T_row(h - Y v) + source, v = T_col(h - Y^T u) + source, everything scaled, for
@@ -262,7 +288,7 @@ fn look<P: Precision, G: Geometry<P>>(
     geometry.plan_rows(pass, f, g, scratch, &mut |row| {
         let (Some(r), Some(h)) = (r.get_mut(row.i), row_h.get_mut(row.i)) else { return };
         let (Some(&f), false) = (f.get(row.i), row.massless) else { return };
-        *r = P::Potential::from(row.sum);
+        *r = entry_sum::<P>(pass.level, row.entries);
         add_entries::<P>(pass.level, P::Potential::ONE, row.entries, c);
         if let Some(kept) = plan.get_mut(row.i * stride..) {
             for (kept, &x) in kept.iter_mut().zip(row.entries) {

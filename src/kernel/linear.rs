@@ -4,7 +4,7 @@
 use super::Precision;
 use super::level::{Level, Set};
 use super::rows::at_each_level;
-use crate::math::{LANES, reduce};
+use crate::math::{LANES, reduce, sum_in_lanes};
 use crate::real::Real;
 
 /// Rows that a factorisation or a product takes at a time: a constant of the library.
@@ -28,6 +28,13 @@ at_each_level! {
             *lane += P::Potential::from(x) * v;
         }
         reduce(lanes)
+    }
+}
+
+at_each_level! {
+    /// sum_j x_j, in the order of a row's sum in a sweep but in the precision of potentials.
+    fn entry_sum<P>(x: &[P::Sum]) -> P::Potential {
+        sum_in_lanes(x, P::Potential::from)
     }
 }
 

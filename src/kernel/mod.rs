@@ -9,6 +9,8 @@ mod balls;
 mod level;
 #[cfg(feature = "implicit")]
 mod linear;
+#[cfg(feature = "f64")]
+mod mixed;
 mod rows;
 
 #[cfg(feature = "balls")]
@@ -16,9 +18,12 @@ pub(crate) use balls::*;
 pub use level::Level;
 #[cfg(feature = "implicit")]
 pub(crate) use linear::*;
+#[cfg(feature = "f64")]
+pub use mixed::Mixed;
 pub(crate) use rows::*;
 
 use crate::math::Elementary;
+use crate::real::Real;
 
 mod sealed {
     pub trait Sealed {}
@@ -28,7 +33,8 @@ mod sealed {
 }
 
 /// The number types of a problem, kept apart so that a mode may mix them: costs, weights and
-/// points; potentials; exponentials and their sums. `f32` and `f64` use one type for all three.
+/// points; potentials; exponentials and their sums. `f32` and `f64` use one type for all three,
+/// `Mixed` (with feature `f64`) computes potentials in f64 and the rest in f32.
 pub trait Precision: sealed::Sealed + Copy + 'static {
     /// Costs, weights and coordinates: what the caller stores much of.
     type Cost: Elementary;
@@ -38,6 +44,9 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     type Sum: Elementary;
     /// Elements of the work buffer, from which vectors of all three types are cut.
     type Work: Elementary;
+
+    /// Default tolerance of the relative KKT residual.
+    const TOLERANCE: Self::Potential;
 
     /// The nearest entry type to a potential.
     fn narrow(x: Self::Potential) -> Self::Sum;
@@ -69,6 +78,8 @@ macro_rules! uniform {
             type Potential = $t;
             type Sum = $t;
             type Work = $t;
+
+            const TOLERANCE: $t = <$t as Real>::DEFAULT_TOLERANCE;
 
             #[inline(always)]
             fn narrow(x: $t) -> $t {

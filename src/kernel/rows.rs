@@ -158,7 +158,7 @@ at_each_level! {
         out: &mut [P::Sum],
     ) {
         for ((out, &l), &f) in out.iter_mut().zip(log_weight).zip(f) {
-            let value = P::narrow(l - (f - offset * l) * rate).exp();
+            let value = P::narrow((l - (f - offset * l) * rate).exp());
             *out = if l > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
         }
     }
@@ -178,9 +178,10 @@ at_each_level! {
     ) {
         let [weight_part, reference_part] = parts;
         for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
+            let s = P::Potential::from(s);
             // 32-bit machines save flash.
             let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
-            let soft = epsilon * (weight_part * l - P::Potential::from(log)) + *f;
+            let soft = epsilon * (weight_part * l - log) + *f;
             let value = contraction * soft + reference_part * epsilon * l;
             *f = if l > P::Potential::NEG_INFINITY { value } else { l };
         }

@@ -125,7 +125,7 @@ pub(crate) struct Ball {
     /// Of the ball, in the units of d Phi / d (|r - w|^2) or d Phi / d KL; 0 if the ball is slack.
     #[cfg(feature = "balls")]
     pub(crate) multiplier: f64,
-    /// Of the sum, less its lower bound; independent of a constant shift of the potentials.
+    /// Of the sum, less max (t + beta w) - beta / n; independent of a constant shift of the potentials.
     #[cfg(feature = "balls")]
     pub(crate) offset: f64,
 }
@@ -279,6 +279,28 @@ pub(crate) trait MarginalRule<P: Precision> {
     /// place of the one kept. A ball leaves what its update wrote: without entropy its marginal is
     /// no function of the potentials.
     fn marginal(&self, side: &Side<'_, P>, level: Level, f: &[P::Potential], out: &mut [P::Sum]);
+
+    /// The marginal r(f), minus the gradient of the dual value, whatever the latest update was: the
+    /// same as [`MarginalRule::marginal`] but for a ball, which needs `scratch` of the side's length
+    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::is_smooth`].
+    #[cfg(feature = "implicit")]
+    fn gradient(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        f: &[P::Potential],
+        _scratch: &mut [P::Potential],
+        memory: Memory<'_, P>,
+    ) {
+        self.marginal(side, level, f, memory.marginal);
+    }
+
+    /// Whether the dual value is differentiable, its gradient a function of f. A ball without
+    /// entropy has corners.
+    #[cfg(feature = "implicit")]
+    fn is_smooth(&self) -> bool {
+        true
+    }
 
     /// r(f + t) from r(f).
     fn shift_marginal(&self, marginal: &mut [P::Sum], t: P::Potential);
@@ -481,6 +503,24 @@ impl<P: Precision> Side<'_, P> {
     /// See [`MarginalRule::marginal`].
     pub(crate) fn marginal(&self, level: Level, f: &[P::Potential], out: &mut [P::Sum]) {
         ask!(self, rule => rule.marginal(self, level, f, out));
+    }
+
+    /// See [`MarginalRule::gradient`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn gradient(
+        &self,
+        level: Level,
+        f: &[P::Potential],
+        scratch: &mut [P::Potential],
+        memory: Memory<'_, P>,
+    ) {
+        ask!(self, rule => rule.gradient(self, level, f, scratch, memory));
+    }
+
+    /// See [`MarginalRule::is_smooth`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn is_smooth(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::is_smooth(rule))
     }
 
     /// See [`MarginalRule::shift_marginal`].

@@ -8,8 +8,12 @@
 //! with its maximum as shift; in a running solve that is rare.
 
 mod certificate;
+#[cfg(feature = "implicit")]
+mod probe;
 mod solver;
 mod start;
 
+#[cfg(feature = "implicit")]
+pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};
 pub use start::{COEFFICIENTS, check, work_len};

@@ -110,11 +110,11 @@ impl<P: Precision> State<P> {
 /// A solve in slices: [`Sinkhorn::new`], any number of [`Sinkhorn::step`]s, [`Sinkhorn::finish`].
 /// In between the potentials belong to the solver.
 pub struct Sinkhorn<'a, P: Precision, G> {
-    problem: &'a Problem<'a, P, G>,
+    pub(super) problem: &'a Problem<'a, P, G>,
     options: &'a Options<P>,
-    f: &'a mut [P::Potential],
-    g: &'a mut [P::Potential],
-    work: Work<'a, P>,
+    pub(super) f: &'a mut [P::Potential],
+    pub(super) g: &'a mut [P::Potential],
+    pub(super) work: Work<'a, P>,
     pub(crate) state: State<P>,
 }
 
@@ -240,7 +240,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
                 break;
             }
             self.iterate();
-            self.state.finished = self.judge();
+            self.state.finished = self.judge(false);
         }
         self.state.finished
     }
@@ -276,7 +276,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
-    fn iterate(&mut self) {
+    pub(super) fn iterate(&mut self) {
         self.sweep();
         self.shift();
         self.state.iterations += 1;
@@ -348,9 +348,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         cols.shift_marginal(work.col_rule, -t);
     }
 
-    /// Whether the solve is over after the latest sweep.
+    /// Whether the solve is over after the latest sweep. `due`: whether the potentials are to be
+    /// evaluated whatever the residual.
     #[inline(never)]
-    fn judge(&mut self) -> Option<Termination> {
+    pub(super) fn judge(&mut self, due: bool) -> Option<Termination> {
         let state = &mut self.state;
         if state.trouble {
             return Some(Termination::NumericalTrouble);
@@ -358,6 +359,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let residual = state.residual;
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
+            _ if due => true,
             Stop::Residual(_) => !fresh && residual <= state.trigger,
             Stop::Certified(_) if state.iterations >= state.next_check => {
                 let interval = u64::from(self.options.check_every);
@@ -398,8 +400,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// the floor of rounding, or where forbidden pairs may leave no plan at all. Elsewhere a plateau
     /// may still end.
     fn stalled(&mut self) -> Option<Termination> {
-        let near = P::Potential::from_count(FLOOR_FACTOR)
-            * rounding_floor(&self.work, &self.state, self.f, self.g);
+        let near = self.floor();
         if self.state.still >= 2 {
             // The same rows twice give the same columns: not one bit changes any more.
             return Some(Termination::RoundingFloor);
@@ -420,6 +421,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             state.best_at = state.iterations;
         }
         (state.iterations - state.best_at >= patience).then_some(ending)
+    }
+
+    /// The largest residual that rounding may cause.
+    pub(super) fn floor(&self) -> P::Potential {
+        P::Potential::from_count(FLOOR_FACTOR)
+            * rounding_floor(&self.work, &self.state, self.f, self.g)
     }
 
     fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {
@@ -534,7 +541,8 @@ fn rounding_floor<P: Precision>(
     let taus = [work.rows.relaxation(), work.cols.relaxation()];
     let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
     let exponents = (state.max_cost + largest(f) + largest(g)) / scale;
-    P::Potential::ROUNDOFF * (exponents + P::Potential::from_count(4))
+    let sums = P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(4);
+    P::Potential::ROUNDOFF * exponents + sums
 }
 
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether

@@ -176,7 +176,7 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.masses.check()?;
+    state.masses.check::<P>()?;
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
         state.max_cost = range.max.abs().larger(range.min.abs());

@@ -1,7 +1,7 @@
 //! The marginal inside a KL ball: KL(p | w) <= radius.
 
 use super::Input;
-use super::search::{Measured, search};
+use super::search::{Measured, limit, search};
 use crate::kernel::{KlPoint, Precision, kl_peak, kl_sums, kl_write};
 use crate::marginal::Memory;
 use crate::math::Elementary;
@@ -33,7 +33,8 @@ pub(super) fn project<P: Precision>(
     memory: Memory<'_, P>,
 ) {
     let Memory { marginal, ball } = memory;
-    let lambda = search(radius, ball.multiplier, input.alpha, |lambda| settle(input, t, lambda).1);
+    let limits = (limit(radius, input.alpha, t, input.log_weights), input.alpha);
+    let lambda = search(radius, ball.multiplier, limits, |lambda| settle(input, t, lambda).1);
     let (at, _) = settle(input, t, lambda);
     ball.multiplier = lambda;
     kl_write::<P>(input.level, at, input.scales, input.log_weights, t, marginal);

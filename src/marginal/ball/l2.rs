@@ -1,10 +1,11 @@
 //! The marginal inside an L2 ball: |p - w|^2 <= radius2.
 
 use super::Input;
-use super::search::{Measured, search};
+use super::search::{Measured, limit, search};
 use crate::kernel::{L2Point, L2Sums, Precision, l2_peak, l2_sums, l2_write};
 use crate::marginal::Memory;
 use crate::math::Elementary;
+use crate::real::Real;
 
 /// Evaluations of one search for the multiplier of the sum.
 const TRIES: usize = 60;
@@ -14,7 +15,7 @@ const TRIES: usize = 60;
 struct Prox<'a, P: Precision> {
     input: Input<'a, P>,
     t: &'a [P::Potential],
-    /// c less its lower bound, from one search to the next.
+    /// c less its anchor, from one search to the next.
     offset: f64,
 }
 
@@ -25,19 +26,21 @@ impl<P: Precision> Prox<'_, P> {
         let Input { level, factor, alpha, weights, .. } = self.input;
         let peak = l2_peak::<P>(level, factor, beta, self.t, weights);
         let n = self.t.len() as f64;
-        let floor = peak - beta;
-        let (mut low, mut high) = (0.0, beta + alpha * n.ln_once() - beta / n);
-        let mut offset = if self.offset < high { self.offset } else { high };
-        // The rounding of t / alpha; that of beta w does not reach the marginal.
-        let level_of_t = l2_peak::<P>(level, factor, 0.0, self.t, weights);
-        let close = f64::EPSILON * (4.0 + level_of_t.abs() / alpha);
-        let mut found = (L2Point::new(factor, alpha, beta, floor), L2Sums::default());
+        // Counted from here c has the size of the potentials; from its lower bound that of beta,
+        // whose rounding is that much larger.
+        let anchor = peak - beta / n;
+        let (mut low, mut high) = (beta / n - beta, alpha * n.ln_once());
+        let mut offset = self.offset.larger(low).smaller(high);
+        let mut found = (L2Point::new(factor, alpha, beta, anchor), L2Sums::default());
         for _ in 0..TRIES {
-            let at = L2Point::new(factor, alpha, beta, floor + offset);
+            let at = L2Point::new(factor, alpha, beta, anchor + offset);
             let sums = l2_sums::<P>(level, at, self.t, weights);
             found = (at, sums);
             self.offset = offset;
             let excess = sums.mass.ln_once();
+            // What the rounding of c alone does to the logarithm of the sum.
+            let rate = sums.slope / sums.mass;
+            let close = f64::EPSILON * (4.0 + rate * (peak.abs() + beta / n + offset.abs()));
             if excess > 0.0 {
                 low = offset;
             } else {
@@ -48,7 +51,6 @@ impl<P: Precision> Prox<'_, P> {
             }
             // Newton's method on the sum from above, on its logarithm from below and without a
             // ball, where that is linear: neither passes the root by much.
-            let rate = sums.slope / sums.mass;
             let above = excess > 0.0 && beta > 0.0;
             let newton =
                 offset + if above { (1.0 - 1.0 / sums.mass) / rate } else { excess / rate };
@@ -73,7 +75,8 @@ pub(super) fn project<P: Precision>(
 ) {
     let Memory { marginal, ball } = memory;
     let mut prox = Prox { input, t, offset: ball.offset };
-    let beta = search(radius2, 2.0 * ball.multiplier, input.alpha, |beta| {
+    let limits = (limit(radius2, input.alpha, prox.t, input.log_weights), input.alpha);
+    let beta = search(radius2, 2.0 * ball.multiplier, limits, |beta| {
         let (_, sums) = prox.settle(beta);
         // The variance of d under the weights s, times twice their sum.
         let mean = sums.slope_d / sums.slope;

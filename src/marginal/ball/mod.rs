@@ -48,6 +48,21 @@ struct Input<'a, P: Precision> {
     log_weights: &'a [P::Potential],
 }
 
+impl<T: Real> Near<T> {
+    /// Turns t into potentials and writes the marginal.
+    fn project<P: Precision<Potential = T>>(
+        &self,
+        input: Input<'_, P>,
+        t: &mut [T],
+        memory: Memory<'_, P>,
+    ) {
+        match self.distance {
+            Distance::L2 => l2::project(input, self.radius.to_f64(), t, memory),
+            Distance::Kl => kl::project(input, self.radius.to_f64(), t, memory),
+        }
+    }
+}
+
 impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
     fn update(
         &self,
@@ -68,13 +83,41 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
             weights: side.weights,
             log_weights,
         };
-        match self.distance {
-            Distance::L2 => l2::project(input, self.radius.to_f64(), f, memory),
-            Distance::Kl => kl::project(input, self.radius.to_f64(), f, memory),
-        }
+        self.project(input, f, memory);
     }
 
     fn marginal(&self, _: &Side<'_, P>, _: Level, _: &[P::Potential], _: &mut [P::Sum]) {}
+
+    /// The same prox at t = -f with alpha = entropy: argmin <f, p> + entropy sum p (log p - 1).
+    #[cfg(feature = "implicit")]
+    fn gradient(
+        &self,
+        side: &Side<'_, P>,
+        level: Level,
+        f: &[P::Potential],
+        scratch: &mut [P::Potential],
+        memory: Memory<'_, P>,
+    ) {
+        let offset = side.reference * side.epsilon;
+        for ((t, &f), &l) in scratch.iter_mut().zip(f).zip(side.log_weights) {
+            let none = l == P::Potential::NEG_INFINITY;
+            *t = if none { l } else { offset * l - f };
+        }
+        let input = Input {
+            level,
+            factor: side.factor.to_f64(),
+            alpha: self.entropy.to_f64(),
+            scales: [0.0, offset.to_f64()],
+            weights: side.weights,
+            log_weights: side.log_weights,
+        };
+        self.project(input, scratch, memory);
+    }
+
+    #[cfg(feature = "implicit")]
+    fn is_smooth(&self) -> bool {
+        self.entropy > P::Potential::ZERO
+    }
 
     /// The constant is the multiplier of the sum.
     fn shift_marginal(&self, _: &mut [P::Sum], _: P::Potential) {}

@@ -1,6 +1,7 @@
 //! The search for the multiplier of a ball, whatever measures its radius.
 
 use crate::math::Elementary;
+use crate::real::Real;
 
 /// Rounding that a root search in f64 has to live with, relative.
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
@@ -24,15 +25,16 @@ pub(super) struct Measured {
 /// to the given distance. The distance falls as the multiplier grows.
 ///
 /// Newton's method on 1 / sqrt(distance), which is close to linear (the secular equation of trust
-/// regions), inside a bracket. `start` is where to begin, 0 if nothing is known; `scale` a
-/// multiplier of the right order.
+/// regions), inside a bracket. `start` is where to begin, 0 if nothing is known; `limit` is above
+/// every root; `scale` is a multiplier of the right order, in case the limit is infinite.
 pub(super) fn search(
     radius: f64,
     start: f64,
-    scale: f64,
+    (limit, scale): (f64, f64),
     mut measure: impl FnMut(f64) -> Measured,
 ) -> f64 {
-    let (mut low, mut high, mut x) = (0.0, f64::INFINITY, start);
+    let (mut low, mut high) = (0.0, limit);
+    let mut x = if start < high { start } else { 0.0 };
     let mut maybe_slack = true;
     for _ in 0..100 {
         let Measured { distance, slope } = measure(x);
@@ -49,11 +51,12 @@ pub(super) fn search(
         }
         let newton = x - 2.0 * distance * (Elementary::sqrt(distance / radius) - 1.0) / slope;
         let grown = GROWTH * x + scale;
-        let next = if newton > low && newton < high && newton < grown {
+        let bounded = high < f64::INFINITY || newton < grown;
+        let next = if newton > low && newton < high && bounded {
             newton
         } else if high == f64::INFINITY {
             grown
-        } else if maybe_slack {
+        } else if maybe_slack && x > 0.0 {
             // Only a look at 0 can tell that the ball is slack.
             0.0
         } else if low > 0.0 {
@@ -71,4 +74,21 @@ pub(super) fn search(
         x = next;
     }
     x
+}
+
+/// A limit for [`search`] with the prox argmin alpha sum p (log p - 1) - <t, p>.
+///
+/// With V the prox's objective and p its argument under a multiplier x of the distance,
+/// x distance(p) <= V(w) - min V <= max t - min t + alpha log n. Newton's method has to know: where
+/// one entry holds all the mass the slope is next to 0. Infinite where an entry has no partner (t minus
+/// infinity); entries without mass (log w minus infinity) do not count.
+pub(super) fn limit<T: Real>(radius: f64, alpha: f64, t: &[T], log_weights: &[T]) -> f64 {
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    for (t, _) in t.iter().zip(log_weights).filter(|(_, l)| **l > T::NEG_INFINITY) {
+        least = least.smaller(t.to_f64());
+        most = most.larger(t.to_f64());
+    }
+    // Twice over because an L2 search is for twice the multiplier, and twice for rounding.
+    let limit = 4.0 * (most - least + alpha * (1.0 + (t.len() as f64).ln_once())) / radius;
+    if limit > 0.0 { limit } else { f64::INFINITY }
 }

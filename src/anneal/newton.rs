@@ -1,0 +1,128 @@
+//! One damped step of Newton's method on the dual of a running solve.
+
+use super::layout::Work;
+use crate::cost::Geometry;
+use crate::implicit::{Method, Point, direction};
+use crate::kernel::Precision;
+use crate::marginal::Ball;
+use crate::problem::Problem;
+use crate::real::Real;
+use crate::sinkhorn::{Measured, Sinkhorn};
+
+/// Share of the increase that the slope promises which a step has to bring.
+const ARMIJO: usize = 10_000;
+/// Times a step is halved before it is given up.
+const HALVINGS: u32 = 24;
+/// Rounding of the dual in units of the roundoff of its size.
+const NOISE: usize = 1 << 13;
+/// A step moves no potential by more than this times epsilon where both marginals are fixed: far
+/// from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
+const CAP: usize = 20;
+
+/// What became of a step.
+pub(super) struct Outcome<T> {
+    /// Whether the potentials moved.
+    pub(super) taken: bool,
+    /// Relative KKT residual of the potentials as they now are.
+    pub(super) residual: T,
+}
+
+/// Newton's method with its memory.
+pub(super) struct Newton<'a, P: Precision> {
+    pub(super) method: Method<P::Potential>,
+    pub(super) work: Work<'a, P>,
+    /// Multipliers at the latest measurement.
+    pub(super) balls: [Ball; 2],
+    /// Steps taken.
+    pub(super) steps: u32,
+}
+
+impl<P: Precision> Newton<'_, P> {
+    /// Moves the potentials by t = 1, 1/2, ... times Newton's direction, the first t that brings the
+    /// dual up or, where rounding hides that, the gradient down; or leaves them.
+    pub(super) fn step<G: Geometry<P>>(
+        &mut self,
+        solver: &mut Sinkhorn<'_, P, G>,
+        problem: &Problem<'_, P, G>,
+    ) -> Outcome<P::Potential> {
+        let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
+        let before = self.measure(solver);
+        let failed = Outcome { taken: false, residual: before.gradient / before.mass };
+        let Some(slope) = self.aim(solver, problem) else {
+            return failed;
+        };
+        let usable = slope > zero && slope.is_finite();
+        if !usable {
+            return failed;
+        }
+        let noise =
+            P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(NOISE) * before.size;
+        let mut t = if solver.is_balanced() {
+            let most = P::Potential::from_count(CAP) * problem.epsilon();
+            let longest = self.work.step.iter().flat_map(|d| d.iter());
+            let longest = longest.fold(zero, |most, x| most.larger(x.abs()));
+            if longest > most { most / longest } else { one }
+        } else {
+            one
+        };
+        for _ in 0..HALVINGS {
+            self.place(solver, t);
+            let after = self.measure(solver);
+            let promised = t * slope;
+            let rises = promised > noise
+                && after.dual >= before.dual + promised / P::Potential::from_count(ARMIJO);
+            let calms = after.dual >= before.dual - noise
+                && after.gradient <= before.gradient * (one - t * P::Potential::HALF);
+            if rises || calms {
+                self.steps = self.steps.saturating_add(1);
+                return Outcome { taken: true, residual: after.gradient / after.mass };
+            }
+            t = t * P::Potential::HALF;
+        }
+        self.place(solver, zero);
+        self.measure(solver);
+        failed
+    }
+
+    fn measure<G: Geometry<P>>(
+        &mut self,
+        solver: &mut Sinkhorn<'_, P, G>,
+    ) -> Measured<P::Potential> {
+        let [rows, cols] = &mut self.work.scratch;
+        solver.measure(&mut self.balls, [rows, cols])
+    }
+
+    /// Keeps the potentials and finds the direction and its slope; `None` if there is none.
+    fn aim<G: Geometry<P>>(
+        &mut self,
+        solver: &mut Sinkhorn<'_, P, G>,
+        problem: &Problem<'_, P, G>,
+    ) -> Option<P::Potential> {
+        let Work { before, step, system, .. } = &mut self.work;
+        let (potentials, targets) = (solver.held(), solver.targets());
+        for (kept, f) in before.iter_mut().zip(potentials) {
+            for (kept, &f) in kept.iter_mut().zip(f) {
+                *kept = f;
+            }
+        }
+        let ([f, g], [row, col], [row_ball, col_ball]) = (potentials, targets, self.balls);
+        let points = [
+            Point { f, target: row, multiplier: row_ball.multiplier() },
+            Point { f: g, target: col, multiplier: col_ball.multiplier() },
+        ];
+        let [df, dg] = step;
+        direction(problem, points, (self.method, solver.level()), [df, dg], system).ok()
+    }
+
+    /// The potentials before the step plus t times the step.
+    fn place<G: Geometry<P>>(&self, solver: &mut Sinkhorn<'_, P, G>, t: P::Potential) {
+        let Work { before, step, .. } = &self.work;
+        for ((f, before), step) in solver.potentials().into_iter().zip(before).zip(step) {
+            for ((f, &before), &step) in f.iter_mut().zip(&**before).zip(&**step) {
+                let moved = before + t * step;
+                // An entry without mass stays at minus infinity, and a step of zero is none.
+                *f = if t > P::Potential::ZERO && before.is_finite() { moved } else { before };
+            }
+        }
+    }
+}

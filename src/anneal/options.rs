@@ -1,0 +1,101 @@
+//! How to walk down the ladder.
+
+use crate::error::{Argument, Error, ErrorKind};
+use crate::implicit::{self, Method};
+use crate::kernel::Precision;
+use crate::options;
+use crate::real::Real;
+
+/// Options of a solve on a ladder. `Options::new()` is what most callers want.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<P: Precision> {
+    pub(super) solve: options::Options<P>,
+    pub(super) start: Option<P::Potential>,
+    pub(super) factor: P::Potential,
+    pub(super) sweeps: u32,
+    pub(super) newton: Option<Method<P::Potential>>,
+    pub(super) level_steps: u32,
+}
+
+impl<P: Precision> Options<P> {
+    /// From a 10th of the largest |C| down by factors of 4, 15 sweeps and at most 3 Newton steps a
+    /// level, Newton's method with a factored matrix, and everything else as
+    /// [`crate::options::Options::new`].
+    pub fn new() -> Self {
+        Self {
+            solve: options::Options::new(),
+            start: None,
+            factor: P::Potential::from_count(4),
+            sweeps: 15,
+            newton: Some(Method::Direct),
+            level_steps: 3,
+        }
+    }
+
+    /// What a plain solve takes too: stopping rule, limits, warm start, instruction set. The limit of
+    /// iterations and the observer count the sweeps of all levels.
+    pub const fn solve(mut self, options: options::Options<P>) -> Self {
+        self.solve = options;
+        self
+    }
+
+    /// The first epsilon, cost units; default a 10th of the largest |C|. No ladder if it is not above
+    /// the problem's.
+    pub const fn start(mut self, epsilon: P::Potential) -> Self {
+        self.start = Some(epsilon);
+        self
+    }
+
+    /// Ratio of an epsilon to the next, at least 1.1. Default 4.
+    pub const fn factor(mut self, ratio: P::Potential) -> Self {
+        self.factor = ratio;
+        self
+    }
+
+    /// Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the last
+    /// is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+    pub const fn sweeps(mut self, count: u32) -> Self {
+        self.sweeps = count;
+        self
+    }
+
+    /// How Newton's linear systems are solved; `None` for sweeps alone. Default `Method::Direct`,
+    /// with the square of the smaller side in the work; `Method::Iterative` stays O(n + m). Needs a
+    /// rule on each side whose dual value is smooth: a ball without entropy is solved by sweeps
+    /// alone, whatever stands here.
+    pub const fn newton(mut self, method: Option<Method<P::Potential>>) -> Self {
+        self.newton = method;
+        self
+    }
+
+    /// Most Newton steps at each level above the last. Default 3.
+    pub const fn level_steps(mut self, count: u32) -> Self {
+        self.level_steps = count;
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let refuse = |kind| Err(Error::new(kind, Argument::Options));
+        let usable = |x: P::Potential| x > P::Potential::ZERO && x.is_finite();
+        if self.start.is_some_and(|epsilon| !usable(epsilon)) {
+            return refuse(ErrorKind::Epsilon);
+        }
+        let ten = P::Potential::from_count(10);
+        if !(self.factor * ten >= P::Potential::from_count(11) && self.factor.is_finite()) {
+            return refuse(ErrorKind::Epsilon);
+        }
+        if self.sweeps == 0 {
+            return refuse(ErrorKind::Count);
+        }
+        match self.newton {
+            Some(method) => implicit::Options::new().method(method).check(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<P: Precision> Default for Options<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,115 @@
+//! Newton's direction for the dual: the same linear system, away from the optimum.
+
+use super::stage::{Lane, RowSource, Stage};
+use super::vjp::{Method, Optimum, Options};
+use crate::cost::Geometry;
+use crate::error::Error;
+use crate::kernel::{Level, Precision};
+use crate::marginal::total;
+use crate::math::Elementary;
+use crate::problem::Problem;
+use crate::real::Real;
+
+/// Where a direction is asked for, on one side.
+#[derive(Clone, Copy)]
+pub(crate) struct Point<'a, P: Precision> {
+    /// Counting potential.
+    pub(crate) f: &'a [P::Potential],
+    /// The marginal r(f) of the rule.
+    pub(crate) target: &'a [P::Sum],
+    /// Multiplier of the ball at that marginal.
+    pub(crate) multiplier: P::Potential,
+}
+
+/// How the system is solved, and at which instruction set.
+pub(crate) type Solver<P> = (Method<<P as Precision>::Potential>, Level);
+
+/// Writes the direction (df, dg) of Newton's method on the concave dual D and returns its slope
+/// <grad D, (df, dg)> > 0. With X the plan, M = [diag(X 1) X; X^T diag(X^T 1)] and
+/// R = (-dr/df; -dc/dg) the compliance of the rules,
+///
+/// ```text
+/// (M + epsilon R) (df; dg) = epsilon (r(f) - X 1; c(g) - X^T 1)
+/// ```
+///
+/// `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
+pub(crate) fn direction<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    [rows, cols]: [Point<'_, P>; 2],
+    (method, level): Solver<P>,
+    [df, dg]: [&mut [P::Potential]; 2],
+    work: &mut [P::Work],
+) -> Result<P::Potential, Error> {
+    if method == Method::Direct && problem.shape().0 < problem.shape().1 {
+        // The smaller side is factored.
+        solve(&problem.transposed(), [cols, rows], (method, level), [dg, df], work)
+    } else {
+        solve(problem, [rows, cols], (method, level), [df, dg], work)
+    }
+}
+
+fn solve<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    points: [Point<'_, P>; 2],
+    (method, level): Solver<P>,
+    out: [&mut [P::Potential]; 2],
+    work: &mut [P::Work],
+) -> Result<P::Potential, Error> {
+    let options = Options::new().method(method).level(level);
+    let [rows, cols] = points;
+    let multipliers = [rows.multiplier, cols.multiplier];
+    let optimum = Optimum { f: rows.f, g: cols.f, multipliers };
+    let mut stage = Stage::set(problem, (optimum, P::Potential::ZERO), &options, &Nothing, work)?;
+    for (q, point) in [(&mut *stage.rows.q, rows), (&mut *stage.cols.q, cols)] {
+        for (q, &target) in q.iter_mut().zip(point.target) {
+            *q = P::Potential::from(target);
+        }
+    }
+    stage.build_apart();
+    let epsilon = problem.epsilon();
+    {
+        let Stage { system, rows, cols, .. } = &mut stage;
+        scale(rows, epsilon, system.rows.inverse_root);
+        scale(cols, epsilon, system.cols.inverse_root);
+    }
+    stage.solve(method)?;
+    let Stage { system, rows, cols, .. } = &stage;
+    let roots = [&*system.rows.inverse_root, &*system.cols.inverse_root];
+    let mut slope = P::Potential::ZERO;
+    for ((out, lane), roots) in out.into_iter().zip([rows, cols]).zip(roots) {
+        // h u = epsilon (r(f) - r) df.
+        slope += total(lane.h.iter().zip(&*lane.u).map(|(&h, &u)| h * u));
+        for ((out, &u), &root) in out.iter_mut().zip(&*lane.u).zip(roots) {
+            *out = u * root;
+        }
+    }
+    Ok(slope / epsilon)
+}
+
+/// h = epsilon (r(f) - r) / sqrt(r), with r(f) in q.
+fn scale<T: Elementary>(lane: &mut Lane<'_, T>, epsilon: T, inverse_root: &[T]) {
+    let targets = lane.q.iter().zip(&*lane.r).zip(inverse_root);
+    for (h, ((&target, &r), &root)) in lane.h.iter_mut().zip(targets) {
+        *h = epsilon * (target - r) * root;
+    }
+}
+
+/// No cotangent: the right-hand side does not come from the plan.
+struct Nothing;
+
+impl<P: Precision> RowSource<P> for Nothing {
+    fn row(
+        &self,
+        _: usize,
+        _: &[P::Cost],
+        _: P::Potential,
+        _: &[P::Potential],
+        out: &mut [P::Potential],
+    ) {
+        out.fill(P::Potential::ZERO);
+    }
+
+    fn is_zero(&self) -> bool {
+        true
+    }
+}

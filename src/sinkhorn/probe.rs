@@ -1,0 +1,139 @@
+//! What the solvers above this one ask of a running solve, and do to it.
+
+use super::solver::Sinkhorn;
+use super::start::Work;
+use crate::cost::Geometry;
+use crate::kernel::{Level, Precision};
+use crate::marginal::{Ball, Memory, Side, distance, total};
+use crate::real::Real;
+use crate::report::Termination;
+
+/// The dual and its gradient at a pair of potentials.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured<T> {
+    /// D = -Phi_row*(-f) - Phi_col*(-g) - epsilon sum X, cost units times mass units.
+    pub(crate) dual: T,
+    /// The size of its terms, to which its rounding is relative.
+    pub(crate) size: T,
+    /// |r(f) - X 1|_1 + |c(g) - X^T 1|_1, mass units.
+    pub(crate) gradient: T,
+    /// sum X.
+    pub(crate) mass: T,
+}
+
+impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
+    /// Whether the dual is differentiable.
+    pub(crate) fn is_smooth(&self) -> bool {
+        self.problem.row_side(&[]).is_smooth() && self.problem.col_side(&[]).is_smooth()
+    }
+
+    /// Whether both marginals are fixed.
+    pub(crate) fn is_balanced(&self) -> bool {
+        self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
+    }
+
+    /// The instruction set.
+    pub(crate) fn level(&self) -> Level {
+        self.state.level
+    }
+
+    /// The counting potentials f and g.
+    pub(crate) fn held(&self) -> [&[P::Potential]; 2] {
+        [self.f, self.g]
+    }
+
+    /// The rules' marginals there.
+    pub(crate) fn targets(&self) -> [&[P::Sum]; 2] {
+        [self.work.row_rule, self.work.col_rule]
+    }
+
+    /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
+    pub(crate) fn potentials(&mut self) -> [&mut [P::Potential]; 2] {
+        [self.f, self.g]
+    }
+
+    /// The largest finite |C|, also where the data was trusted and not looked at; 0 if it holds what
+    /// no cost may.
+    pub(crate) fn largest_cost(&mut self) -> P::Potential {
+        let state = &mut self.state;
+        if state.max_cost <= P::Potential::ZERO {
+            let (a, b) = self.problem.weights();
+            if let Ok(range) = self.problem.geometry().scan(a, b, self.work.col) {
+                state.max_cost = range.max.abs().larger(range.min.abs());
+            }
+        }
+        state.max_cost
+    }
+
+    /// The dual and its gradient at the potentials as they are, which must not be those of a ball
+    /// without entropy. Keeps the rules' marginals there, and the multipliers that belong to them in
+    /// `balls`; `scratch` has the lengths of the potentials.
+    pub(crate) fn measure(
+        &mut self,
+        balls: &mut [Ball; 2],
+        scratch: [&mut [P::Potential]; 2],
+    ) -> Measured<P::Potential> {
+        let Self { problem, f, g, work, state, .. } = self;
+        let (level, zero) = (state.level, P::Potential::ZERO);
+        let pass = problem.pass(level);
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch: sweep } = work;
+        let [row_ball, col_ball] = balls;
+        let [row_scratch, col_scratch] = scratch;
+        rows.gradient(level, f, row_scratch, Memory { marginal: row_rule, ball: row_ball });
+        cols.gradient(level, g, col_scratch, Memory { marginal: col_rule, ball: col_ball });
+        problem.geometry().marginals(pass, f, g, row, col, sweep);
+        let mass = total(row.iter().map(|&x| P::Potential::from(x)));
+        let row_value = rows.dual_value(f, row_rule, zero);
+        let col_value = cols.dual_value(g, col_rule, zero);
+        let entropy = problem.epsilon() * mass;
+        Measured {
+            dual: row_value + col_value - entropy,
+            size: row_value.abs() + col_value.abs() + entropy,
+            gradient: distance::<P>(row, row_rule) + distance::<P>(col, col_rule),
+            mass,
+        }
+    }
+
+    /// Goes on with a problem that differs from the one before in its epsilon alone: the potentials
+    /// that the caller would see stay the same, and what a stopping rule remembers is forgotten.
+    pub(crate) fn enter_level(&mut self, epsilon_before: P::Potential) {
+        let Self { f, g, work, state, .. } = self;
+        for (side, potential) in [(&work.rows, &mut **f), (&work.cols, &mut **g)] {
+            let before = Side { epsilon: epsilon_before, ..*side };
+            before.unload(potential);
+            side.load(true, potential);
+        }
+        state.best = P::Potential::INFINITY;
+        state.best_at = state.iterations;
+        state.still = 0;
+        state.rows_fresh = true;
+    }
+
+    /// One sweep without judgement, on the way to another problem. False if a sum overflowed or a NaN
+    /// appeared.
+    pub(crate) fn sweep_once(&mut self) -> bool {
+        self.iterate();
+        !self.state.trouble
+    }
+
+    /// One sweep with judgement; `due` asks for an evaluation whatever the residual.
+    pub(crate) fn step_once(&mut self, due: bool) -> Option<Termination> {
+        if self.state.finished.is_none() {
+            self.iterate();
+            self.state.finished = self.judge(due);
+        }
+        self.state.finished
+    }
+
+    /// The largest residual that rounding may cause.
+    pub(crate) fn rounding(&self) -> P::Potential {
+        self.floor()
+    }
+
+    /// Ends the solve, unless it has ended.
+    pub(crate) fn end(&mut self, ending: Termination) {
+        if self.state.finished.is_none() {
+            self.state.finished = Some(ending);
+        }
+    }
+}

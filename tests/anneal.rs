@@ -1,0 +1,761 @@
+//! Solves at small epsilon: the ladder and its Newton steps.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use core::ops::ControlFlow;
+use std::time::Instant;
+
+use common::golden::transport;
+use robust_ot::anneal::{self, Solved, work_len};
+use robust_ot::cost::{Dense, Geometry, Metric, Points};
+use robust_ot::error::{Argument, Error, ErrorKind};
+use robust_ot::implicit::Method;
+use robust_ot::kernel::{Level, Mixed, Precision};
+use robust_ot::marginal::Rule;
+use robust_ot::options::{Options, Stop};
+use robust_ot::plan::{self, Plan};
+use robust_ot::problem::{Problem, Reference};
+use robust_ot::real::Real;
+use robust_ot::report::{Progress, Report, Termination};
+use robust_ot::sinkhorn;
+use robust_ot::view::{Mat, MatMut};
+
+/// Numbers in [0, 1) that look random.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// About normal: the sum of twelve.
+    fn bell(&mut self) -> f64 {
+        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+    }
+}
+
+/// A cost with largest entry 1 and uniform weights.
+struct Scene {
+    n: usize,
+    m: usize,
+    cost: Vec<f64>,
+    a: Vec<f64>,
+    b: Vec<f64>,
+}
+
+impl Scene {
+    fn of(x: &[[f64; 2]], y: &[[f64; 2]]) -> Self {
+        let square = |x: &[f64; 2], y: &[f64; 2]| (x[0] - y[0]).powi(2) + (x[1] - y[1]).powi(2);
+        let mut cost: Vec<f64> =
+            x.iter().flat_map(|x| y.iter().map(move |y| square(x, y))).collect();
+        let most = cost.iter().copied().fold(0.0, f64::max);
+        cost.iter_mut().for_each(|c| *c /= most);
+        let uniform = |n: usize| vec![1.0 / n as f64; n];
+        Self { n: x.len(), m: y.len(), cost, a: uniform(x.len()), b: uniform(y.len()) }
+    }
+
+    /// Two samples on the line, a tenth of the first far off.
+    fn line(n: usize, m: usize, seed: u64) -> Self {
+        let mut numbers = Numbers(seed);
+        let mut x: Vec<_> = (0..n).map(|_| [numbers.bell(), 0.0]).collect();
+        let y: Vec<_> = (0..m).map(|_| [numbers.bell(), 0.0]).collect();
+        x.iter_mut().step_by(10).for_each(|x| x[0] += 8.0);
+        Self::of(&x, &y)
+    }
+
+    /// Two clouds in the plane.
+    fn clouds(n: usize, m: usize, seed: u64) -> Self {
+        let mut numbers = Numbers(seed);
+        let mut cloud = |n: usize, shift: f64| -> Vec<[f64; 2]> {
+            (0..n).map(|_| [numbers.bell() + shift, numbers.bell()]).collect()
+        };
+        let (x, y) = (cloud(n, 0.0), cloud(m, 0.5));
+        Self::of(&x, &y)
+    }
+
+    fn problem(
+        &self,
+        rows: Rule<f64>,
+        cols: Rule<f64>,
+        epsilon: f64,
+    ) -> Problem<'_, f64, Dense<'_, f64>> {
+        let cost = Dense::new(Mat::new(&self.cost, self.n, self.m).unwrap());
+        Problem::new(cost, (&self.a, rows), (&self.b, cols), epsilon).unwrap()
+    }
+
+    /// The robust problem in which a fraction can be dropped, with equal entropies.
+    fn robust(&self, drop: f64, epsilon: f64) -> Problem<'_, f64, Dense<'_, f64>> {
+        let ball = |n| Rule::l2_ball_dropping(drop, n, epsilon);
+        self.problem(ball(self.n), ball(self.m), epsilon)
+    }
+}
+
+/// A solve with its potentials.
+struct Run<T> {
+    solved: Solved<T>,
+    f: Vec<T>,
+    g: Vec<T>,
+}
+
+impl Run<f64> {
+    /// Everything, bit by bit.
+    fn bits(&self) -> Vec<u64> {
+        let r = &self.solved.report;
+        let scalars = [r.residual, r.transport_cost, r.objective, r.dual_value, r.gap, r.mass];
+        let counts = [r.iterations, self.solved.newton_steps.into(), self.solved.levels.into()];
+        let values = self.f.iter().chain(&self.g).chain(&scalars);
+        values.map(|x| x.to_bits()).chain(counts).collect()
+    }
+}
+
+/// Solves on a ladder, in work of exactly the length that is asked for and full of NaN.
+fn run<P: Precision, G: Geometry<P> + Copy>(
+    problem: &Problem<'_, P, G>,
+    options: &anneal::Options<P>,
+    newton: Option<Method<P::Potential>>,
+) -> Run<P::Potential> {
+    let (n, m) = problem.shape();
+    let (mut f, mut g) = (vec![P::Potential::NAN; n], vec![P::Potential::NAN; m]);
+    let d = problem.geometry().dimension();
+    let mut work = vec![P::Work::NAN; work_len(n, m, d, newton)];
+    let options = options.newton(newton);
+    let solved = anneal::solve(problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
+    Run { solved, f, g }
+}
+
+/// The plan of potentials.
+fn plan_of<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    (f, g): (&[P::Potential], &[P::Potential]),
+    log_mass: P::Potential,
+) -> Vec<P::Sum> {
+    let (n, m) = problem.shape();
+    let mut work = vec![P::Work::ZERO; plan::work_len(n, m, problem.geometry().dimension())];
+    let mut x = vec![P::Sum::ZERO; n * m];
+    let mut view = Plan::new(problem, f, g, log_mass, &mut work).unwrap();
+    view.to_dense(&mut MatMut::new(&mut x, n, m).unwrap()).unwrap();
+    x
+}
+
+/// |x - y|_1.
+fn distance<A: Copy + Into<f64>, B: Copy + Into<f64>>(x: &[A], y: &[B]) -> f64 {
+    x.iter().zip(y).map(|(&x, &y)| (x.into() - y.into()).abs()).sum()
+}
+
+/// Converged, or at the floor of rounding.
+fn at_optimum<T: Real>(report: &Report<T>, tolerance: T) -> bool {
+    let floor = T::from_count(8) * report.rounding_floor;
+    let ended = matches!(report.termination, Termination::Converged | Termination::RoundingFloor);
+    ended && report.residual <= tolerance.larger(floor)
+}
+
+const TOLERANCE: f64 = 1e-10;
+
+fn options() -> anneal::Options<f64> {
+    let solve = Options::new().stop(Stop::Residual(TOLERANCE)).max_iterations(20_000);
+    anneal::Options::new().solve(solve)
+}
+
+const DIRECT: Option<Method<f64>> = Some(Method::Direct);
+const ITERATIVE: Option<Method<f64>> =
+    Some(Method::Iterative { tolerance: 1e-11, max_iterations: 2000 });
+
+type Kind = (&'static str, fn(usize, usize, u64) -> Scene);
+const KINDS: [Kind; 2] = [("line", Scene::line), ("clouds", Scene::clouds)];
+
+/// The 144 robust solves of the notes: three sizes, four epsilons, three budgets, two kinds of data,
+/// two seeds. A debug build takes the smallest size only.
+#[test]
+fn robust_solves() {
+    let sizes: &[usize] = if cfg!(debug_assertions) { &[50] } else { &[50, 200, 500] };
+    println!("kind n epsilon: (sweeps, Newton steps) of 3 budgets and 2 seeds; residual / floor");
+    for (kind, scene) in KINDS {
+        for &n in sizes {
+            let scenes = [scene(n, n, 1), scene(n, n, 2)];
+            for epsilon in [1e-2, 1e-3, 1e-4, 1e-5] {
+                let (mut counts, mut worst) = (Vec::new(), 0.0f64);
+                let start = Instant::now();
+                for drop in [0.02, 0.1, 0.3] {
+                    for scene in &scenes {
+                        let solved = run(&scene.robust(drop, epsilon), &options(), DIRECT).solved;
+                        let report = &solved.report;
+                        assert!(
+                            at_optimum(report, TOLERANCE),
+                            "{kind} {n} {epsilon} {drop}: {report:?}"
+                        );
+                        assert!(
+                            report.iterations <= 120,
+                            "{kind} {n} {epsilon} {drop}: {solved:?}"
+                        );
+                        assert!(
+                            solved.newton_steps <= 26,
+                            "{kind} {n} {epsilon} {drop}: {solved:?}"
+                        );
+                        counts.push((report.iterations, solved.newton_steps));
+                        worst = worst.max(report.residual / report.rounding_floor);
+                    }
+                }
+                let time = start.elapsed().as_secs_f64() / 6.0;
+                println!("{kind} {n} {epsilon:e}: {counts:?} {worst:.1} {time:.3} s");
+            }
+        }
+    }
+}
+
+/// Rules of both sides for weights of unit mass.
+fn pairs(n: usize, epsilon: f64) -> [(&'static str, Rule<f64>, Rule<f64>); 7] {
+    let kl = |tau| Rule::Kl { tau };
+    let ball = Rule::l2_ball_dropping(0.1, n, epsilon);
+    [
+        ("balanced", Rule::Exact, Rule::Exact),
+        ("semi-relaxed", kl(0.1), Rule::Exact),
+        ("semi-relaxed, turned", Rule::Exact, kl(0.1)),
+        ("unbalanced", kl(0.1), kl(1.0)),
+        ("ball and exact", ball, Rule::Exact),
+        ("ball and KL", ball, kl(1.0)),
+        (
+            "KL balls",
+            Rule::KlBall { radius: 0.1, entropy: epsilon },
+            Rule::KlBall { radius: 0.05, entropy: epsilon },
+        ),
+    ]
+}
+
+/// Every pair of rules comes to its optimum, whichever side is smaller and however the systems are
+/// solved, and both ways to the same plan.
+#[test]
+fn every_pair_of_rules() {
+    let shapes: &[_] = if cfg!(debug_assertions) {
+        &[(25, 30), (30, 20)]
+    } else {
+        &[(50, 70), (70, 50), (200, 200)]
+    };
+    for (kind, scene) in KINDS {
+        for &(n, m) in shapes {
+            let scene = scene(n, m, 3);
+            for epsilon in [1e-3, 1e-4] {
+                for (name, rows, cols) in pairs(n, epsilon) {
+                    let problem = scene.problem(rows, cols, epsilon);
+                    let mut plans = Vec::new();
+                    for newton in [DIRECT, ITERATIVE] {
+                        let Run { solved, f, g } = run(&problem, &options(), newton);
+                        let r = &solved.report;
+                        println!(
+                            "{kind} {n} x {m} {epsilon:e} {name}: {} sweeps, {} steps, {:?} at {:.1e}",
+                            r.iterations, solved.newton_steps, r.termination, r.residual
+                        );
+                        assert!(at_optimum(r, TOLERANCE), "{newton:?}: {r:?}");
+                        assert!(r.iterations <= 150, "{newton:?}");
+                        plans.push(plan_of(&problem, (&f, &g), r.log_mass));
+                    }
+                    let off = distance(&plans[0], &plans[1]);
+                    assert!(
+                        off <= 1e-6,
+                        "{kind} {n} {m} {epsilon} {name}: plans differ by {off:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Where plain sweeps come to the optimum at all, the ladder comes to the same.
+#[test]
+fn the_same_optimum_as_plain_sweeps() {
+    let (n, m) = (20, 30);
+    for (kind, scene) in KINDS {
+        let scene = scene(n, m, 5);
+        for (name, rows, cols) in pairs(n, 0.01) {
+            for reference in [Reference::Counting, Reference::Product] {
+                let problem = scene.problem(rows, cols, 0.01).reference(reference);
+                let tight = Options::new().stop(Stop::Residual(1e-13)).max_iterations(200_000);
+                let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+                let mut work = vec![0.0; sinkhorn::work_len(n, m, 0)];
+                let plain =
+                    sinkhorn::solve(&problem, &tight, &mut f, &mut g, &mut work, &mut ()).unwrap();
+                let expected = plan_of(&problem, (&f, &g), plain.log_mass);
+                for newton in [None, DIRECT, ITERATIVE] {
+                    let tight = anneal::Options::new().solve(tight);
+                    let Run { solved, f, g } = run(&problem, &tight, newton);
+                    assert!(at_optimum(&solved.report, 1e-13), "{:?}", solved.report);
+                    let found = plan_of(&problem, (&f, &g), solved.report.log_mass);
+                    let off = distance(&found, &expected);
+                    assert!(off <= 1e-9, "{kind} {name} {reference:?} {newton:?}: {off:e}");
+                    let values = (solved.report.objective - plain.objective).abs();
+                    assert!(values <= 1e-11, "{kind} {name}: objectives differ by {values:e}");
+                }
+            }
+        }
+    }
+}
+
+/// The stored optima, with all their zero weights, forbidden pairs and shapes. A 10th of the largest
+/// cost is below many an epsilon there, so the ladder starts at 20 times the epsilon.
+#[test]
+fn stored_optima() {
+    for i in transport() {
+        let cost = Dense::new(Mat::new(&i.cost, i.rows, i.cols).unwrap());
+        let problem =
+            Problem::<f64, _>::new(cost, (&i.a, i.row), (&i.b, i.col), i.epsilon).unwrap();
+        for newton in [None, DIRECT, ITERATIVE] {
+            let solve = Options::new().stop(Stop::Residual(1e-13)).max_iterations(1_000_000);
+            let options = anneal::Options::new().solve(solve).start(20.0 * i.epsilon);
+            let Run { solved, f, g } = run(&problem, &options, newton);
+            let report = &solved.report;
+            assert!(at_optimum(report, 1e-13), "{} {newton:?}: {report:?}", i.name);
+            let x = plan_of(&problem, (&f, &g), report.log_mass);
+            let largest = i.plan.iter().copied().fold(0.0, f64::max);
+            let off = x.iter().zip(&i.plan).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+            println!(
+                "{} {newton:?}: {} sweeps, {} steps, plan off by {off:e}",
+                i.name, report.iterations, solved.newton_steps
+            );
+            let tolerance = if i.name.contains("offset") { 1e-9 } else { 1e-10 };
+            assert!(off <= tolerance * largest, "{} {newton:?}: {off:e}", i.name);
+            assert!((report.objective - i.objective).abs() <= 1e-10 * (1.0 + i.objective.abs()));
+        }
+    }
+}
+
+/// A report says exactly what its potentials hold, and the exact side is feasible.
+#[test]
+fn the_report_is_that_of_the_potentials() {
+    let scene = Scene::line(30, 40, 7);
+    for epsilon in [1e-2, 1e-4] {
+        for (name, rows, cols) in pairs(30, epsilon) {
+            let problem = scene.problem(rows, cols, epsilon);
+            let Run { solved, f, g } = run(&problem, &options(), DIRECT);
+            let report = &solved.report;
+            let mut work = vec![0.0; plan::work_len(30, 40, 0)];
+            let mut view = Plan::new(&problem, &f, &g, report.log_mass, &mut work).unwrap();
+            let (mut row, mut col) = (vec![0.0; 30], vec![0.0; 40]);
+            assert_eq!(
+                view.marginals(&mut row, &mut col).unwrap(),
+                report.transport_cost,
+                "{name}"
+            );
+            let floor = 8.0 * report.rounding_floor;
+            if cols == Rule::Exact {
+                assert!(distance(&col, &scene.b) <= floor, "{name}");
+            } else if rows == Rule::Exact {
+                assert!(distance(&row, &scene.a) <= floor, "{name}");
+            }
+            if rows == Rule::Exact && cols == Rule::Exact {
+                let off = distance(&row, &scene.a) + distance(&col, &scene.b);
+                assert!((off - report.residual).abs() <= 1e-14, "{name}: {off:e}");
+            }
+        }
+    }
+}
+
+/// A ball without entropy has a dual with corners: sweeps alone, and to the same optimum.
+#[test]
+fn a_ball_without_entropy_is_left_to_sweeps() {
+    let scene = Scene::clouds(30, 30, 2);
+    for rows in [Rule::l2_ball_dropping(0.1, 30, 0.0), Rule::KlBall { radius: 0.1, entropy: 0.0 }] {
+        let problem = scene.problem(rows, Rule::Exact, 1e-2);
+        let Run { solved, .. } = run(&problem, &options(), DIRECT);
+        assert_eq!(solved.newton_steps, 0);
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+    }
+}
+
+#[test]
+fn points_weights_of_zero_forbidden_pairs_and_unit_mass() {
+    // Points: the same as their distances in a matrix.
+    let mut numbers = Numbers(11);
+    let (n, m) = (24, 31);
+    let mut vector = |len: usize| -> Vec<f64> { (0..len).map(|_| numbers.next()).collect() };
+    let (x, y) = (vector(2 * n), vector(2 * m));
+    let (a, b) = (vec![1.0 / n as f64; n], vec![1.0 / m as f64; m]);
+    let points = Points::new(
+        Mat::new(&x, n, 2).unwrap(),
+        Mat::new(&y, m, 2).unwrap(),
+        Metric::SquaredEuclidean,
+    )
+    .unwrap();
+    for newton in [DIRECT, ITERATIVE] {
+        let problem = Problem::<f64, _>::balanced(points, &a, &b, 1e-4).unwrap();
+        let solved = run(&problem, &options(), newton).solved;
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+        let kl = Rule::Kl { tau: 0.1 };
+        let unit =
+            Problem::<f64, _>::new(points, (&a, kl), (&b, kl), 1e-4).unwrap().unit_mass().unwrap();
+        let Run { solved, f, g } = run(&unit, &options(), newton);
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+        let mass: f64 = plan_of(&unit, (&f, &g), solved.report.log_mass).iter().sum();
+        assert!((mass - 1.0).abs() < 1e-10, "{mass}");
+    }
+    // Zero weights and forbidden pairs.
+    let mut scene = Scene::clouds(n, m, 4);
+    for k in [0, 5, 6] {
+        scene.a[k] = 0.0;
+        scene.b[k] = 0.0;
+    }
+    let (row_mass, col_mass): (f64, f64) = (scene.a.iter().sum(), scene.b.iter().sum());
+    scene.a.iter_mut().for_each(|w| *w /= row_mass);
+    scene.b.iter_mut().for_each(|w| *w /= col_mass);
+    scene.cost.iter_mut().step_by(13).for_each(|c| *c = f64::INFINITY);
+    for (name, rows, cols) in pairs(n, 1e-3) {
+        for reference in [Reference::Counting, Reference::Product] {
+            let problem = scene.problem(rows, cols, 1e-3).reference(reference);
+            for newton in [DIRECT, ITERATIVE] {
+                let Run { solved, f, g } = run(&problem, &options(), newton);
+                let report = &solved.report;
+                assert!(
+                    at_optimum(report, TOLERANCE),
+                    "{name} {reference:?} {newton:?}: {report:?}"
+                );
+                let x = plan_of(&problem, (&f, &g), report.log_mass);
+                assert!(x.iter().step_by(13).all(|&x| x == 0.0));
+                if cols == Rule::Exact {
+                    assert!(x.iter().skip(5).step_by(m).all(|&x| x == 0.0));
+                }
+            }
+        }
+    }
+}
+
+/// A certificate ends the walk too, and is the one that plain sweeps would give.
+#[test]
+fn a_certificate_ends_the_walk() {
+    let scene = Scene::clouds(30, 30, 6);
+    let problem = scene.problem(Rule::Kl { tau: 0.5 }, Rule::Exact, 1e-3);
+    let epsilon = problem.certifiable_epsilon(0.01).unwrap();
+    let problem = problem.with_epsilon(epsilon).unwrap();
+    assert_eq!(problem.epsilon(), epsilon);
+    let certified = |target| {
+        let solve = Options::new().stop(Stop::Certified(target)).max_iterations(5000);
+        run(&problem, &anneal::Options::new().solve(solve), DIRECT).solved.report
+    };
+    let report = certified(0.01);
+    assert!(report.converged() && report.certified_distance <= 0.01, "{report:?}");
+    // What the entropy alone takes cannot be had, and the solve says so.
+    let entropy = report.certified_distance - report.gap;
+    let report = certified(0.9 * entropy);
+    assert_eq!(report.termination, Termination::OutOfReach, "{report:?}");
+}
+
+/// The same bits whatever the work held, at every instruction set, and from work that is not aligned.
+#[test]
+fn the_same_bits() {
+    let scene = Scene::clouds(33, 29, 8);
+    for (name, rows, cols) in pairs(33, 1e-3) {
+        let problem = scene.problem(rows, cols, 1e-3);
+        for newton in [None, DIRECT, ITERATIVE] {
+            let solve = Options::new().stop(Stop::Residual(1e-9)).max_iterations(300);
+            let expected = run(&problem, &anneal::Options::new().solve(solve), newton).bits();
+            for level in Level::available() {
+                let options = anneal::Options::new().solve(solve.level(level));
+                assert!(run(&problem, &options, newton).bits() == expected, "{name} {level:?}");
+            }
+            let options = anneal::Options::new().solve(solve).newton(newton);
+            for (start, fill) in [(0, 0.0), (3, 7.5), (1, f64::INFINITY)] {
+                let (mut f, mut g) = (vec![fill; 33], vec![fill; 29]);
+                let mut work = vec![fill; start + work_len(33, 29, 0, newton) + 5];
+                let solved =
+                    anneal::solve(&problem, &options, &mut f, &mut g, &mut work[start..], &mut ())
+                        .unwrap();
+                assert!(Run { solved, f, g }.bits() == expected, "{name} {start} {fill}");
+            }
+        }
+    }
+}
+
+/// A refused call writes nothing but work.
+#[test]
+fn refusals() {
+    let scene = Scene::clouds(12, 9, 1);
+    let problem = scene.problem(Rule::Exact, Rule::Exact, 1e-3);
+    let refused = |options: &anneal::Options<f64>, len: usize, [n, m]: [usize; 2]| -> Error {
+        let (mut f, mut g) = (vec![7.0; n], vec![7.0; m]);
+        let mut work = vec![f64::NAN; len];
+        let error = anneal::solve(&problem, options, &mut f, &mut g, &mut work, &mut ());
+        assert!(f.iter().chain(&g).all(|&x| x == 7.0));
+        error.unwrap_err()
+    };
+    let plain = || anneal::Options::<f64>::new();
+    for newton in [None, DIRECT, ITERATIVE] {
+        let len = work_len(12, 9, 0, newton);
+        let error = refused(&plain().newton(newton), len - 1, [12, 9]);
+        assert_eq!(
+            error,
+            Error { kind: ErrorKind::WorkTooSmall, argument: Argument::Work, ..error }
+        );
+    }
+    let len = work_len(12, 9, 0, DIRECT);
+    let iterative =
+        |tolerance, max_iterations| Some(Method::Iterative { tolerance, max_iterations });
+    let solve = Options::new;
+    for (options, kind, argument) in [
+        (plain().factor(1.05), ErrorKind::Epsilon, Argument::Options),
+        (plain().factor(f64::NAN), ErrorKind::Epsilon, Argument::Options),
+        (plain().factor(f64::INFINITY), ErrorKind::Epsilon, Argument::Options),
+        (plain().start(0.0), ErrorKind::Epsilon, Argument::Options),
+        (plain().start(f64::NAN), ErrorKind::Epsilon, Argument::Options),
+        (plain().sweeps(0), ErrorKind::Count, Argument::Options),
+        (plain().newton(iterative(0.0, 10)), ErrorKind::Tolerance, Argument::Method),
+        (plain().newton(iterative(1e-9, 0)), ErrorKind::Count, Argument::Method),
+        (plain().solve(solve().max_iterations(0)), ErrorKind::Count, Argument::MaxIterations),
+        (
+            plain().solve(solve().stop(Stop::Certified(0.1))),
+            ErrorKind::NoCertificate,
+            Argument::Stop,
+        ),
+    ] {
+        let error = refused(&options, len, [12, 9]);
+        assert_eq!((error.kind, error.argument), (kind, argument));
+    }
+    assert_eq!(refused(&plain(), len, [11, 9]).argument, Argument::RowPotentials);
+    assert_eq!(refused(&plain(), len, [12, 8]).argument, Argument::ColPotentials);
+    // Lengths that no buffer has.
+    assert_eq!(work_len(usize::MAX, 1, 0, DIRECT), usize::MAX);
+    assert_eq!(work_len(1 << 40, 1 << 40, 0, DIRECT), usize::MAX);
+
+    for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-320] {
+        assert_eq!(problem.with_epsilon(epsilon).unwrap_err().kind, ErrorKind::Epsilon);
+    }
+    let ball = scene.problem(Rule::l2_ball_dropping(0.1, 12, 1e308), Rule::Exact, 1.0);
+    assert_eq!(ball.with_epsilon(1e308).unwrap_err().kind, ErrorKind::Entropy);
+}
+
+/// The limit of iterations counts the sweeps of all levels; an observer sees every level and may stop.
+/// Whenever the walk ends, the potentials and the report are of the problem's own epsilon.
+#[test]
+fn limits_and_observers() {
+    let scene = Scene::clouds(30, 30, 9);
+    let problem = scene.problem(Rule::Exact, Rule::Exact, 1e-4);
+    let full = run(&problem, &options(), DIRECT).solved.report.iterations;
+    for limit in [1, 2, 5, 14, 15, 16, 17, 40, full - 1, full, 1000] {
+        let solve = Options::new().stop(Stop::Residual(TOLERANCE)).max_iterations(limit);
+        let Run { solved, f, g } = run(&problem, &anneal::Options::new().solve(solve), DIRECT);
+        let report = &solved.report;
+        assert!(report.iterations <= limit, "{limit}: {report:?}");
+        assert_eq!(
+            report.termination == Termination::Converged,
+            limit >= full,
+            "{limit}: {report:?}"
+        );
+        assert_eq!(report.epsilon, 1e-4);
+        let x = plan_of(&problem, (&f, &g), 0.0);
+        let column = |j: usize| x.iter().skip(j).step_by(30).sum::<f64>();
+        assert!((0..30).all(|j| (column(j) - scene.b[j]).abs() < 1e-12));
+    }
+
+    let mut seen = Vec::new();
+    let mut watch = |progress: &Progress<f64>| {
+        seen.push((progress.iterations, progress.epsilon));
+        ControlFlow::Continue(())
+    };
+    let (mut f, mut g) = (vec![0.0; 30], vec![0.0; 30]);
+    let mut work = vec![0.0; work_len(30, 30, 0, DIRECT)];
+    let solve = Options::new().stop(Stop::Residual(TOLERANCE)).check_every(1);
+    let each = anneal::Options::new().solve(solve);
+    let solved = anneal::solve(&problem, &each, &mut f, &mut g, &mut work, &mut watch).unwrap();
+    assert!(seen.windows(2).all(|w| w[1].0 == w[0].0 + 1 && w[1].1 <= w[0].1), "{seen:?}");
+    let mut epsilons: Vec<_> = seen.iter().map(|s| s.1).collect();
+    epsilons.dedup();
+    assert_eq!(epsilons.len(), 1 + solved.levels as usize);
+    assert_eq!(epsilons[0], 0.1);
+
+    for stop_at in [3, 20, 45] {
+        let mut watch = |progress: &Progress<f64>| {
+            if progress.iterations >= stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let solved = anneal::solve(&problem, &each, &mut f, &mut g, &mut work, &mut watch).unwrap();
+        assert_eq!(solved.report.termination, Termination::Stopped);
+        assert!(solved.report.iterations <= stop_at + 1);
+        assert_eq!(solved.report.epsilon, 1e-4);
+    }
+}
+
+/// Trusted data, a start above the cost, no ladder at all: the same optimum.
+#[test]
+fn other_ladders() {
+    let scene = Scene::line(30, 25, 10);
+    let problem = scene.problem(Rule::Kl { tau: 1.0 }, Rule::Exact, 1e-3);
+    let Run { solved, f, g } = run(&problem, &options(), DIRECT);
+    let expected = plan_of(&problem, (&f, &g), 0.0);
+    let trusting = Options::new().stop(Stop::Residual(TOLERANCE)).trust_data(true);
+    let warm = Options::new().stop(Stop::Residual(TOLERANCE)).warm_start(true);
+    for (options, levels) in [
+        (options().solve(trusting), solved.levels),
+        (options().start(10.0), 7),
+        (options().start(1e-3), 0),
+        (options().start(1e-9), 0),
+        (options().factor(2.0), 7),
+        (options().sweeps(3), solved.levels),
+        (options().level_steps(0), solved.levels),
+    ] {
+        let Run { solved, f, g } = run(&problem, &options, DIRECT);
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+        assert_eq!(solved.levels, levels, "{options:?}");
+        let off = distance(&plan_of(&problem, (&f, &g), 0.0), &expected);
+        assert!(off < 1e-8, "{options:?}: {off:e}");
+    }
+    // A warm start without a ladder is there already.
+    let (mut f, mut g) = (f, g);
+    let mut work = vec![0.0; work_len(30, 25, 0, DIRECT)];
+    let options = options().solve(warm).start(1e-3);
+    let again = anneal::solve(&problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
+    assert!(again.report.converged() && again.report.iterations < 10, "{again:?}");
+}
+
+fn singles(x: &[f64]) -> Vec<f32> {
+    x.iter().map(|&x| x as f32).collect()
+}
+
+/// f32 ends at its own floor, which is far above that of f64, and in the neighbourhood of the optimum.
+#[test]
+fn in_f32() {
+    for (kind, scene) in KINDS {
+        let scene = scene(40, 30, 12);
+        let (cost, a, b) = (singles(&scene.cost), singles(&scene.a), singles(&scene.b));
+        for epsilon in [1e-2f32, 1e-3, 1e-4] {
+            for (rows, cols) in [
+                (Rule::Exact, Rule::Exact),
+                (Rule::Kl { tau: 0.5 }, Rule::Exact),
+                (
+                    Rule::l2_ball_dropping(0.1, 40, epsilon),
+                    Rule::l2_ball_dropping(0.1, 30, epsilon),
+                ),
+            ] {
+                let matrix = Dense::new(Mat::new(&cost, 40, 30).unwrap());
+                let problem =
+                    Problem::<f32, _>::new(matrix, (&a, rows), (&b, cols), epsilon).unwrap();
+                let solve = Options::new().max_iterations(5000);
+                let iterative = Method::Iterative { tolerance: 1e-5, max_iterations: 200 };
+                for newton in [Method::Direct, iterative] {
+                    let options = anneal::Options::new().solve(solve);
+                    let solved = run(&problem, &options, Some(newton)).solved;
+                    let r = &solved.report;
+                    println!(
+                        "{kind} {epsilon:e} {rows:?}: {} sweeps, {} steps, {:?} at {:.1e}, floor {:.1e}",
+                        r.iterations,
+                        solved.newton_steps,
+                        r.termination,
+                        r.residual,
+                        r.rounding_floor
+                    );
+                    assert!(at_optimum(r, 1e-5), "{r:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Potentials in f64 over costs and sums in f32: the plan as exact as its sums at every epsilon, where
+/// f32 alone loses it to the exponent.
+#[test]
+fn in_mixed_precision() {
+    let n = if cfg!(debug_assertions) { 30 } else { 100 };
+    for (kind, scene) in KINDS {
+        let mut scene = scene(n, n, 13);
+        let (cost, a, b) = (singles(&scene.cost), singles(&scene.a), singles(&scene.b));
+        // The same problem in f64.
+        scene.cost = cost.iter().map(|&c| c.into()).collect();
+        for epsilon in [1e-2, 1e-3, 1e-4] {
+            for ball in [false, true] {
+                let rule = |e| if ball { Rule::l2_ball_dropping(0.1, n, e) } else { Rule::Exact };
+                let tight = Options::new().stop(Stop::Residual(1e-12)).max_iterations(20_000);
+                let problem = scene.problem(rule(epsilon), rule(epsilon), epsilon);
+                let Run { f, g, .. } = run(&problem, &anneal::Options::new().solve(tight), DIRECT);
+                let expected = plan_of(&problem, (&f, &g), 0.0);
+
+                let matrix = Dense::new(Mat::new(&cost, n, n).unwrap());
+                let rules = ((&a[..], rule(epsilon)), (&b[..], rule(epsilon)));
+                let mixed = Problem::<Mixed, _>::new(matrix, rules.0, rules.1, epsilon).unwrap();
+                let Run { solved, f, g } = run(&mixed, &anneal::Options::new(), DIRECT);
+                let off = distance(&plan_of(&mixed, (&f, &g), 0.0), &expected);
+                let report = &solved.report;
+
+                let rule = |e| if ball { Rule::l2_ball_dropping(0.1, n, e) } else { Rule::Exact };
+                let e = epsilon as f32;
+                let single =
+                    Problem::<f32, _>::new(matrix, (&a, rule(e)), (&b, rule(e)), e).unwrap();
+                let plain = anneal::Options::new().solve(Options::new().max_iterations(5000));
+                let Run { solved: alone, f, g } = run(&single, &plain, Some(Method::Direct));
+                let off_alone = distance(&plan_of(&single, (&f, &g), 0.0), &expected);
+                println!(
+                    "{kind} {epsilon:e} ball {ball}: |S - S*| {off:.1e} mixed ({:?}, {} sweeps, {} steps, residual {:.1e}), {off_alone:.1e} f32 ({:?}, {} sweeps)",
+                    report.termination,
+                    report.iterations,
+                    solved.newton_steps,
+                    report.residual,
+                    alone.report.termination,
+                    alone.report.iterations,
+                );
+                assert!(at_optimum(report, 1e-6), "{report:?}");
+                assert!(off <= 2e-6, "{kind} {epsilon} {ball}: {off:e}");
+            }
+        }
+    }
+}
+
+/// What the ladder alone brings, and what Newton's method adds. Printed, not judged.
+#[test]
+fn measured_against_plain_sweeps() {
+    let (n, limit) = if cfg!(debug_assertions) { (15, 300) } else { (200, 20_000) };
+    for (kind, scene) in KINDS {
+        let scene = scene(n, n, 14);
+        for epsilon in [1e-3, 1e-4] {
+            for (name, rows, cols) in pairs(n, epsilon) {
+                let problem = scene.problem(rows, cols, epsilon);
+                for tolerance in [1e-2, 1e-6] {
+                    let solve =
+                        Options::new().stop(Stop::Residual(tolerance)).max_iterations(limit);
+                    let (mut f, mut g) = (vec![0.0; n], vec![0.0; n]);
+                    let mut work = vec![0.0; sinkhorn::work_len(n, n, 0)];
+                    let plain =
+                        sinkhorn::solve(&problem, &solve, &mut f, &mut g, &mut work, &mut ())
+                            .unwrap();
+                    let options = anneal::Options::new().solve(solve);
+                    let ladder = run(&problem, &options, None).solved.report;
+                    let newton = run(&problem, &options, DIRECT).solved;
+                    println!(
+                        "{kind} {n} {epsilon:e} {name} to {tolerance:e}: plain {} ({:.0e}), ladder {} ({:.0e}), Newton {} + {}",
+                        plain.iterations,
+                        plain.residual,
+                        ladder.iterations,
+                        ladder.residual,
+                        newton.report.iterations,
+                        newton.newton_steps
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// An entry that loses all its mass takes its weight off the KL ball's radius.
+#[test]
+fn a_kl_ball_counts_entries_without_mass() {
+    let (scene, radius) = (Scene::line(10, 10, 1), 0.05);
+    let problem = scene.problem(Rule::KlBall { radius, entropy: 1e-4 }, Rule::Exact, 1e-4);
+    for newton in [None, DIRECT] {
+        let Run { solved, f, g } = run(&problem, &options(), newton);
+        assert!(at_optimum(&solved.report, TOLERANCE), "{:?}", solved.report);
+        let x = plan_of(&problem, (&f, &g), 0.0);
+        let row = x.chunks(10).map(|row| row.iter().sum::<f64>());
+        let divergence: f64 =
+            row.zip(&scene.a).map(|(r, w)| if r > 0.0 { r * (r / w).ln() } else { 0.0 }).sum();
+        assert!(solved.report.row_multiplier > 0.0);
+        assert!((divergence - radius).abs() < 1e-8, "{divergence}");
+    }
+}
