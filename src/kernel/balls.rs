@@ -166,7 +166,8 @@ at_each_level! {
             let h = if p > 0.0 { log_p - l } else { 0.0 };
             // p h - p + w = p (h - 1 + e^-h), close to 0 by its series.
             let series = h * h * (0.5 - h * (1.0 / 6.0 - h * (1.0 / 24.0 - h * (1.0 / 120.0 - h / 720.0))));
-            let near = h < 2e-3 && h > -2e-3;
+            // An entry that underflowed has lost all of w.
+            let near = p > 0.0 && h < 2e-3 && h > -2e-3;
             [p, p * h, p * h * h, if near { p * series } else { p * h - p + l.exp() }]
         })
     }
