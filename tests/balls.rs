@@ -288,6 +288,24 @@ fn zero_weights() {
     }
 }
 
+/// Points so far away that their mass underflows while the multiplier is looked for: they have lost
+/// all of their weight, not none, or the ball would pass for slack.
+#[test]
+fn entries_that_underflow() {
+    for kind in [L2(0.01), KlBall(0.01), L2(0.0), KlBall(0.0)] {
+        let mut case = Case::random(40, (8, 6), (Rule::Exact, Rule::Exact));
+        for far in &mut case.cost[6 * 6..] {
+            *far += 1000.0;
+        }
+        (case.epsilon, case.rows) = (0.01, kind.rule(0.02));
+        let solved = case.solve();
+        assert!(solved.report.row_multiplier > 0.0, "{kind:?}");
+        assert!(solved.r[6] > 0.0 && solved.r[6] < case.a[6], "{kind:?}: {:?}", solved.r);
+        // Rounding is relative to the largest cost.
+        inspect(&format!("{kind:?}"), &case, &solved, 1e-7);
+    }
+}
+
 /// The same problems in f32 against f64.
 #[test]
 fn single_precision() {

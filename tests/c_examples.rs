@@ -622,6 +622,53 @@ fn color_transfer_refuses_what_is_no_picture() {
 }
 
 #[test]
+fn robust_figures_print_what_balls_leave_out() {
+    let folder = folder("robust_figures");
+    let ran = Ran::of(Command::new(build().join("robust_figures")).arg(&folder)).expect(0);
+    assert_eq!(ran.err, "");
+    let table = |start: &str, end: &str| -> Vec<Vec<f64>> {
+        let lines = ran.out.lines().skip_while(|line| !line.starts_with(start));
+        let rows = lines.take_while(|line| !line.starts_with(end));
+        let numbers = |line: &str| line.split_whitespace().filter_map(|x| x.parse().ok()).collect();
+        rows.skip(1).map(numbers).collect()
+    };
+    // Weight of the outliers, largest over smallest weight of the rest, mass moved among targets.
+    let nine = table("budget", "Outlier weight");
+    let [l2_full, kl_full, l2_half, kl_half] = &nine[..] else { panic!("{}", ran.out) };
+    for (row, outliers) in [(l2_full, 0.0), (kl_full, 0.0), (l2_half, 0.35), (kl_half, 0.23)] {
+        assert!((row[0] - outliers).abs() <= 0.01, "{row:?}\n{}", ran.out);
+    }
+    for (l2, kl) in [(l2_full, kl_full), (l2_half, kl_half)] {
+        assert!(l2[1] < kl[1] && kl[1] < 1.1 && l2[2] < kl[2], "{}", ran.out);
+    }
+    // Mass at x > 1 in balls of the norm (0, 0.1, 0.2) and of its square (0.1, 0.2).
+    let ten = table("Mass at x > 1", "The paper's caption");
+    let known = [(20.0, [0.50, 0.33, 0.08], 0.005), (50.0, [0.50, 0.21, 0.009], 0.003)];
+    assert_eq!(ten.len(), known.len());
+    for (row, (n, masses, tolerance)) in ten.iter().zip(known) {
+        assert_eq!((row[0], row.len()), (n, 6));
+        for (found, mass) in row[1..].iter().zip(masses) {
+            assert!((found - mass).abs() <= tolerance, "{found} against {mass}\n{}", ran.out);
+        }
+        assert!(row[4] <= 0.011 && row[4] == row[5], "{}", ran.out);
+    }
+    for (name, shape) in [("figure9.png", (1050, 270)), ("figure10.png", (1310, 270))] {
+        let (width, height, pixels) = decode_png(&fs::read(folder.join(name)).unwrap());
+        assert_eq!((width, height), shape);
+        let outliers = pixels.chunks(3).filter(|pixel| **pixel == [205, 60, 50]).count();
+        assert!(outliers > 1000, "{name}: {outliers}");
+    }
+}
+
+#[test]
+fn robust_figures_need_a_folder() {
+    let mut program = Command::new(build().join("robust_figures"));
+    let ran = Ran::of(program.arg(folder("no_figures").join("nowhere"))).expect(2);
+    assert!(ran.err.contains("figure9.png: cannot be written"), "{}", ran.err);
+    Ran::of(&mut Command::new(build().join("robust_figures"))).expect(2);
+}
+
+#[test]
 fn pkg_config_finds_the_library() {
     let Some(pkg_config) = tool(&["pkg-config"]) else { return };
     let query = |args: &[&str]| {
