@@ -28,6 +28,10 @@ mod whole {
     mod scene;
 
     mod endings;
+    #[cfg(feature = "implicit")]
+    mod gradients;
+    #[cfg(feature = "implicit")]
+    mod matching;
     mod memory;
     mod pointers;
     mod refusals;
