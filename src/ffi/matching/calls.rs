@@ -113,6 +113,8 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let [rows, cols] = problem.rules();
         let options = matching::Options::new(problem.epsilon())
             .rules(rows, cols)
+            .reference(problem.reference_of())
+            .unit_mass(problem.is_unit_mass())
             .unit(unit)
             .gradient(kind)
             .solve(solve)
