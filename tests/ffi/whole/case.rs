@@ -184,3 +184,33 @@ pub(crate) use report_bits;
 pub(crate) fn bits<T: C>(values: &[T]) -> Vec<u64> {
     values.iter().map(|x| x.bits()).collect()
 }
+
+/// All of one case, whatever its cost is made of.
+#[cfg(feature = "implicit")]
+macro_rules! with_geometry {
+    ($case:expr, $geometry:ident => $body:expr) => {{
+        let case = &$case;
+        let (n, m, d) = (case.n, case.m, case.d);
+        if case.kind == ROT_COST_DENSE {
+            let $geometry =
+                ::robust_ot::cost::Dense::new($crate::whole::case::view(&case.cost, n, m));
+            $body
+        } else {
+            let euclidean = case.kind == ROT_COST_EUCLIDEAN;
+            let metric = if euclidean {
+                ::robust_ot::cost::Metric::Euclidean
+            } else {
+                ::robust_ot::cost::Metric::SquaredEuclidean
+            };
+            let $geometry = ::robust_ot::cost::Points::new(
+                $crate::whole::case::view(&case.x, n, d),
+                $crate::whole::case::view(&case.y, m, d),
+                metric,
+            )
+            .unwrap();
+            $body
+        }
+    }};
+}
+#[cfg(feature = "implicit")]
+pub(crate) use with_geometry;

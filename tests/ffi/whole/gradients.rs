@@ -3,7 +3,7 @@
 use core::mem::{offset_of, size_of};
 use core::ptr::{null, null_mut};
 
-use robust_ot::cost::{Dense, Geometry, Metric, Points};
+use robust_ot::cost::Geometry;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
 use robust_ot::ffi::matching::rot_matching_work_len;
@@ -22,7 +22,7 @@ use robust_ot::sinkhorn;
 use robust_ot::view::{Mat, MatMut};
 
 use super::calls::{Args, C, Call, NOWHERE, for_both_precisions, raw};
-use super::case::{Case, RULES, bits, view};
+use super::case::{Case, RULES, bits, with_geometry};
 use super::initial::{
     default_gradient_options, empty_change, empty_cotangent, empty_gradient, empty_report,
     empty_tangent, matrix, matrix_mut, numbers,
@@ -58,23 +58,6 @@ fn problem<T: C, G: Geometry<T>>(case: &Case<T>, geometry: G) -> Problem<'_, T, 
     let problem = Problem::<T, G>::new(geometry, sides.0, sides.1, case.epsilon).unwrap();
     let problem = problem.reference(case.reference);
     if case.unit_mass { problem.unit_mass().unwrap() } else { problem }
-}
-
-/// All of one case, whatever its cost is made of.
-macro_rules! with_geometry {
-    ($case:expr, $geometry:ident => $body:expr) => {{
-        let case = &$case;
-        let (n, m, d) = (case.n, case.m, case.d);
-        if case.kind == ROT_COST_DENSE {
-            let $geometry = Dense::new(view(&case.cost, n, m));
-            $body
-        } else {
-            let euclidean = case.kind == ROT_COST_EUCLIDEAN;
-            let metric = if euclidean { Metric::Euclidean } else { Metric::SquaredEuclidean };
-            let $geometry = Points::new(view(&case.x, n, d), view(&case.y, m, d), metric).unwrap();
-            $body
-        }
-    }};
 }
 
 /// A solved case, and a loss and a direction at its optimum.
