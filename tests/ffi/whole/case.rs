@@ -32,7 +32,7 @@ pub(crate) fn rule_pair<T: C>(which: usize) -> (Rule<T>, Rule<T>) {
 }
 
 /// How many of them there are.
-pub(crate) const RULES: usize = 9;
+pub(crate) const RULES: usize = if cfg!(feature = "balls") { 9 } else { 5 };
 
 /// Whether all weights have unit mass.
 pub(crate) fn has_ball(rules: usize) -> bool {
@@ -186,7 +186,6 @@ pub(crate) fn bits<T: C>(values: &[T]) -> Vec<u64> {
 }
 
 /// All of one case, whatever its cost is made of.
-#[cfg(feature = "implicit")]
 macro_rules! with_geometry {
     ($case:expr, $geometry:ident => $body:expr) => {{
         let case = &$case;
@@ -212,5 +211,4 @@ macro_rules! with_geometry {
         }
     }};
 }
-#[cfg(feature = "implicit")]
 pub(crate) use with_geometry;

@@ -40,7 +40,7 @@ pub(crate) fn singular<T: C>(call: Call) -> Scene<T> {
     for k in 1..20 {
         let s = Scene::<T>::new(call, ROWS, 2, 0);
         s.balance();
-        s.fill(s.at("f"), &vec![T::of(-0.01 * f64::from(k)); ROWS]);
+        s.fill(s.at("f"), &[T::of(-0.01 * f64::from(k)); ROWS]);
         s.fill(s.at("g"), &[T::ZERO; 2]);
         for i in 0..ROWS {
             s.set("cost", 2 * i + i % 2, T::INFINITY);
@@ -97,13 +97,13 @@ impl<T: C> Solved<T> {
             let finite = |k: usize| if len == n { f[k].is_finite() } else { g[k].is_finite() };
             let counted = (0..len).filter(|&k| finite(k)).count();
             let mut sum = T::ZERO;
-            for k in 0..len {
-                x[k] = if finite(k) { x[k] } else { T::ZERO };
-                sum += x[k];
+            for (k, x) in x.iter_mut().enumerate() {
+                *x = if finite(k) { *x } else { T::ZERO };
+                sum += *x;
             }
             let mean = sum / T::from_count(counted);
-            for k in (0..len).filter(|&k| finite(k)) {
-                x[k] = x[k] - mean;
+            for (_, x) in x.iter_mut().enumerate().filter(|&(k, _)| finite(k)) {
+                *x = *x - mean;
             }
             x
         };
@@ -430,7 +430,7 @@ fn each_subset_of_the_outputs<T: C>() {
         (ROT_COST_DENSE, 6, ROT_METHOD_ITERATIVE),
     ] {
         for sizes in sizes() {
-            if SMALL && (rules != 7 || sizes.0 < sizes.1) {
+            if rules >= RULES || SMALL && (rules != 7 || sizes.0 < sizes.1) {
                 continue;
             }
             let s = solved::<T>(sizes, kind, rules, method);
