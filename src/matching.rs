@@ -8,7 +8,7 @@ use crate::implicit::{self, Cotangent, GradientReport, Gradients, Method, Optimu
 use crate::kernel::{Level, Precision};
 use crate::marginal::Rule;
 use crate::options;
-use crate::problem::Problem;
+use crate::problem::{Problem, Reference};
 use crate::real::Real;
 use crate::report::{Observer, Report};
 use crate::sinkhorn;
@@ -46,6 +46,8 @@ pub struct Options<P: Precision> {
     epsilon: P::Potential,
     rows: Rule<P::Potential>,
     cols: Rule<P::Potential>,
+    reference: Reference,
+    unit_mass: bool,
     unit: Unit,
     gradient: Gradient,
     solve: options::Options<P>,
@@ -59,6 +61,8 @@ impl<P: Precision> Options<P> {
             epsilon,
             rows: Rule::Exact,
             cols: Rule::Exact,
+            reference: Reference::Counting,
+            unit_mass: false,
             unit: Unit::Absolute,
             gradient: Gradient::Full,
             solve: options::Options::new(),
@@ -69,6 +73,18 @@ impl<P: Precision> Options<P> {
     /// Rules of the predictions and of the targets; a ball leaves out outliers.
     pub const fn rules(mut self, rows: Rule<P::Potential>, cols: Rule<P::Potential>) -> Self {
         (self.rows, self.cols) = (rows, cols);
+        self
+    }
+
+    /// What the entropy is taken against. Default: the counting measure.
+    pub const fn reference(mut self, reference: Reference) -> Self {
+        self.reference = reference;
+        self
+    }
+
+    /// Whether the best plan of unit mass is asked for, with KL rules on both sides. Default: no.
+    pub const fn unit_mass(mut self, unit_mass: bool) -> Self {
+        self.unit_mass = unit_mass;
         self
     }
 
@@ -160,7 +176,9 @@ pub fn step<P: Precision, G: Geometry<P>>(
     let unit = largest.map_or(one, |(cost, _, _)| P::widen(cost));
     let rules = [options.rows, options.cols].map(|rule| rule.in_units_of(unit));
     let [rows, cols] = rules;
-    let problem = Problem::<P, G>::new(geometry, (a, rows), (b, cols), options.epsilon * unit)?;
+    let problem = Problem::<P, G>::new(geometry, (a, rows), (b, cols), options.epsilon * unit)?
+        .reference(options.reference);
+    let problem = if options.unit_mass { problem.unit_mass()? } else { problem };
     let report = sinkhorn::solve(&problem, &options.solve, f, g, work, observer)?;
 
     let cotangent = match options.gradient {
@@ -170,11 +188,12 @@ pub fn step<P: Precision, G: Geometry<P>>(
     let optimum = Optimum::new(f, g, &report);
     let outputs = gradients.lend();
     let found = implicit::vjp(&problem, optimum, &cotangent, &options.implicit, outputs, work);
-    if let Err(error) = found
-        && !matches!(error.kind, ErrorKind::NotConverged | ErrorKind::Singular)
-    {
-        return Err(error);
-    }
+    // The potentials are written: this is no refusal any more. Data that the solve trusted may be what
+    // no gradient takes, and no optimum has it.
+    let found = found.map_err(|error| match error.kind {
+        ErrorKind::NotConverged | ErrorKind::Singular => error,
+        _ => Error::new(ErrorKind::NotConverged, Argument::ForwardTolerance),
+    });
     if let (Ok(found), Some((_, i, j)), Unit::LargestDifferentiated, Gradient::Full) =
         (&found, largest, options.unit, options.gradient)
     {

@@ -231,6 +231,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         (self.a, self.b)
     }
 
+    #[cfg(all(feature = "capi", feature = "implicit"))]
+    pub(crate) const fn reference_of(&self) -> Reference {
+        self.reference
+    }
+
     /// 0 or 1: see [`Side::reference`].
     pub(crate) fn reference_factor(&self) -> P::Potential {
         match self.reference {

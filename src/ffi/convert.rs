@@ -21,11 +21,20 @@ use crate::sinkhorn::State;
 pub(super) trait Scalar:
     Precision<Cost = Self, Potential = Self, Sum = Self, Work = Self> + Elementary
 {
+    /// Default tolerance of conjugate gradients.
+    #[cfg(feature = "implicit")]
+    const GRADIENT_TOLERANCE: Self;
 }
 
-impl Scalar for f32 {}
+impl Scalar for f32 {
+    #[cfg(feature = "implicit")]
+    const GRADIENT_TOLERANCE: Self = 1e-6;
+}
 #[cfg(feature = "f64")]
-impl Scalar for f64 {}
+impl Scalar for f64 {
+    #[cfg(feature = "implicit")]
+    const GRADIENT_TOLERANCE: Self = 1e-12;
+}
 
 /// The cost, dense.
 pub const ROT_COST_DENSE: u32 = 0;
@@ -66,7 +75,7 @@ pub const ROT_LEVEL_AVX2: u32 = 2;
 pub(super) type ProblemSource<T> = Source<types::Problem<T>>;
 pub(super) type OptionsSource<T> = Source<types::Options<T>>;
 
-fn zero<T: Scalar>(x: T) -> bool {
+pub(super) fn zero<T: Scalar>(x: T) -> bool {
     x.abs() <= T::ZERO
 }
 

@@ -16,11 +16,11 @@
 )]
 
 mod info;
-#[cfg(not(all(feature = "f64", feature = "kl", feature = "points")))]
+#[cfg(not(all(feature = "kl", feature = "points", feature = "balls", feature = "implicit")))]
 mod trimmed;
 
-/// All that needs the whole library.
-#[cfg(all(feature = "kl", feature = "points"))]
+/// All that needs the whole library, but for double precision and balls.
+#[cfg(all(feature = "kl", feature = "points", feature = "implicit"))]
 mod whole {
     mod calls;
     mod case;
@@ -28,6 +28,8 @@ mod whole {
     mod scene;
 
     mod endings;
+    mod gradients;
+    mod matching;
     mod memory;
     mod pointers;
     mod refusals;

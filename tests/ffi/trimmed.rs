@@ -12,7 +12,7 @@ fn empty<V>() -> V {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-#[cfg(not(all(feature = "kl", feature = "points")))]
+#[cfg(not(all(feature = "kl", feature = "points", feature = "balls")))]
 fn not_built(argument: Argument, change: impl Fn(&mut c::rot_problem_f32)) {
     let (cost, weights) = ([0.0, 1.0, 1.0, 0.0], [0.5, 0.5]);
     let matrix = c::rot_matrix_f32 {
@@ -69,6 +69,87 @@ fn the_kl_rule() {
     (kl.kind, kl.param[0]) = (robust_ot::ffi::ROT_RULE_KL, 1.0);
     not_built(Argument::RowRule, |p| p.rows = kl);
     not_built(Argument::ColRule, |p| p.cols = kl);
+}
+
+#[cfg(not(feature = "balls"))]
+#[test]
+fn balls() {
+    for kind in [robust_ot::ffi::ROT_RULE_L2_BALL, robust_ot::ffi::ROT_RULE_KL_BALL] {
+        let mut ball: c::rot_rule_f32 = empty();
+        (ball.kind, ball.param[0]) = (kind, 0.1);
+        not_built(Argument::RowRule, |p| p.rows = ball);
+        not_built(Argument::ColRule, |p| p.cols = ball);
+    }
+}
+
+/// Without the part all of it, without double precision its half.
+#[cfg(not(all(feature = "implicit", feature = "f64")))]
+#[test]
+fn gradients() {
+    use core::ptr::{null, null_mut};
+
+    use robust_ot::ffi::gradient::*;
+    use robust_ot::ffi::matching::*;
+
+    macro_rules! answers {
+        ($vjp:ident, $jvp:ident, $step:ident, $scalar:ty, $gradient:ident, $change:ident, $report:ident) => {{
+            let struct_size = size_of::<c::$gradient>() as u32;
+            let mut gradient = c::$gradient { struct_size, epsilon: 7.0, ..empty() };
+            let struct_size = size_of::<c::$change>() as u32;
+            let mut change = c::$change { struct_size, value: 7.0, ..empty() };
+            let struct_size = size_of::<c::$report>() as u32;
+            let mut report = c::$report { struct_size, mass: 7.0, ..empty() };
+            let (mut f, mut work) = ([7.0 as $scalar; 2], [7.0 as $scalar; 9]);
+            let (p, w, len) = (f.as_mut_ptr(), work.as_mut_ptr(), work.len());
+            let place = &raw mut gradient;
+            let found = &raw mut report;
+            // SAFETY: nothing is used.
+            let status = unsafe { $vjp(null(), p, p, found, null(), null(), place, w, len) };
+            let expected = ErrorKind::NotBuilt as i32;
+            assert_eq!(status, expected);
+            let moved = &raw mut change;
+            // SAFETY: as above.
+            let status = unsafe { $jvp(null(), p, p, found, null(), null(), moved, w, len) };
+            assert_eq!(status, expected);
+            // SAFETY: as above.
+            let status =
+                unsafe { $step(null(), null(), null(), null(), p, p, found, place, w, len) };
+            assert_eq!(status, expected);
+            // SAFETY: as above; for NULL alike.
+            let status = unsafe {
+                $vjp(null(), null(), null(), null(), null(), null(), null_mut(), null_mut(), 0)
+            };
+            assert_eq!(status, expected);
+            let seven = (7.0 as $scalar).to_bits();
+            let values = [gradient.epsilon, change.value, report.mass];
+            assert!(values.iter().chain(&f).chain(&work).all(|x| x.to_bits() == seven));
+        }};
+    }
+    answers!(
+        rot_gradient_vjp_f64,
+        rot_gradient_jvp_f64,
+        rot_matching_step_f64,
+        f64,
+        rot_gradient_f64,
+        rot_change_f64,
+        rot_report_f64
+    );
+    #[cfg(not(feature = "implicit"))]
+    {
+        answers!(
+            rot_gradient_vjp_f32,
+            rot_gradient_jvp_f32,
+            rot_matching_step_f32,
+            f32,
+            rot_gradient_f32,
+            rot_change_f32,
+            rot_report_f32
+        );
+        for method in [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE] {
+            assert_eq!(rot_gradient_work_len(2, 2, 0, method), usize::MAX);
+            assert_eq!(rot_matching_work_len(2, 2, 0, method), usize::MAX);
+        }
+    }
 }
 
 #[cfg(not(feature = "points"))]

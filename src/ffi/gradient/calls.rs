@@ -8,7 +8,7 @@ use super::super::abi::{
 };
 use super::super::convert::{
     ROT_LEVEL_AVX2, ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, Scalar, problem_of, read_problem,
-    refuse_overlap,
+    refuse_overlap, zero,
 };
 use super::super::types::{self, Matrix, MatrixMut};
 use super::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
@@ -56,7 +56,11 @@ unsafe fn optional_mat<'a, T: Copy, const MOST: usize>(
     written: &mut Written<MOST>,
 ) -> Result<Option<Mat<'a, T>>, Refusal> {
     if matrix.data.is_null() {
-        return Ok(None);
+        return if matrix.reserved == 0 {
+            Ok(None)
+        } else {
+            Err(Refusal::new(ErrorKind::StructSize, argument))
+        };
     }
     written.and_read(&Range::of(matrix.data, span(matrix), Argument::None));
     // SAFETY: passed on from the caller.
@@ -90,6 +94,8 @@ fn note_mat<T, const MOST: usize>(
     if !matrix.data.is_null() {
         let len = check_mat_mut(matrix, argument)?;
         written.and(&Range::of(matrix.data, len, argument));
+    } else if matrix.reserved != 0 {
+        return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
     Ok(())
 }
@@ -161,7 +167,7 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     let method = match field!(c, C<T>, method, ROT_METHOD_DIRECT) {
         ROT_METHOD_DIRECT => Method::Direct,
         ROT_METHOD_ITERATIVE => Method::Iterative {
-            tolerance: field!(c, C<T>, tolerance, T::ROUNDOFF),
+            tolerance: field!(c, C<T>, tolerance, T::GRADIENT_TOLERANCE),
             max_iterations: field!(c, C<T>, max_iterations, 1000),
         },
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Method)),
@@ -183,7 +189,28 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
 /// The caller's gradient struct.
 type GradientSource<T> = Source<types::Gradient<T>>;
 
-/// Takes up a gradient struct, which must be whole, and registers what it writes.
+/// Takes up a gradient struct, which must be whole.
+///
+/// # Safety
+/// As [`Source::versioned`].
+unsafe fn whole_gradient<T: Scalar>(
+    pointer: *const types::Gradient<T>,
+) -> Result<GradientSource<T>, Refusal> {
+    type C<T> = types::Gradient<T>;
+    // SAFETY: passed on from the caller.
+    let c = unsafe { Source::versioned(pointer, Argument::Gradient) }?;
+    if c.size() >= size_of::<C<T>>()
+        && zero(field!(c, C<T>, reserved_value, T::ZERO))
+        && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0)
+        && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
+    {
+        Ok(c)
+    } else {
+        Err(Refusal::new(ErrorKind::StructSize, Argument::Gradient))
+    }
+}
+
+/// Takes up a gradient struct and registers what it writes.
 ///
 /// # Safety
 /// As [`Source::versioned`].
@@ -194,11 +221,7 @@ pub(in crate::ffi) unsafe fn read_gradient<T: Scalar, const MOST: usize>(
 ) -> Result<GradientSource<T>, Refusal> {
     type C<T> = types::Gradient<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer.cast_const(), Argument::Gradient) }?;
-    let reserved = offset_of!(C<T>, reserved);
-    if c.size() < size_of::<C<T>>() || !c.zero_from(reserved, size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Gradient));
-    }
+    let c = unsafe { whole_gradient(pointer.cast_const()) }?;
     written.and(&Range::of(pointer.cast::<u8>(), c.size(), Argument::Gradient));
     note_mat(&field!(c, C<T>, cost, MatrixMut::<T>::NONE), Argument::CostGradient, written)?;
     note_slice(
@@ -275,9 +298,8 @@ pub(in crate::ffi) unsafe fn hand_over_gradient<T: Scalar>(
 /// # Safety
 /// `pointer` is NULL or valid for the size that it states.
 unsafe fn refuse_gradient<T: Scalar>(pointer: *mut types::Gradient<T>, error: Error) -> i32 {
-    let mut nothing = Written::<1>::NOTHING;
     // SAFETY: passed on from the caller.
-    if unsafe { read_gradient(pointer, [0, 0], &mut nothing) }.is_ok() {
+    if unsafe { whole_gradient(pointer.cast_const()) }.is_ok() {
         // SAFETY: as above.
         unsafe { hand_over_gradient(pointer, &Err(error)) };
     }
@@ -304,8 +326,8 @@ struct Opened<'a, T: Scalar> {
     work: &'a mut [T],
 }
 
-/// Checks what is left, and all ranges against each other. `written` knows the outputs and the
-/// other inputs.
+/// Checks what is left, and all ranges against each other. `written` knows the outputs, the work
+/// and the other inputs.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
@@ -334,7 +356,6 @@ unsafe fn open<'a, T: Scalar>(
         field!(report, types::Report<T>, col_multiplier, T::ZERO),
     ];
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    written.and(&Range::of(call.work, call.work_len, Argument::Work));
     refuse_overlap(&mut written, c)?;
     let d = Geometry::<T>::dimension(problem.geometry());
     let direct = options.method_of() == Method::Direct;
@@ -347,7 +368,7 @@ unsafe fn open<'a, T: Scalar>(
     Ok(Opened { problem, optimum: Optimum::at(f, g, multipliers), options, work })
 }
 
-/// n and m of a problem, as its weights have them.
+/// n and m of a problem, as its weights have them, whose pointers are checked.
 ///
 /// # Safety
 /// As [`Source::versioned`].
@@ -356,7 +377,9 @@ pub(in crate::ffi) unsafe fn shape<T: Scalar>(
 ) -> Result<[usize; 2], Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(problem) }?;
-    let [(_, n), (_, m)] = super::super::convert::weights(c);
+    let [(a, n), (b, m)] = super::super::convert::weights(c);
+    check_slice(a, n, Argument::RowWeights)?;
+    check_slice(b, m, Argument::ColWeights)?;
     Ok([n, m])
 }
 
@@ -372,11 +395,15 @@ pub(super) unsafe fn vjp_any<T: Scalar>(
         let [n, m] = unsafe { shape(call.problem) }?;
         // SAFETY: as above.
         let outputs = unsafe { read_gradient(gradient, [n, m], &mut written) }?;
+        // Before all that is read, which is compared with what is known to be written.
+        written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Cotangent;
         // SAFETY: as above.
         let c = unsafe { Source::versioned(cotangent, argument) }?;
         written.and_read(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
+        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
+            || field!(c, C<T>, reserved32, 0) != 0
+        {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let null = core::ptr::null();
@@ -438,7 +465,8 @@ unsafe fn read_change<T: Scalar>(
     type C<T> = types::Change<T>;
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer.cast_const(), Argument::Output) }?;
-    let whole = c.size() >= size_of::<C<T>>();
+    let whole = c.size() >= size_of::<C<T>>()
+        && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0);
     if whole && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
         Ok(c)
     } else {
@@ -472,11 +500,15 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
         for (data, len) in vectors {
             note_slice(data, len, Argument::Output, &mut written)?;
         }
+        written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Tangent;
         // SAFETY: as above.
         let c = unsafe { Source::versioned(tangent, argument) }?;
         written.and_read(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
+        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
+            || field!(c, C<T>, reserved32, 0) != 0
+            || !zero(field!(c, C<T>, reserved_value, T::ZERO))
+        {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let matrices = [

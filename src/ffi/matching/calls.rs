@@ -78,6 +78,10 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let [n, m] = unsafe { shape(call.problem) }?;
         // SAFETY: as above.
         let outputs = unsafe { read_gradient(call.gradient, [n, m], &mut written) }?;
+        // Before all that is read, which is compared with what is known to be written.
+        written.and(&Range::of(call.f, n, Argument::RowPotentials));
+        written.and(&Range::of(call.g, m, Argument::ColPotentials));
+        written.and(&Range::of(call.work, call.work_len, Argument::Work));
         // SAFETY: as above.
         let (unit, kind) = unsafe { kind_of(call.options, &mut written) }?;
         // SAFETY: as above.
@@ -93,9 +97,6 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
         check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
         check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-        written.and(&Range::of(call.f, n, Argument::RowPotentials));
-        written.and(&Range::of(call.g, m, Argument::ColPotentials));
-        written.and(&Range::of(call.work, call.work_len, Argument::Work));
         refuse_overlap(&mut written, c)?;
         let geometry = *problem.geometry();
         let d = Geometry::<T>::dimension(&geometry);
@@ -112,6 +113,8 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let [rows, cols] = problem.rules();
         let options = matching::Options::new(problem.epsilon())
             .rules(rows, cols)
+            .reference(problem.reference_of())
+            .unit_mass(problem.is_unit_mass())
             .unit(unit)
             .gradient(kind)
             .solve(solve)

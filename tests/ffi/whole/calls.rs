@@ -4,6 +4,8 @@ use core::fmt::Debug;
 use core::ptr::null_mut;
 
 use robust_ot::error::Argument;
+use robust_ot::ffi::gradient::*;
+use robust_ot::ffi::matching::*;
 use robust_ot::ffi::plan::*;
 use robust_ot::ffi::sinkhorn::*;
 use robust_ot::kernel::Precision;
@@ -39,6 +41,14 @@ pub(crate) struct Args<T> {
     pub(crate) values: *mut u8,
     pub(crate) out: *mut u8,
     pub(crate) target: T,
+    /// A report that is only read.
+    pub(crate) found: *mut u8,
+    pub(crate) cotangent: *mut u8,
+    pub(crate) tangent: *mut u8,
+    pub(crate) gradient: *mut u8,
+    pub(crate) change: *mut u8,
+    pub(crate) gradient_options: *mut u8,
+    pub(crate) matching_options: *mut u8,
 }
 
 impl<T: C> Args<T> {
@@ -66,6 +76,13 @@ impl<T: C> Args<T> {
             values: p,
             out: p,
             target,
+            found: p,
+            cotangent: p,
+            tangent: p,
+            gradient: p,
+            change: p,
+            gradient_options: p,
+            matching_options: p,
         }
     }
 
@@ -86,6 +103,13 @@ impl<T: C> Args<T> {
             "transport" => &mut a.transport,
             "values" => &mut a.values,
             "out" => &mut a.out,
+            "found" => &mut a.found,
+            "cotangent" => &mut a.cotangent,
+            "tangent" => &mut a.tangent,
+            "gradient" => &mut a.gradient,
+            "change" => &mut a.change,
+            "gradient_options" => &mut a.gradient_options,
+            "matching_options" => &mut a.matching_options,
             _ => panic!("no argument {name}"),
         }
     }
@@ -194,6 +218,13 @@ functions! {
         problem, f, g, log_mass, values, out, work, work_len, error);
     Dense: rot_plan_dense_f64, rot_plan_dense_f32(
         problem, f, g, log_mass, out, work, work_len, error);
+    Vjp: rot_gradient_vjp_f64, rot_gradient_vjp_f32(
+        problem, f, g, found, cotangent, gradient_options, gradient, work, work_len);
+    Jvp: rot_gradient_jvp_f64, rot_gradient_jvp_f32(
+        problem, f, g, found, tangent, gradient_options, change, work, work_len);
+    Match: rot_matching_step_f64, rot_matching_step_f32(
+        problem, matching_options, options, gradient_options, f, g, report, gradient, work,
+        work_len);
 }
 
 impl Call {
@@ -205,15 +236,20 @@ impl Call {
     /// Those that look at every weight and cost.
     pub(crate) const VALIDATING: [Self; 3] = [Self::Solve, Self::Check, Self::Init];
 
-    /// Whether the work is that of the plan functions, and f and g are only read.
+    /// Whether f and g are only read.
+    pub(crate) fn keeps_potentials(self) -> bool {
+        self.is_plan() || matches!(self, Self::Vjp | Self::Jvp)
+    }
+
+    /// Whether the work is that of the plan functions.
     pub(crate) fn is_plan(self) -> bool {
         matches!(self, Self::Entry | Self::Row | Self::Marginals | Self::Map | Self::Dense)
     }
 }
 
 /// Every pointer of the prototypes and of the structs, with the argument that a refusal names.
-/// What lies in `values` and `out` is called by its own name.
-pub(crate) const POINTERS: [(&str, Argument); 21] = [
+/// What lies in another struct is called by its own name.
+pub(crate) const POINTERS: [(&str, Argument); 48] = [
     ("problem", Argument::Problem),
     ("options", Argument::Options),
     ("f", Argument::RowPotentials),
@@ -235,6 +271,48 @@ pub(crate) const POINTERS: [(&str, Argument); 21] = [
     ("b", Argument::ColWeights),
     ("values data", Argument::Values),
     ("out data", Argument::Output),
+    ("found", Argument::Report),
+    ("cotangent", Argument::Cotangent),
+    ("tangent", Argument::Tangent),
+    ("gradient", Argument::Gradient),
+    ("change", Argument::Output),
+    ("gradient_options", Argument::Options),
+    ("matching_options", Argument::Options),
+    ("loss by plan", Argument::Cotangent),
+    ("loss by row", Argument::Cotangent),
+    ("loss by col", Argument::Cotangent),
+    ("loss by f", Argument::Cotangent),
+    ("loss by g", Argument::Cotangent),
+    ("slope of cost", Argument::CostGradient),
+    ("slope of a", Argument::RowWeightGradient),
+    ("slope of b", Argument::ColWeightGradient),
+    ("slope of x", Argument::RowPointGradient),
+    ("slope of y", Argument::ColPointGradient),
+    ("moved cost", Argument::Tangent),
+    ("moved a", Argument::Tangent),
+    ("moved b", Argument::Tangent),
+    ("moved x", Argument::Tangent),
+    ("moved y", Argument::Tangent),
+    ("change of plan", Argument::Output),
+    ("change of f", Argument::Output),
+    ("change of g", Argument::Output),
+    ("change of row", Argument::Output),
+    ("change of col", Argument::Output),
+];
+
+/// Structs that begin with their size.
+pub(crate) const SIZED: [&str; 11] = [
+    "problem",
+    "options",
+    "report",
+    "state",
+    "found",
+    "cotangent",
+    "tangent",
+    "gradient",
+    "change",
+    "gradient_options",
+    "matching_options",
 ];
 
 /// The pointers that a call goes by, with points of dimension d or a dense cost.
@@ -245,6 +323,12 @@ pub(crate) fn pointers(call: Call, d: usize) -> impl Iterator<Item = (&'static s
         "a" | "b" => true,
         "values data" => call.takes("values"),
         "out data" => call.takes("out"),
+        "slope of x" | "slope of y" => d > 0 && call.takes("gradient"),
+        "moved x" | "moved y" => d > 0 && call.takes("tangent"),
+        name if name.starts_with("loss by") => call.takes("cotangent"),
+        name if name.starts_with("slope of") => call.takes("gradient"),
+        name if name.starts_with("moved") => call.takes("tangent"),
+        name if name.starts_with("change of") => call.takes("change"),
         name => call.takes(name),
     })
 }
@@ -252,8 +336,9 @@ pub(crate) fn pointers(call: Call, d: usize) -> impl Iterator<Item = (&'static s
 /// Whether a call writes through a pointer of [`POINTERS`].
 pub(crate) fn writes(call: Call, name: &str) -> bool {
     match name {
-        "f" | "g" => !call.is_plan(),
-        "work" | "report" | "state" | "error" => true,
+        "f" | "g" => !call.keeps_potentials(),
+        "work" | "report" | "state" | "error" | "gradient" | "change" => true,
+        name if name.starts_with("slope of") || name.starts_with("change of") => true,
         "value" | "row" | "col" | "transport" | "out data" => true,
         _ => false,
     }

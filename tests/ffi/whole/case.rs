@@ -11,11 +11,32 @@ use super::calls::{C, K};
 use super::initial::{c_rule, default_options, matrix, no_matrix, no_problem, numbers};
 use crate::SMALL;
 
-/// Balanced, either side relaxed, both, and both at unit mass.
+/// Balanced, either side relaxed, both, and both at unit mass; then balls, whose weights have unit mass.
 pub(crate) fn rule_pair<T: C>(which: usize) -> (Rule<T>, Rule<T>) {
     let (kl, other) = (Rule::Kl { tau: T::of(0.7) }, Rule::Kl { tau: T::of(3.0) });
     let exact = Rule::Exact;
-    [(exact, exact), (kl, exact), (exact, kl), (kl, other), (kl, other)][which]
+    let l2 = Rule::L2Ball { radius2: T::of(0.01), entropy: T::of(0.1) };
+    let ball = Rule::KlBall { radius: T::of(0.05), entropy: T::of(0.2) };
+    let sharp = Rule::L2Ball { radius2: T::of(0.01), entropy: T::ZERO };
+    [
+        (exact, exact),
+        (kl, exact),
+        (exact, kl),
+        (kl, other),
+        (kl, other),
+        (l2, exact),
+        (exact, ball),
+        (l2, ball),
+        (ball, sharp),
+    ][which]
+}
+
+/// How many of them there are.
+pub(crate) const RULES: usize = if cfg!(feature = "balls") { 9 } else { 5 };
+
+/// Whether all weights have unit mass.
+pub(crate) fn has_ball(rules: usize) -> bool {
+    rules >= 5
 }
 
 /// The same problem for both interfaces.
@@ -51,7 +72,17 @@ pub(crate) fn view<T: C>(
 impl<T: C> Case<T> {
     /// Rows and columns in memory with gaps, or one behind the other.
     pub(crate) fn new(kind: u32, layout: usize, rules: usize, reference: Reference) -> Self {
-        let (n, m, d) = if SMALL { (3, 4, 2) } else { (6, 19, 3) };
+        let sizes = if SMALL { (3, 4, 2) } else { (6, 19, 3) };
+        Self::of(sizes, kind, layout, rules, reference)
+    }
+
+    pub(crate) fn of(
+        (n, m, d): (usize, usize, usize),
+        kind: u32,
+        layout: usize,
+        rules: usize,
+        reference: Reference,
+    ) -> Self {
         let stored = |rows: usize, cols: usize, seed| {
             let strides = [[cols, 1], [cols + 3, 1], [1, rows + 1], [2 * cols, 2]][layout];
             // No longer than the last entry asks for: tools that watch reads see one too many.
@@ -61,6 +92,14 @@ impl<T: C> Case<T> {
         let unit_mass = rules == 4;
         let (mut a, mut b) = (numbers::<T>(n, 40), numbers::<T>(m, 41));
         (a[1], b[2]) = (T::ZERO, T::ZERO);
+        let unit = |w: &mut [T]| {
+            let mass = w.iter().fold(T::ZERO, |sum, &x| sum + x);
+            w.iter_mut().for_each(|x| *x = *x / mass);
+        };
+        if has_ball(rules) {
+            unit(&mut a);
+            unit(&mut b);
+        }
         if rules == 0 {
             let mass = |w: &[T]| w.iter().fold(T::ZERO, |sum, &x| sum + x);
             let factor = mass(&a) / mass(&b);
@@ -68,7 +107,7 @@ impl<T: C> Case<T> {
         }
         let mut cost = stored(n, m, 42);
         let strides = cost.1;
-        if rules != 0 {
+        if rules != 0 && !has_ball(rules) {
             cost.0[strides[1]] = T::INFINITY;
         }
         Self {
@@ -133,10 +172,11 @@ macro_rules! report_bits {
     ($report:expr) => {
         report_bits!($report, epsilon residual residual_rows residual_cols rounding_floor
             transport_cost entropy row_penalty col_penalty objective unregularised_objective
-            dual_value gap lower_bound certified_distance mass log_mass mass_factor)
+            dual_value gap lower_bound certified_distance mass log_mass mass_factor
+            row_multiplier col_multiplier)
     };
     ($report:expr, $($field:ident)*) => {
-        [$report.iterations $(, $report.$field.bits())*].to_vec()
+        [$report.iterations, u64::from($report.collapsed) $(, $report.$field.bits())*].to_vec()
     };
 }
 pub(crate) use report_bits;
@@ -144,3 +184,31 @@ pub(crate) use report_bits;
 pub(crate) fn bits<T: C>(values: &[T]) -> Vec<u64> {
     values.iter().map(|x| x.bits()).collect()
 }
+
+/// All of one case, whatever its cost is made of.
+macro_rules! with_geometry {
+    ($case:expr, $geometry:ident => $body:expr) => {{
+        let case = &$case;
+        let (n, m, d) = (case.n, case.m, case.d);
+        if case.kind == ROT_COST_DENSE {
+            let $geometry =
+                ::robust_ot::cost::Dense::new($crate::whole::case::view(&case.cost, n, m));
+            $body
+        } else {
+            let euclidean = case.kind == ROT_COST_EUCLIDEAN;
+            let metric = if euclidean {
+                ::robust_ot::cost::Metric::Euclidean
+            } else {
+                ::robust_ot::cost::Metric::SquaredEuclidean
+            };
+            let $geometry = ::robust_ot::cost::Points::new(
+                $crate::whole::case::view(&case.x, n, d),
+                $crate::whole::case::view(&case.y, m, d),
+                metric,
+            )
+            .unwrap();
+            $body
+        }
+    }};
+}
+pub(crate) use with_geometry;

@@ -3,6 +3,8 @@
 use core::mem::{MaybeUninit, size_of};
 use core::ptr::{null, null_mut};
 
+use robust_ot::ffi::gradient::ROT_METHOD_DIRECT;
+use robust_ot::ffi::matching::{ROT_GRADIENT_FULL, ROT_UNIT_ABSOLUTE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
     ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_EXACT, ROT_RULE_KL,
@@ -92,6 +94,52 @@ pub(crate) fn empty_state<T: C>() -> c::State<T> {
     // SAFETY: integers and floats only: all zero is a value.
     let empty: c::State<T> = unsafe { MaybeUninit::zeroed().assume_init() };
     c::State { struct_size: size_of::<c::State<T>>() as u32, ..empty }
+}
+
+/// As the initialisers of structs that are zero but for their size.
+macro_rules! empty_structs {
+    ($($name:ident: $of:ident;)*) => {$(
+        pub(crate) fn $name<T: C>() -> c::$of<T> {
+            // SAFETY: integers, floats and raw pointers only: all zero is a value.
+            let empty: c::$of<T> = unsafe { MaybeUninit::zeroed().assume_init() };
+            c::$of { struct_size: size_of::<c::$of<T>>() as u32, ..empty }
+        }
+    )*};
+}
+empty_structs! {
+    empty_cotangent: Cotangent;
+    empty_gradient: Gradient;
+    empty_tangent: Tangent;
+    empty_change: Change;
+}
+
+/// As ROT_GRADIENT_OPTIONS_F64_INIT.
+pub(crate) fn default_gradient_options<T: C>() -> c::GradientOptions<T> {
+    let double = size_of::<T>() == 8;
+    c::GradientOptions {
+        struct_size: size_of::<c::GradientOptions<T>>() as u32,
+        method: ROT_METHOD_DIRECT,
+        tolerance: T::of(if double { 1e-12 } else { 1e-6 }),
+        forward_tolerance: T::of(if double { 1e-6 } else { 1e-2 }),
+        max_iterations: 1000,
+        level: ROT_LEVEL_FASTEST,
+        reserved: [0; 4],
+    }
+}
+
+/// As ROT_MATCHING_OPTIONS_INIT.
+pub(crate) fn default_matching_options() -> c::rot_matching_options {
+    c::rot_matching_options {
+        struct_size: size_of::<c::rot_matching_options>() as u32,
+        unit: ROT_UNIT_ABSOLUTE,
+        gradient: ROT_GRADIENT_FULL,
+        reserved32: 0,
+        reserved: [0; 4],
+    }
+}
+
+pub(crate) fn matrix_mut<T>(data: *mut T, rows: usize, cols: usize) -> c::MatrixMut<T> {
+    c::MatrixMut { data, rows, cols, row_stride: cols, col_stride: 1, reserved: 0 }
 }
 
 /// Numbers between 0 and 1 without pattern.

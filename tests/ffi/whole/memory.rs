@@ -35,7 +35,17 @@ fn the_contents_of_work_do_not_matter<T: C>() {
 
 /// Work needs the alignment of its element type, and more of it changes no bit.
 fn work_may_begin_anywhere<T: C>() {
-    for call in [Call::Solve, Call::Check, Call::Finish, Call::Marginals, Call::Map, Call::Dense] {
+    for call in [
+        Call::Solve,
+        Call::Check,
+        Call::Finish,
+        Call::Marginals,
+        Call::Map,
+        Call::Dense,
+        Call::Vjp,
+        Call::Jvp,
+        Call::Match,
+    ] {
         let results = |shift: usize| {
             let mut s = Scene::<T>::new(call, 3, 4, 2);
             // The guard behind it has the room.

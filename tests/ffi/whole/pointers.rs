@@ -3,11 +3,21 @@
 use core::mem::size_of;
 use core::ptr::null_mut;
 
-use robust_ot::error::ErrorKind;
+use robust_ot::error::{Argument, ErrorKind};
 
-use super::calls::{C, Call, for_both_precisions, pointers, writes};
+use super::calls::{C, Call, SIZED, for_both_precisions, pointers, writes};
 use super::scene::Scene;
 use crate::SMALL;
+
+/// What may be NULL.
+fn optional(name: &str) -> bool {
+    match name {
+        "options" | "error" | "transport" | "gradient_options" | "matching_options" => true,
+        // Both potentials or none.
+        "loss by f" | "loss by g" => false,
+        name => ["loss by", "slope of", "moved", "change of"].iter().any(|x| name.starts_with(x)),
+    }
+}
 
 fn null_pointers<T: C>() {
     for &call in Call::ALL {
@@ -15,7 +25,10 @@ fn null_pointers<T: C>() {
             for (name, argument) in pointers(call, d) {
                 let mut s = Scene::<T>::new(call, 3, 4, d);
                 s.aim(name, null_mut());
-                if matches!(name, "options" | "error" | "transport") {
+                if name == "gradient_options" && call != Call::Match {
+                    // The defaults ask for an optimum.
+                    s.refused(ErrorKind::NotConverged, Argument::ForwardTolerance);
+                } else if optional(name) {
                     s.accepted();
                 } else {
                     s.refused(ErrorKind::Null, argument);
@@ -43,7 +56,7 @@ fn misaligned_pointers<T: C>() {
 /// last element at the other's first.
 fn overlap<T: C>(call: Call, d: usize, one: &str, other: &str, place: &str) {
     // A struct stays where it is, for its contents are looked at first.
-    let sized = |name: &str| matches!(name, "problem" | "options" | "report" | "state");
+    let sized = |name: &str| SIZED.contains(&name);
     let (mover, target) = match (sized(one), sized(other)) {
         (true, false) => (other, one),
         (true, true) if other == "report" => (other, one),
@@ -70,8 +83,8 @@ fn overlap<T: C>(call: Call, d: usize, one: &str, other: &str, place: &str) {
         |x: &(&str, u32, usize, usize)| writes(call, x.0) && ranges.iter().any(|y| meets(x, y));
     let blamed: Vec<u32> = ranges.iter().filter(|x| to_blame(x)).map(|x| x.1).collect();
     let (status, told) = s.refusal();
-    // What lies where another struct is does not look like a state, and is refused for that.
-    if mover != "state" {
+    // What lies where another struct is does not look like one of these, and is refused for that.
+    if !matches!(mover, "state" | "gradient" | "change") {
         let context = format!("{call:?}: {mover} over the {place} of {target}");
         assert_eq!(status, ErrorKind::Overlap as i32, "{context}");
         assert!(told.is_none_or(|e| blamed.contains(&e.argument)), "{context}");
@@ -98,7 +111,9 @@ fn neighbours<T: C>() {
         for d in [0, 2] {
             let all: Vec<_> = pointers(call, d).collect();
             for &(one, _) in &all {
-                if !writes(call, one) || matches!(one, "work" | "report" | "state") {
+                if !writes(call, one)
+                    || matches!(one, "work" | "report" | "state" | "gradient" | "change")
+                {
                     continue;
                 }
                 for &(other, _) in all.iter().filter(|p| p.0 != one) {
@@ -124,7 +139,7 @@ fn inputs_may_overlap<T: C>() {
         let mut s = Scene::<T>::new(call, 3, 3, 2);
         s.problem(|p| (p.y, p.b) = (p.x, p.a));
         s.aim("values data", s.at("x"));
-        if call.is_plan() {
+        if call.keeps_potentials() {
             s.args.g = s.args.f;
         }
         s.start();

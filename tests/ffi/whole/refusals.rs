@@ -13,6 +13,7 @@ use robust_ot::marginal::Rule;
 use super::calls::{C, Call, NOWHERE, POINTERS, for_both_precisions};
 use super::initial::{c_rule, empty_state};
 use super::scene::{Scene, each};
+use crate::SMALL;
 
 /// One of each; a new kind needs a line here.
 fn every_refusal_is_reached<T: C>() {
@@ -127,6 +128,7 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.flags = ROT_UNIT_MASS);
                 Argument::ColRule
             }
+            ErrorKind::Radius | ErrorKind::Entropy if !cfg!(feature = "balls") => continue,
             ErrorKind::Radius => {
                 let (radius2, entropy) = (-T::ONE, T::ONE);
                 s.problem(|p| p.rows = c_rule(Rule::L2Ball { radius2, entropy }));
@@ -137,8 +139,25 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.cols = c_rule(Rule::KlBall { radius, entropy }));
                 Argument::ColRule
             }
-            // Those of gradients: see the module of that name.
-            ErrorKind::NotConverged | ErrorKind::Gauge | ErrorKind::Singular => continue,
+            ErrorKind::NotConverged => {
+                s = Scene::new(Call::Vjp, 3, 4, 0);
+                s.gradient_options(|o| o.forward_tolerance = T::of(1e-3));
+                Argument::ForwardTolerance
+            }
+            ErrorKind::Gauge => {
+                s = Scene::new(Call::Vjp, 3, 4, 0);
+                s.balance();
+                s.set("loss by f", 1, T::ZERO);
+                Argument::Cotangent
+            }
+            ErrorKind::Singular => {
+                // Many rows, whose sum is rounded to less than it is.
+                if SMALL {
+                    continue;
+                }
+                s = super::gradients::singular(Call::Vjp);
+                Argument::Method
+            }
             _ => panic!("{kind:?} has no example here"),
         };
         s.refused_at(kind, argument, at.0, at.1);

@@ -1,17 +1,22 @@
 //! One call with all its memory, and what it may write there.
 
 use core::mem::{align_of, offset_of, size_of};
+use core::ptr::null_mut;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, rot_gradient_work_len};
+use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
 use robust_ot::ffi::sinkhorn::rot_sinkhorn_work_len;
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN};
 use robust_ot::marginal::Rule;
 
-use super::calls::{Args, C, Call, K, NOWHERE};
+use super::calls::{Args, C, Call, K, NOWHERE, SIZED};
 use super::initial::{
-    c_rule, default_options, empty_state, matrix, no_matrix, no_problem, numbers,
+    c_rule, default_gradient_options, default_matching_options, default_options, empty_change,
+    empty_cotangent, empty_gradient, empty_report, empty_state, empty_tangent, matrix, matrix_mut,
+    no_matrix, no_problem, numbers,
 };
 use crate::SMALL;
 
@@ -49,9 +54,17 @@ impl<T: C> Scene<T> {
     /// A call that succeeds: n rows relaxed, m columns exact, points of dimension d or (0) a
     /// dense cost; few iterations. The work has exactly the length that is needed.
     pub(crate) fn new(call: Call, n: usize, m: usize, d: usize) -> Self {
-        let work_len =
-            if call.is_plan() { rot_plan_work_len } else { rot_sinkhorn_work_len }(n, m, d);
+        let work_len = match call {
+            Call::Vjp | Call::Jvp => rot_gradient_work_len(n, m, d, ROT_METHOD_DIRECT),
+            Call::Match => rot_matching_work_len(n, m, d, ROT_METHOD_DIRECT),
+            _ if call.is_plan() => rot_plan_work_len(n, m, d),
+            _ => rot_sinkhorn_work_len(n, m, d),
+        };
         let of = |count: usize| count * size_of::<T>();
+        // What the gradients take besides: their inputs and their outputs.
+        let (ins, outs) = (call.takes("found"), call.takes("gradient") || call.takes("change"));
+        let read = |bytes: usize| if ins { bytes } else { 0 };
+        let written = |bytes: usize| if outs { bytes } else { 0 };
         let sizes = [
             size_of::<c::Problem<T>>() + TAIL,
             size_of::<c::Options<T>>() + TAIL,
@@ -60,6 +73,23 @@ impl<T: C> Scene<T> {
             size_of::<c::rot_error>(),
             size_of::<c::Matrix<T>>(),
             size_of::<c::MatrixMut<T>>(),
+            read(size_of::<c::Report<T>>() + TAIL),
+            read(size_of::<c::Cotangent<T>>() + TAIL),
+            read(size_of::<c::Tangent<T>>() + TAIL),
+            written(size_of::<c::Gradient<T>>() + TAIL),
+            written(size_of::<c::Change<T>>() + TAIL),
+            written(size_of::<c::GradientOptions<T>>() + TAIL),
+            written(size_of::<c::rot_matching_options>() + TAIL),
+            read(of(n * m)),
+            read(of(n * d.max(1))),
+            read(of(m * d.max(1))),
+            read(of(n)),
+            read(of(m)),
+            written(of(n * m)),
+            written(of(n * d.max(1))),
+            written(of(m * d.max(1))),
+            written(of(n)),
+            written(of(m)),
             of(n * m),
             of(n * d),
             of(m * d),
@@ -88,11 +118,14 @@ impl<T: C> Scene<T> {
         unsafe { base.write_bytes(PATTERN, words) };
         let place = starts.map(|word| base.wrapping_add(word).cast::<u8>());
         let [problem, options, report, state, error, values, out, ..] = place;
+        let [_, _, _, _, _, _, _, found, cotangent, tangent, gradient, change, ..] = place;
+        let [_, _, _, _, _, _, _, _, _, _, _, _, gradient_options, matching_options, ..] = place;
         let [.., cost, x, y, a, b, f, g, work, value, row, col, transport, vdata, odata] = place;
         #[rustfmt::skip]
         let args = Args {
             problem, options, f, g, work, work_len, report, state, error,
-            value, row, col, transport, values, out, ..Args::none()
+            value, row, col, transport, values, out, found, cotangent, tangent, gradient, change,
+            gradient_options, matching_options, ..Args::none()
         };
         let mut scene = Self { call, args, n, m, d, base, words };
 
@@ -135,10 +168,84 @@ impl<T: C> Scene<T> {
         let view =
             c::MatrixMut { data, rows: n, cols, row_stride: cols, col_stride: 1, reserved: 0 };
         scene.put(out, view);
+        if outs {
+            let mut data = [null_mut::<u8>(); 10];
+            data.copy_from_slice(&place[14..24]);
+            scene.prepare_gradient(data);
+        }
         if n > 0 && m > 0 {
             scene.start();
         }
         scene
+    }
+
+    /// Fills what the calls for gradients take: a loss that depends on all there is, every
+    /// output asked for, and potentials that need be no optimum.
+    fn prepare_gradient(&self, data: [*mut u8; 10]) {
+        let Args { found, cotangent, tangent, gradient, change, .. } = self.args;
+        let (n, m, d) = (self.n, self.m, self.d);
+        let options = default_gradient_options::<T>();
+        let options = c::GradientOptions { forward_tolerance: T::INFINITY, ..options };
+        self.put(self.args.gradient_options, options);
+        self.put(self.args.matching_options, default_matching_options());
+        let [plan, x, y, rows, cols, to_plan, to_x, to_y, to_rows, to_cols] =
+            data.map(|p| p.cast::<T>());
+        let with_points = |view: c::MatrixMut<T>| {
+            if d > 0 { view } else { matrix_mut(core::ptr::null_mut(), 0, 0) }
+        };
+        let whole = matrix_mut(to_plan, n, m);
+        if self.call.takes("found") {
+            self.fill(plan.cast(), &numbers(n * m, 9));
+            self.fill(x.cast(), &numbers(n * d.max(1), 10));
+            self.fill(y.cast(), &numbers(m * d.max(1), 11));
+            // Of equal sums.
+            self.fill(rows.cast(), &vec![T::from_count(m); n]);
+            self.fill(cols.cast(), &vec![T::from_count(n); m]);
+            self.put(found, empty_report::<T>());
+            let (f, g) = (rows.cast_const(), cols.cast_const());
+            let one = T::ONE;
+            let loss = c::Cotangent {
+                plan: matrix(plan, n, m),
+                row_marginal: x,
+                col_marginal: y,
+                f,
+                g,
+                transport_cost: one,
+                value: T::of(0.5),
+                ..empty_cotangent()
+            };
+            self.put(cotangent, loss);
+            let points =
+                |data: *mut T, count| if d > 0 { matrix(data, count, d) } else { no_matrix() };
+            let direction = c::Tangent {
+                cost: matrix(plan, n, m),
+                x: points(x, n),
+                y: points(y, m),
+                a: f,
+                b: g,
+                epsilon: one,
+                ..empty_tangent()
+            };
+            self.put(tangent, direction);
+        }
+        let gradients = c::Gradient {
+            cost: whole,
+            a: to_rows,
+            b: to_cols,
+            x: with_points(matrix_mut(to_x, n, d)),
+            y: with_points(matrix_mut(to_y, m, d)),
+            ..empty_gradient()
+        };
+        self.put(gradient, gradients);
+        let places = c::Change {
+            plan: whole,
+            f: to_rows,
+            g: to_cols,
+            row_marginal: to_x,
+            col_marginal: to_y,
+            ..empty_change()
+        };
+        self.put(change, places);
     }
 
     /// Begins the solve that a step or its end goes on with; again after a change.
@@ -204,6 +311,30 @@ impl<T: C> Scene<T> {
         self.edit(self.args.options, change);
     }
 
+    pub(crate) fn gradient(&self, change: impl FnOnce(&mut c::Gradient<T>)) {
+        self.edit(self.args.gradient, change);
+    }
+
+    pub(crate) fn cotangent(&self, change: impl FnOnce(&mut c::Cotangent<T>)) {
+        self.edit(self.args.cotangent, change);
+    }
+
+    pub(crate) fn tangent(&self, change: impl FnOnce(&mut c::Tangent<T>)) {
+        self.edit(self.args.tangent, change);
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut c::Change<T>)) {
+        self.edit(self.args.change, change);
+    }
+
+    pub(crate) fn gradient_options(&self, change: impl FnOnce(&mut c::GradientOptions<T>)) {
+        self.edit(self.args.gradient_options, change);
+    }
+
+    pub(crate) fn matching_options(&self, change: impl FnOnce(&mut c::rot_matching_options)) {
+        self.edit(self.args.matching_options, change);
+    }
+
     pub(crate) fn values(&self, change: impl FnOnce(&mut c::Matrix<T>)) {
         self.edit(self.args.values, change);
     }
@@ -230,8 +361,47 @@ impl<T: C> Scene<T> {
         (0..len).map(|k| self.get(self.at(name).wrapping_add(k * size_of::<T>()))).collect()
     }
 
+    /// Where the structs of gradients hold a pointer of [`POINTERS`].
+    fn field(&self, name: &str) -> Option<*mut u8> {
+        let Args { cotangent, tangent, gradient, change, .. } = self.args;
+        macro_rules! fields {
+            ($($named:literal: $base:ident, $of:ident, $($field:ident).+;)*) => {
+                match name {
+                    $($named => ($base, offset_of!(c::$of<T>, $($field).+)),)*
+                    _ => return None,
+                }
+            };
+        }
+        let (base, offset) = fields! {
+            "loss by plan": cotangent, Cotangent, plan.data;
+            "loss by row": cotangent, Cotangent, row_marginal;
+            "loss by col": cotangent, Cotangent, col_marginal;
+            "loss by f": cotangent, Cotangent, f;
+            "loss by g": cotangent, Cotangent, g;
+            "slope of cost": gradient, Gradient, cost.data;
+            "slope of a": gradient, Gradient, a;
+            "slope of b": gradient, Gradient, b;
+            "slope of x": gradient, Gradient, x.data;
+            "slope of y": gradient, Gradient, y.data;
+            "moved cost": tangent, Tangent, cost.data;
+            "moved a": tangent, Tangent, a;
+            "moved b": tangent, Tangent, b;
+            "moved x": tangent, Tangent, x.data;
+            "moved y": tangent, Tangent, y.data;
+            "change of plan": change, Change, plan.data;
+            "change of f": change, Change, f;
+            "change of g": change, Change, g;
+            "change of row": change, Change, row_marginal;
+            "change of col": change, Change, col_marginal;
+        };
+        Some(base.wrapping_add(offset))
+    }
+
     /// Where a pointer of [`POINTERS`] points.
     pub(crate) fn at(&self, name: &str) -> *mut u8 {
+        if let Some(field) = self.field(name) {
+            return self.get(field);
+        }
         let p: c::Problem<T> = self.get(self.args.problem);
         let data = match name {
             "cost" => p.cost.data,
@@ -251,6 +421,9 @@ impl<T: C> Scene<T> {
 
     /// Aims a pointer of [`POINTERS`] somewhere else.
     pub(crate) fn aim(&mut self, name: &str, to: *mut u8) {
+        if let Some(field) = self.field(name) {
+            return self.put(field, to);
+        }
         let data = to.cast::<T>();
         match name {
             "cost" => self.problem(|p| p.cost.data = data),
@@ -267,13 +440,18 @@ impl<T: C> Scene<T> {
     /// Bytes that a pointer of [`POINTERS`] stands for.
     pub(crate) fn span(&self, name: &str) -> usize {
         let elements = match name {
-            "problem" | "options" | "report" | "state" => {
+            name if SIZED.contains(&name) => {
                 return self.get::<u32>(self.at(name)) as usize;
             }
             "error" => return size_of::<c::rot_error>(),
             "values" | "out" => return size_of::<c::Matrix<T>>(),
-            "f" | "row" | "a" => self.n,
-            "g" | "col" | "b" => self.m,
+            "f" | "row" | "a" | "loss by row" | "loss by f" => self.n,
+            "g" | "col" | "b" | "loss by col" | "loss by g" => self.m,
+            "slope of a" | "moved a" | "change of f" | "change of row" => self.n,
+            "slope of b" | "moved b" | "change of g" | "change of col" => self.m,
+            "loss by plan" | "slope of cost" | "moved cost" | "change of plan" => self.n * self.m,
+            "slope of x" | "moved x" => self.n * self.d,
+            "slope of y" | "moved y" => self.m * self.d,
             "value" if self.call == Call::Row => self.m,
             "value" | "transport" => 1,
             "work" => self.args.work_len,
@@ -298,15 +476,67 @@ impl<T: C> Scene<T> {
             Call::Certifiable | Call::Entry | Call::Row => &["value"],
             Call::Marginals => &["row", "col", "transport"],
             Call::Map | Call::Dense => &["out data"],
+            Call::Vjp => &GRADIENTS,
+            Call::Jvp => {
+                const CHANGES: [&str; 6] = [
+                    "change of plan",
+                    "change of f",
+                    "change of g",
+                    "change of row",
+                    "change of col",
+                    "change",
+                ];
+                &CHANGES
+            }
+            Call::Match => &[
+                "f",
+                "g",
+                "report",
+                "gradient error",
+                GRADIENTS[0],
+                GRADIENTS[1],
+                GRADIENTS[2],
+                GRADIENTS[3],
+                GRADIENTS[4],
+                GRADIENTS[5],
+            ],
         };
         let mut all = Vec::new();
         for &name in names {
+            let gradient = self.args.gradient;
+            match name {
+                "gradient" => {
+                    let (from, to) = (
+                        offset_of!(c::Gradient<T>, epsilon),
+                        offset_of!(c::Gradient<T>, reserved_value),
+                    );
+                    all.push((gradient.wrapping_add(from), to - from));
+                    all.push((gradient.wrapping_add(offset_of!(c::Gradient<T>, iterations)), 4));
+                    continue;
+                }
+                "gradient error" => {
+                    let at = gradient.wrapping_add(offset_of!(c::Gradient<T>, error));
+                    all.push((at, size_of::<c::rot_error>()));
+                    continue;
+                }
+                "change" => {
+                    type Of<T> = c::Change<T>;
+                    let (from, to) =
+                        (offset_of!(Of<T>, transport_cost), offset_of!(Of<T>, reserved32_2));
+                    all.push((self.args.change.wrapping_add(from), to - from));
+                    continue;
+                }
+                "slope of x" | "slope of y" if self.d == 0 => continue,
+                _ => {}
+            }
             let (at, span) = (self.at(name), self.span(name));
             match name {
                 "report" => all.push((at.wrapping_add(4), span.min(size_of::<c::Report<T>>()) - 4)),
                 "state" => all.push((at.wrapping_add(4), size_of::<c::State<T>>() - 4)),
-                "out data" => {
-                    let view: c::MatrixMut<T> = self.get(self.args.out);
+                "out data" | "slope of cost" | "slope of x" | "slope of y" | "change of plan" => {
+                    // The data comes first.
+                    let view = self.field(name).unwrap_or(self.args.out);
+                    let view: c::MatrixMut<T> = self.get(view);
                     for k in 0..view.rows * view.cols {
                         let (i, j) = (k / view.cols, k % view.cols);
                         let offset = i * view.row_stride + j * view.col_stride;
@@ -360,6 +590,38 @@ impl<T: C> Scene<T> {
         let (report, error) = (self.args.report, self.args.error);
         let align = align_of::<c::rot_error>();
         let usable = |at: *mut u8| !at.is_null() && at.addr().is_multiple_of(align);
+        let is_zero = |at: *mut u8, from: usize, to: usize| {
+            (from..to).all(|k| self.get::<u8>(at.wrapping_add(k)) == 0)
+        };
+        if matches!(self.call, Call::Vjp | Call::Jvp) {
+            // All of it, and nothing unknown.
+            macro_rules! place {
+                ($at:expr, $of:ident) => {{
+                    let (at, least) = ($at, size_of::<c::$of<T>>());
+                    let found = usable(at) && {
+                        let size = self.get::<u32>(at) as usize;
+                        let places = [
+                            (offset_of!(c::$of<T>, reserved32), 4),
+                            (offset_of!(c::$of<T>, reserved32_2), 4),
+                            (offset_of!(c::$of<T>, reserved), 32),
+                        ];
+                        (least..=4096).contains(&size)
+                            && size.is_multiple_of(8)
+                            && is_zero(at, least, size)
+                            && places.iter().all(|&(from, len)| is_zero(at, from, from + len))
+                    };
+                    found.then(|| at.wrapping_add(offset_of!(c::$of<T>, error)))
+                }};
+            }
+            return if self.call == Call::Vjp {
+                place!(self.args.gradient, Gradient).filter(|_| {
+                    let reserved = offset_of!(c::Gradient<T>, reserved_value);
+                    is_zero(self.args.gradient, reserved, reserved + size_of::<T>())
+                })
+            } else {
+                place!(self.args.change, Change)
+            };
+        }
         if self.call.takes("report") {
             let fits = |size: u32| (32..=4096).contains(&size) && size.is_multiple_of(8);
             let found = usable(report) && fits(self.get(report));
@@ -429,6 +691,10 @@ impl<T: C> Scene<T> {
         status
     }
 }
+
+/// What a gradient writes.
+const GRADIENTS: [&str; 6] =
+    ["slope of cost", "slope of a", "slope of b", "slope of x", "slope of y", "gradient"];
 
 pub(crate) type Change<T> = fn(&Scene<T>);
 

@@ -242,7 +242,9 @@ fn work_lengths_are_exact<T: C>() {
                 for d in 0..4 {
                     let goes_on = matches!(call, Call::Step | Call::Finish);
                     if n == 0 || m == 0 {
-                        if !goes_on {
+                        // Gradients blame their outputs: see the module of that name.
+                        let gradient = matches!(call, Call::Vjp | Call::Jvp | Call::Match);
+                        if !goes_on && !gradient {
                             let argument = match d {
                                 0 => Argument::Cost,
                                 _ if n == 0 => Argument::RowPoints,

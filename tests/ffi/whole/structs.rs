@@ -6,13 +6,12 @@ use core::ptr::null_mut;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::types as c;
 
-use super::calls::{C, Call, for_both_precisions, pointers};
+use super::calls::{C, Call, SIZED, for_both_precisions, pointers};
 use super::initial::{default_options, empty_report};
 use super::scene::{Scene, TAIL, each};
 
 /// The versioned structs that a call takes.
 fn structs(call: Call) -> impl Iterator<Item = (&'static str, Argument)> {
-    const SIZED: [&str; 4] = ["problem", "options", "report", "state"];
     pointers(call, 0).filter(|(name, _)| SIZED.contains(name))
 }
 
@@ -21,10 +20,10 @@ fn struct_sizes<T: C>() {
         for (name, argument) in structs(call) {
             let s = Scene::<T>::new(call, 3, 4, 0);
             let whole = s.span(name);
-            // A report holds at least its refusal, a state all of the solve.
+            // A report holds at least its refusal, a state all of the solve, others all they write.
             let short: &[usize] = match name {
                 "report" => &[8, 16, 24],
-                "state" => &[8, whole - 8],
+                "state" | "gradient" | "change" => &[8, whole - 8],
                 _ => &[],
             };
             let never = [0, 1, 4, 7, 12, whole + 4, 4104, 5000, u32::MAX as usize];
