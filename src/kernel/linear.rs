@@ -154,7 +154,7 @@ at_each_level! {
         first: usize,
     ) {
         let stride = stride.max(1);
-        for (band, rows) in square.chunks_mut(stride.saturating_mul(TILE_ROWS)).enumerate() {
+        for (band, rows) in square.chunks_mut(stride.saturating_mul(TILE_ROWS).max(1)).enumerate() {
             let i = first + band * TILE_ROWS;
             let mut j = i / TILE_COLS * TILE_COLS;
             while j < stride {

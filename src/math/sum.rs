@@ -51,8 +51,9 @@ impl<T: Real> Compensated<T> {
         Self { sum: T::ZERO, error: T::ZERO }
     }
 
-    /// Adds one term.
-    #[inline(always)]
+    /// Adds one term. (A call where flash is what counts.)
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(crate) fn add(&mut self, x: T) {
         let sum = self.sum + x;
         let (large, small) = if self.sum.abs() >= x.abs() { (self.sum, x) } else { (x, self.sum) };
