@@ -42,10 +42,9 @@ pub(crate) fn singular<T: C>(call: Call) -> Scene<T> {
         s.balance();
         s.fill(s.at("f"), &[T::of(-0.01 * f64::from(k)); ROWS]);
         s.fill(s.at("g"), &[T::ZERO; 2]);
-        for i in 0..ROWS {
-            s.set("cost", 2 * i + i % 2, T::INFINITY);
-            s.set("cost", 2 * i + 1 - i % 2, T::ZERO);
-        }
+        let (open, closed) = (T::ZERO, T::INFINITY);
+        let blocks = [[closed, open], [open, closed]].concat();
+        s.fill(s.at("cost"), &blocks.repeat(ROWS / 2));
         if s.run() == ErrorKind::Singular as i32 {
             return s;
         }
