@@ -400,6 +400,9 @@ fn both_interfaces_give_the_same_bits<T: C>() {
                     let nan = T::NAN.bits();
                     assert!(numbers.clone().all(|&x| x != nan), "{context}");
                     for level in [ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE] {
+                        if SMALL && level == ROT_LEVEL_PORTABLE {
+                            continue;
+                        }
                         s.case.level = level;
                         let zero = T::ZERO.bits();
                         let points = s.has_points();
@@ -434,7 +437,7 @@ fn each_subset_of_the_outputs<T: C>() {
             }
             let s = solved::<T>(sizes, kind, rules, method);
             let (back, forth) = (s.vjp_by_c(ALL, before), s.jvp_by_c(ALL, before));
-            for subset in if SMALL { vec![0, 13] } else { (0..=ALL).collect() } {
+            for subset in if SMALL { vec![13] } else { (0..=ALL).collect() } {
                 // Four entries of scalars in one, three in the other.
                 for (found, whole, scalars) in [
                     (s.vjp_by_c(subset, before), &back, 4),
