@@ -42,10 +42,9 @@ pub(crate) fn singular<T: C>(call: Call) -> Scene<T> {
         s.balance();
         s.fill(s.at("f"), &[T::of(-0.01 * f64::from(k)); ROWS]);
         s.fill(s.at("g"), &[T::ZERO; 2]);
-        for i in 0..ROWS {
-            s.set("cost", 2 * i + i % 2, T::INFINITY);
-            s.set("cost", 2 * i + 1 - i % 2, T::ZERO);
-        }
+        let (open, closed) = (T::ZERO, T::INFINITY);
+        let blocks = [[closed, open], [open, closed]].concat();
+        s.fill(s.at("cost"), &blocks.repeat(ROWS / 2));
         if s.run() == ErrorKind::Singular as i32 {
             return s;
         }
@@ -379,7 +378,7 @@ fn solved<T: C>(sizes: (usize, usize, usize), kind: u32, rules: usize, method: u
 
 /// More columns than rows and more rows than columns.
 fn sizes() -> [(usize, usize, usize); 2] {
-    if SMALL { [(2, 3, 1), (3, 2, 1)] } else { [(6, 19, 3), (11, 4, 2)] }
+    if SMALL { [(2, 3, 1), (4, 3, 1)] } else { [(6, 19, 3), (11, 4, 2)] }
 }
 
 fn both_interfaces_give_the_same_bits<T: C>() {
@@ -401,6 +400,9 @@ fn both_interfaces_give_the_same_bits<T: C>() {
                     let nan = T::NAN.bits();
                     assert!(numbers.clone().all(|&x| x != nan), "{context}");
                     for level in [ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE] {
+                        if SMALL && level == ROT_LEVEL_PORTABLE {
+                            continue;
+                        }
                         s.case.level = level;
                         let zero = T::ZERO.bits();
                         let points = s.has_points();
@@ -435,7 +437,7 @@ fn each_subset_of_the_outputs<T: C>() {
             }
             let s = solved::<T>(sizes, kind, rules, method);
             let (back, forth) = (s.vjp_by_c(ALL, before), s.jvp_by_c(ALL, before));
-            for subset in if SMALL { vec![0, 13] } else { (0..=ALL).collect() } {
+            for subset in if SMALL { vec![13] } else { (0..=ALL).collect() } {
                 // Four entries of scalars in one, three in the other.
                 for (found, whole, scalars) in [
                     (s.vjp_by_c(subset, before), &back, 4),
