@@ -19,7 +19,7 @@ struct reader {
 
 static int out_of_memory(void)
 {
-    fputs("solve: out of memory\n", stderr);
+    fputs("out of memory\n", stderr);
     return -1;
 }
 
@@ -56,7 +56,7 @@ static int next_line(struct reader *reader)
     } while (c != '\n' && c != EOF);
     reader->text[--reader->length] = '\0';
     if (ferror(reader->file)) {
-        fprintf(stderr, "solve: %s: %s\n", reader->path, strerror(errno));
+        fprintf(stderr, "%s: %s\n", reader->path, strerror(errno));
         return -1;
     }
     return c == '\n' || reader->length > 0;
@@ -189,7 +189,7 @@ int table_read(struct table *table, const char *path)
     *table = empty;
     reader.file = fopen(path, "rb");
     if (reader.file == NULL) {
-        fprintf(stderr, "solve: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return -1;
     }
     int result = read_lines(&reader, table);

@@ -42,30 +42,46 @@ static double share(struct progress *progress, double value)
     return log(progress->first / value) / log(progress->first / progress->goal);
 }
 
-void progress_show(struct progress *progress, uint64_t iterations, double residual,
-                   double certified_distance)
+/* Draws the bar without what stands behind it, unless it was drawn just now or nobody watches. */
+static int draw(struct progress *progress)
 {
     char bar[WIDTH + 1];
-    if (!progress->terminal) {
-        return;
-    }
-    progress->filled = fmax(progress->filled,
-                            share(progress, progress->certified ? certified_distance : residual));
-    if (clock() < progress->next) {
-        return;
+    if (!progress->terminal || clock() < progress->next) {
+        return 0;
     }
     progress->next = clock() + INTERVAL;
     for (int k = 0; k < WIDTH; k++) {
         bar[k] = k < (int)(progress->filled * WIDTH) ? '#' : '.';
     }
     bar[WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K%s [%s] %3d %%  iteration %" PRIu64 ", residual %.1e", progress->label,
-            bar, (int)(100.0 * progress->filled), iterations, residual);
+    fprintf(stderr, "\r\033[K%s [%s] %3d %%  ", progress->label, bar,
+            (int)(100.0 * progress->filled));
+    progress->shown = 1;
+    return 1;
+}
+
+void progress_show(struct progress *progress, uint64_t iterations, double residual,
+                   double certified_distance)
+{
+    double value = progress->certified ? certified_distance : residual;
+    progress->filled = fmax(progress->filled, share(progress, value));
+    if (!draw(progress)) {
+        return;
+    }
+    fprintf(stderr, "iteration %" PRIu64 ", residual %.1e", iterations, residual);
     if (isfinite(certified_distance)) {
         fprintf(stderr, ", certified %.2e", certified_distance);
     }
     fflush(stderr);
-    progress->shown = 1;
+}
+
+void progress_show_share(struct progress *progress, double done, const char *what)
+{
+    progress->filled = done;
+    if (draw(progress)) {
+        fputs(what, stderr);
+        fflush(stderr);
+    }
 }
 
 void progress_end(struct progress *progress)

@@ -26,6 +26,9 @@ void progress_begin(struct progress *progress, const char *label, double goal, i
 void progress_show(struct progress *progress, uint64_t iterations, double residual,
                    double certified_distance);
 
+/* Called now and then by work of which a share, from 0 to 1, is `done`; `what` is under way. */
+void progress_show_share(struct progress *progress, double done, const char *what);
+
 /* Removes the bar. */
 void progress_end(struct progress *progress);
 

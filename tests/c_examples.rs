@@ -621,6 +621,84 @@ fn color_transfer_refuses_what_is_no_picture() {
     }
 }
 
+/// The medians of a line of a table of errors, without the quartiles behind them.
+fn medians(table: &str, name: &str) -> Vec<f64> {
+    let line = table.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("  "));
+    let line = line.unwrap_or_else(|| panic!("{name}\n{table}"));
+    let outside = line.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
+    outside.flat_map(|part| part.split_whitespace()).filter_map(|word| word.parse().ok()).collect()
+}
+
+fn runs_clean(command: &mut Command) -> String {
+    let ran = Ran::of(command).expect(0);
+    assert_eq!(ran.err, "");
+    ran.out
+}
+
+/// The bounds are promises; the figures in the comments were measured.
+#[test]
+fn unlabeled_sensing_comes_close_to_the_oracle() {
+    let picture = folder("unlabeled_sensing").join("errors.png");
+    let program = || Command::new(build().join("unlabeled_sensing"));
+    let bound = 1.5;
+    for share in ["0.25", "0.5"] {
+        let out =
+            runs_clean(program().args(["--quick", "--shuffled", share, "--picture"]).arg(&picture));
+        assert!(out.contains(" 0 not converged"), "{out}");
+        let (shuffled, robot) =
+            (medians(&out, "least squares as paired"), medians(&out, "RANSAC + ROBOT"));
+        for law in [0, 2] {
+            // 1.08 to 1.40, where least squares has 7 to 24.
+            assert!(robot[law] <= bound && shuffled[law] > 3.0 * bound, "{out}");
+        }
+    }
+    let (width, height, _) = decode_png(&fs::read(&picture).unwrap());
+    assert_eq!((width, height), (640, 30 + 10 * 24 + 26));
+
+    let out = runs_clean(program().args(["--quick", "--seeds", "3", "--outliers", "0.1"]));
+    let (balanced, robust) =
+        (medians(&out, "RANSAC + ROBOT"), medians(&out, "RANSAC + ROBOT, robust"));
+    for law in [1, 3] {
+        // 1.8 against 0.07.
+        assert!(balanced[law] >= 5.0 * robust[law], "{out}");
+    }
+}
+
+#[test]
+fn two_platforms_finds_what_the_labels_lost() {
+    let picture = folder("two_platforms").join("errors.png");
+    let mut program = Command::new(build().join("two_platforms"));
+    program.arg(root().join("c-examples/data/diabetes.csv"));
+    let out = runs_clean(program.args(["--quick", "--picture"]).arg(&picture));
+    assert!(out.contains(" 0 failed"), "{out}");
+    for (model, share) in [("linear", 0.5), ("with sines", 0.6)] {
+        let of = |method: &str| medians(&out, &format!("{method}, {model}"));
+        let (oracle, paired) = (of("oracle (all rows match)"), of("least squares as paired"));
+        let (robot, robust) = (of("... + ROBOT"), of("... + ROBOT, robust"));
+        assert!(oracle[0] < 0.05 && robot[0] <= share * paired[0], "{out}");
+        // Its only number is that of the slipped totals.
+        assert!(robust[0] <= 0.8 * paired[1] && robust[0] <= robot[1] / 5.0, "{out}");
+    }
+    decode_png(&fs::read(&picture).unwrap());
+}
+
+#[test]
+fn the_regressions_refuse_what_they_do_not_know() {
+    let folder = zoo("regressions");
+    let refuses = |program: &str, args: &[&str], message: &str| {
+        let mut program = Command::new(build().join(program));
+        let ran = Ran::of(program.current_dir(&folder).args(args)).expect(2);
+        assert!(ran.err.contains(message) && ran.out.is_empty(), "{}", ran.err);
+    };
+    refuses("unlabeled_sensing", &["--shuffled", "2"], "--shuffled: needs a number from 0 to 1");
+    refuses("unlabeled_sensing", &["--seeds"], "--seeds: needs a number");
+    refuses("unlabeled_sensing", &["--slow"], "unlabeled_sensing [options]");
+    refuses("two_platforms", &[], "two_platforms data/diabetes.csv");
+    refuses("two_platforms", &["word.csv"], "word.csv:2:2: \"x\" is not a number");
+    refuses("two_platforms", &["C.csv"], "C.csv: needs 10 columns");
+    refuses("two_platforms", &["C.csv", "--epsilon", "nan"], "--epsilon: needs a number");
+}
+
 #[test]
 fn robust_figures_print_what_balls_leave_out() {
     let folder = folder("robust_figures");
