@@ -208,7 +208,8 @@ fn both_interfaces_give_the_same_bits<T: C>() {
             for rules in 0..RULES {
                 for which in 0..UNITS.len() * KINDS.len() {
                     count += 1;
-                    if SMALL && ![3, 260].contains(&count) {
+                    // The search for a ball takes an interpreter minutes.
+                    if SMALL && count != 3 {
                         continue;
                     }
                     let mut case =
