@@ -5,10 +5,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::float_cmp,
     reason = "a test may fail loudly"
 )]
 
 use robust_ot::cost::{Dense, Geometry, Metric, Points};
+use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::implicit::{
     Changes, Cotangent, Gradients, Method, Optimum, Options, Tangent, fast_work_len, jvp, vjp,
     work_len,
@@ -186,4 +188,45 @@ fn products_are_transposes_of_each_other() {
         let robust = robust.reference(Reference::Product);
         check("unit mass against the product", &robust, [false; 2], 0);
     }
+}
+
+/// What is not finite in a direction is refused by its place, with nothing written; the cost of a
+/// forbidden pair may change by anything.
+#[test]
+fn directions_are_looked_at() {
+    let (n, m) = (3, 2);
+    let mut cost = vec![0.3, 0.1, 0.2, 0.4, 0.6, 0.5];
+    cost[1] = f64::INFINITY;
+    let (a, b) = ([0.2, 0.3, 0.5], [0.6, 0.4]);
+    let dense = Dense::new(Mat::new(&cost, n, m).unwrap());
+    let problem = Problem::<f64, _>::balanced(dense, &a, &b, 0.1).unwrap();
+    let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+    let mut work = vec![0.0; sinkhorn::work_len(n, m, 0)];
+    let options = options::Options::new();
+    let report = sinkhorn::solve(&problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
+    let optimum = Optimum::new(&f, &g, &report);
+    let run = |tangent: &Tangent<'_, f64>| {
+        let mut plan = vec![7.0; n * m];
+        let changes =
+            Changes { plan: Some(MatMut::new(&mut plan, n, m).unwrap()), ..Default::default() };
+        let mut work = vec![0.0; work_len(n, m, 0, true)];
+        let found = jvp(&problem, optimum, tangent, &Options::new(), changes, &mut work);
+        assert!(found.is_ok() || plan.iter().all(|&x| x == 7.0));
+        found.map_err(|e| (e.kind, e.argument, e.row, e.col))
+    };
+    let bad = |kind, row, col| Err((kind, Argument::Tangent, row, col));
+    let nowhere = u64::MAX;
+    let mut dc = vec![0.0; n * m];
+    dc[1] = f64::NAN;
+    let cost = Some(Mat::new(&dc, n, m).unwrap());
+    assert!(run(&Tangent { cost, ..Default::default() }).is_ok());
+    let mut dc = vec![0.0; n * m];
+    dc[4] = f64::NAN;
+    let cost = Some(Mat::new(&dc, n, m).unwrap());
+    assert_eq!(run(&Tangent { cost, ..Default::default() }), bad(ErrorKind::NotANumber, 2, 0));
+    let da = [0.0, f64::INFINITY, 0.0];
+    let tangent = Tangent { a: Some(&da), ..Default::default() };
+    assert_eq!(run(&tangent), bad(ErrorKind::Infinite, 1, nowhere));
+    let tangent = Tangent { epsilon: f64::NAN, ..Default::default() };
+    assert_eq!(run(&tangent), bad(ErrorKind::NotANumber, nowhere, nowhere));
 }

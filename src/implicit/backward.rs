@@ -4,7 +4,7 @@
 use super::cotangent::{Cotangent, Seen};
 use super::emit::{Adjoints, Outputs, column_limit, emit};
 use super::stage::{Lane, Stage};
-use super::vjp::{GradientReport, Gradients, Optimum, Options};
+use super::vjp::{GradientReport, Gradients, Method, Optimum, Options};
 use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
@@ -26,6 +26,13 @@ pub(super) fn backward<P: Precision, G: Geometry<P>>(
     let seen = Seen::new(problem, cotangent);
     let mut stage = Stage::new(problem, optimum, options, &seen, work)?;
     check_gauge(&cotangent, optimum, stage.has_gauge())?;
+    // Conjugate gradients mix all columns: their scaled cotangents must not drown each other.
+    let least = match options.method {
+        Method::Direct => zero,
+        Method::Iterative { .. } => P::Potential::ROUNDOFF * stage.mass,
+    };
+    check_mass::<P>(cotangent.f, optimum.f, (&*stage.rows.r, zero))?;
+    check_mass::<P>(cotangent.g, optimum.g, (&*stage.cols.r, least))?;
     let epsilon = problem.epsilon();
     // The unit-mass problem: X / |X|, whose derivative takes off the mean.
     let mass = stage.mass;
@@ -143,6 +150,22 @@ fn check_gauge<P: Precision>(
     } else {
         Err(Error::new(ErrorKind::Gauge, Argument::Cotangent))
     }
+}
+
+/// Error `Singular` if a finite potential whose cotangent is asked for belongs to an entry whose
+/// marginal is at most `least`: too little mass for its row of the linear system in this precision.
+fn check_mass<P: Precision>(
+    cotangent: Option<&[P::Potential]>,
+    potential: &[P::Potential],
+    (marginal, least): (&[P::Potential], P::Potential),
+) -> Result<(), Error> {
+    let entries = cotangent.unwrap_or(&[]).iter().zip(potential).zip(marginal);
+    for (i, ((&x, &p), &mass)) in entries.enumerate() {
+        if x != P::Potential::ZERO && p.is_finite() && mass <= least {
+            return Err(Error::at(ErrorKind::Singular, Argument::Cotangent, i));
+        }
+    }
+    Ok(())
 }
 
 /// Between the coordinates of a side and the scaled ones of its form.

@@ -54,7 +54,9 @@ impl<'a, P: Precision> Cotangent<'a, P> {
     }
 
     /// dL/df, n, and dL/dg, m. Where both sides fix the mass the potentials are defined up to
-    /// (f + t, g - t), so the sums of the two must be equal.
+    /// (f + t, g - t), so the sums of the two must be equal. A cotangent of a potential whose row or
+    /// column has next to no mass is refused (`Singular`): below 2^-400 (f64) or 2^-40 (f32), and
+    /// for columns and conjugate gradients below one rounding of the plan's mass.
     pub const fn potentials(mut self, f: &'a [P::Potential], g: &'a [P::Potential]) -> Self {
         self.f = Some(f);
         self.g = Some(g);
@@ -129,7 +131,7 @@ impl<P: Precision> Default for Cotangent<'_, P> {
     }
 }
 
-fn finite<T: Real>(x: T) -> Result<(), ErrorKind> {
+pub(super) fn finite<T: Real>(x: T) -> Result<(), ErrorKind> {
     if x.is_finite() {
         Ok(())
     } else {

@@ -1,5 +1,6 @@
 //! From a change of the problem to that of the optimum.
 
+use super::cotangent::finite;
 use super::stage::{RowSource, Stage};
 use super::vjp::{Optimum, Options, check_optimum};
 use crate::cost::Geometry;
@@ -70,6 +71,7 @@ impl<P: Precision> Tangent<'_, P> {
         if !shapes {
             return Err(Error::new(ErrorKind::Shape, Argument::Tangent));
         }
+        self.check_values(problem)?;
         let (rows, cols) = (problem.row_side(&[]), problem.col_side(&[]));
         if rows.fixes_mass() && cols.fixes_mass() {
             let sum = |x: Option<&[P::Potential]>| total(x.unwrap_or(&[]).iter().copied());
@@ -84,6 +86,42 @@ impl<P: Precision> Tangent<'_, P> {
             let rounding = P::Potential::MASS_TOLERANCE * (size(self.a) + size(self.b));
             if off.iter().any(|&(counts, x)| counts && x.abs() > rounding) {
                 return Err(Error::new(ErrorKind::MassMismatch, Argument::Tangent));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<P: Precision> Tangent<'_, P> {
+    /// Errors: `NotANumber` and `Infinite`, but not for the cost of a forbidden pair.
+    fn check_values<G: Geometry<P>>(&self, problem: &Problem<'_, P, G>) -> Result<(), Error> {
+        let argument = Argument::Tangent;
+        for part in [self.a, self.b] {
+            for (i, &x) in part.unwrap_or(&[]).iter().enumerate() {
+                finite(x).map_err(|kind| Error::at(kind, argument, i))?;
+            }
+        }
+        let rules = self.row_rule.into_iter().chain(self.col_rule);
+        for x in rules.chain([self.epsilon]) {
+            finite(x).map_err(|kind| Error::new(kind, argument))?;
+        }
+        for points in [&self.x, &self.y].into_iter().flatten() {
+            for i in 0..points.rows() {
+                for (k, x) in points.row(i).enumerate() {
+                    finite(x).map_err(|kind| Error::at_entry(kind, argument, i, k))?;
+                }
+            }
+        }
+        if let Some(cost) = &self.cost {
+            for i in 0..cost.rows() {
+                for (j, x) in cost.row(i).enumerate() {
+                    let allowed = || problem.geometry().cost(i, j).is_some_and(|c| c.is_finite());
+                    if let Err(kind) = finite(x)
+                        && allowed()
+                    {
+                        return Err(Error::at_entry(kind, argument, i, j));
+                    }
+                }
             }
         }
         Ok(())
@@ -121,7 +159,7 @@ impl<P: Precision> Changes<'_, P> {
 pub struct Changes<'a, P: Precision> {
     /// dX, n x m; of the plan of unit mass where the problem asks for one.
     pub plan: Option<MatMut<'a, P::Sum>>,
-    /// df, n. Where both sides fix the mass, up to a constant that dg has with the other sign.
+    /// df, n; 0 for rows without mass. Where both sides fix the mass, up to a constant that dg has with the other sign.
     pub f: Option<&'a mut [P::Potential]>,
     /// dg, m.
     pub g: Option<&'a mut [P::Potential]>,

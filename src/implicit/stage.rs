@@ -216,15 +216,16 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         system.rows.answer::<P>(level, rows.u, rows.q);
         add_scaled::<P>(level, P::Potential::ONE, rows.source, rows.q);
         system.times_transposed(rows.q, cols.q);
+        let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
+        // The right-hand side may cancel to rounding: errors count against its two parts. (What goes
+        // into the rows may be far larger where they have little mass, and says nothing.)
+        let size = norm(cols.h) + norm(cols.q);
         remainder(cols.h, cols.q);
         system.cols.contract::<P>(level, cols.q, rhs);
         if gauge {
             system.null_vector(cols.r, null);
         }
         let null = if gauge { Some(&*null) } else { None };
-        let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
-        // The right-hand side may cancel to rounding: errors count against what went into it.
-        let size = norm(rows.h) + norm(cols.h) + norm(rows.source) + norm(cols.source);
         match method {
             Method::Direct => {
                 if !factor.build(system, null) {

@@ -235,7 +235,8 @@ pub const fn fast_work_len(n: usize, m: usize, d: usize, direct: bool) -> usize 
 /// Errors: `Shape`, `NotANumber`, `Infinite` for what does not fit, `WorkTooSmall`, `NotConverged` if
 /// the potentials' residual is above `forward_tolerance`, `Gauge` for potential cotangents of
 /// unequal sums where the potentials are defined up to a constant, `Singular` if the factorisation
-/// fails (f32 at small epsilon: use the iterative method). Nothing but work is written then.
+/// fails (f32 at small epsilon: use the iterative method), or for a cotangent of a potential that has
+/// next to no mass. Nothing but work is written then.
 pub fn vjp<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     optimum: Optimum<'_, P>,

@@ -5,6 +5,7 @@ use super::common::case::{Case, Found, Loss, Random, Solved, normalise};
 use super::differences::{
     DIRECT, Direction, ITERATIVE, Kind, along, calibrate, differences, losses, report,
 };
+use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::implicit;
 use robust_ot::marginal::Rule;
 use robust_ot::problem::Reference;
@@ -391,12 +392,9 @@ fn tiny_exact_weights() {
 }
 
 /// A potential exists however small its weight: epsilon log a less the soft maximum of the row, so
-/// d f_i / d C_ij is the share of j in row i, also where the row's sum is below what is trusted.
-///
-/// Fails today: a row that counts as massless takes no part in the linear system, and its cotangent
-/// of the potential is dropped (weights below 2^-400; in f32 below 2^-40, some 9e-13).
+/// d f_i / d C_ij is the share of j in row i. Where the row's sum is below what is trusted, its
+/// cotangent is refused by index, not dropped.
 #[test]
-#[ignore = "cotangents of potentials of rows with untrusted mass are dropped"]
 fn potentials_of_tiny_weights() {
     let shape = (4, 3);
     for tiny in [1e-100, 1e-130] {
@@ -406,6 +404,18 @@ fn potentials_of_tiny_weights() {
         let mut f = vec![0.0; 4];
         f[1] = 1.0;
         let loss = Loss { potentials: Some((f, vec![0.0; 3])), ..Loss::default() };
+        if tiny < 1e-120 {
+            for method in [DIRECT, ITERATIVE] {
+                let options = implicit::Options::new().method(method);
+                let error = case.gradient(&base, &loss, &options, method == DIRECT).unwrap_err();
+                assert_eq!(
+                    (error.kind, error.argument),
+                    (ErrorKind::Singular, Argument::Cotangent)
+                );
+                assert_eq!(error.row, 1);
+            }
+            continue;
+        }
         let row = &base.plan[3..6];
         let mass: f64 = row.iter().sum();
         for (method, found) in both(&case, &base, &loss) {
