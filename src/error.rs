@@ -68,6 +68,8 @@ pub enum ErrorKind {
     Gauge = -50,
     /// The linear system of a gradient is not positive definite in this precision.
     Singular = -51,
+    /// A barycenter takes exact and KL rules only.
+    BarycenterRule = -60,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -149,11 +151,17 @@ pub enum Argument {
     Tangent = 48,
     /// The gradients as a whole.
     Gradient = 49,
+    /// The measures of a barycenter.
+    Measures = 60,
+    /// The share of a measure.
+    Share = 61,
+    /// The barycenter.
+    Barycenter = 62,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -191,6 +199,9 @@ impl Argument {
         Self::ColPointGradient,
         Self::Tangent,
         Self::Gradient,
+        Self::Measures,
+        Self::Share,
+        Self::Barycenter,
     ];
 }
 
@@ -205,6 +216,8 @@ pub struct Error {
     pub row: u64,
     /// First bad column, [`Error::NOWHERE`] if there is none.
     pub col: u64,
+    /// Which measure of a barycenter, [`Error::NOWHERE`] if none in particular.
+    pub measure: u64,
 }
 
 impl Error {
@@ -212,21 +225,27 @@ impl Error {
     pub const NOWHERE: u64 = u64::MAX;
 
     pub(crate) const fn new(kind: ErrorKind, argument: Argument) -> Self {
-        Self { kind, argument, row: Self::NOWHERE, col: Self::NOWHERE }
+        Self { kind, argument, row: Self::NOWHERE, col: Self::NOWHERE, measure: Self::NOWHERE }
     }
 
     pub(crate) const fn at(kind: ErrorKind, argument: Argument, index: usize) -> Self {
-        Self { kind, argument, row: index as u64, col: Self::NOWHERE }
+        Self { row: index as u64, ..Self::new(kind, argument) }
     }
 
     pub(crate) const fn at_entry(kind: ErrorKind, argument: Argument, i: usize, j: usize) -> Self {
-        Self { kind, argument, row: i as u64, col: j as u64 }
+        Self { row: i as u64, col: j as u64, ..Self::new(kind, argument) }
+    }
+
+    /// The same error, in a measure of a barycenter.
+    #[cfg(feature = "barycenter")]
+    pub(crate) const fn in_measure(self, i: usize) -> Self {
+        Self { measure: i as u64, ..self }
     }
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -256,6 +275,7 @@ impl ErrorKind {
         Self::NotConverged,
         Self::Gauge,
         Self::Singular,
+        Self::BarycenterRule,
     ];
 
     /// One line of plain text.
@@ -290,6 +310,7 @@ impl ErrorKind {
             Self::NotConverged => "the potentials are no optimum within the gradient's tolerance",
             Self::Gauge => "cotangents of potentials up to a constant have unequal sums",
             Self::Singular => "the linear system is not positive definite in this precision",
+            Self::BarycenterRule => "a barycenter takes exact and KL rules only",
         }
     }
 }
@@ -303,6 +324,9 @@ impl fmt::Display for Error {
                 write!(out, ", column {}", self.col)?;
             }
             write!(out, ")")?;
+        }
+        if self.measure != Self::NOWHERE {
+            write!(out, " of measure {}", self.measure)?;
         }
         Ok(())
     }

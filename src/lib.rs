@@ -6,6 +6,8 @@ extern crate std;
 
 #[cfg(feature = "implicit")]
 pub mod anneal;
+#[cfg(feature = "barycenter")]
+pub mod barycenter;
 #[cfg(feature = "heapless")]
 pub mod capacity;
 pub mod cost;

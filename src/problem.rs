@@ -310,7 +310,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 }
 
 /// Positive and finite, its reciprocal too. Error: `Epsilon`.
-fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
+pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
     let scale = T::LOG2_E / epsilon;
     if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
         Ok(())

@@ -64,11 +64,6 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
                 return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
             }
         }
-        for (j, (&b, &seen)) in b.iter().zip(column_seen.iter()).enumerate() {
-            if b > P::Cost::ZERO && seen < P::Sum::ONE {
-                return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
-            }
-        }
         Ok(CostRange {
             min: P::widen(range.min),
             max: P::widen(range.max),

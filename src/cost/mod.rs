@@ -138,8 +138,9 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     /// Dimension of points whose coordinates the scratch holds; 0 if there are none.
     fn dimension(&self) -> usize;
 
-    /// Validates the cost, with `a` and `b` to tell which rows and columns have weight.
-    /// `column_seen` holds m elements of scratch.
+    /// Validates the cost, with `a` and `b` to tell which rows and columns have weight: every row
+    /// with weight needs a partner with weight at finite cost. `column_seen` (m) becomes 1 where a
+    /// column has such a partner, else 0.
     fn scan(
         &self,
         a: &[P::Cost],

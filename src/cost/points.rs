@@ -82,8 +82,9 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
         &self,
         _: &[P::Cost],
         _: &[P::Cost],
-        _: &mut [P::Sum],
+        column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
+        column_seen.fill(P::Sum::ONE);
         check(&self.x, Argument::RowPoints)?;
         check(&self.y, Argument::ColPoints)?;
         // The largest difference of each coordinate bounds every cost.

@@ -349,11 +349,11 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;
     c.mark = MARK;
-    c.counts = [state.iterations, state.best_at, state.skip as u64, state.next_check];
+    c.counts = [state.iterations, state.patience.best_at, state.skip as u64, state.next_check];
     c.values = [
         state.residual,
         state.trigger,
-        state.best,
+        state.patience.best,
         state.masses.a,
         state.masses.b,
         state.masses.row_factor,
@@ -389,8 +389,9 @@ pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>)
     let [iterations, best_at, skip, next_check] = c.counts;
     state.level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
     state.skip = skip.min(u64::from(u32::MAX)) as usize;
-    (state.iterations, state.best_at, state.next_check) = (iterations, best_at, next_check);
-    (state.residual, state.trigger, state.best) = (residual, trigger, best);
+    (state.iterations, state.next_check) = (iterations, next_check);
+    (state.patience.best, state.patience.best_at) = (best, best_at);
+    (state.residual, state.trigger) = (residual, trigger);
     state.masses = Masses { a, b, row_factor, col_factor };
     (state.max_cost, state.certified_distance) = (max_cost, certified_distance);
     (state.forbidden, state.trouble) = (flags & 1 != 0, flags & 2 != 0);

@@ -43,7 +43,7 @@ pub(super) fn mass<P: Precision>(x: &[P::Sum]) -> P::Potential {
 }
 
 /// sum x y over positive x.
-fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
+pub(crate) fn inner<P: Precision>(x: &[P::Sum], y: &[P::Potential]) -> P::Potential {
     let mut sum = Compensated::new();
     for (&x, &y) in x.iter().zip(y) {
         if x > P::Sum::ZERO {

@@ -8,6 +8,8 @@
 //! with its maximum as shift; in a running solve that is rare.
 
 mod certificate;
+mod floor;
+mod fused;
 #[cfg(feature = "implicit")]
 mod probe;
 mod solver;
@@ -17,3 +19,12 @@ mod start;
 pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};
 pub use start::{COEFFICIENTS, check, work_len};
+
+#[cfg(feature = "barycenter")]
+pub(crate) use certificate::inner;
+#[cfg(feature = "barycenter")]
+pub(crate) use floor::{FACTOR as FLOOR_FACTOR, Patience, largest, rounding};
+#[cfg(feature = "barycenter")]
+pub(crate) use fused::{Fused, restore};
+#[cfg(feature = "barycenter")]
+pub(crate) use start::{check_start, entropy_floor};

@@ -1,5 +1,6 @@
 //! What the solvers above this one ask of a running solve, and do to it.
 
+use super::floor::Patience;
 use super::solver::Sinkhorn;
 use super::start::Work;
 use crate::cost::Geometry;
@@ -103,8 +104,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             before.unload(potential);
             side.load(true, potential);
         }
-        state.best = P::Potential::INFINITY;
-        state.best_at = state.iterations;
+        state.patience = Patience { best_at: state.iterations, ..Patience::new() };
         state.still = 0;
         state.rows_fresh = true;
     }

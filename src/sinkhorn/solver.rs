@@ -1,8 +1,8 @@
 //! The iteration and its endings.
 
-use crate::cost::{Geometry, Pass, Rows, trusted};
+use crate::cost::{Geometry, trusted};
 use crate::error::Error;
-use crate::kernel::{Level, Precision, rescaling};
+use crate::kernel::{Level, Precision};
 use crate::marginal::{Ball, Memory, Side};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
@@ -10,16 +10,9 @@ use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 
 use super::certificate::{self, mass};
+use super::floor::{self, Patience};
+use super::fused::{Fused, restore};
 use super::start::{Work, prepare};
-
-/// The residual that rounding may cause is a few times its floor.
-const FLOOR_FACTOR: usize = 8;
-/// Near the floor a residual has to fall by a 20th within this many iterations.
-const FLOOR_PATIENCE: u64 = 256;
-const FLOOR_SHARE: usize = 20;
-/// Where no plan may exist it has to fall by a 1000th within this many.
-const PATIENCE: u64 = 2000;
-const SHARE: usize = 1000;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +25,7 @@ pub struct State<P: Precision> {
     pub(crate) residual: P::Potential,
     /// The residual at which an evaluation is worth its sweep.
     pub(crate) trigger: P::Potential,
-    /// The residual that counted last as progress, and when.
-    pub(crate) best: P::Potential,
-    pub(crate) best_at: u64,
+    pub(crate) patience: Patience<P::Potential>,
     /// The iteration after which a certificate is due.
     pub(crate) next_check: u64,
     pub(crate) masses: Masses<P::Potential>,
@@ -62,8 +53,7 @@ impl<P: Precision> State<P> {
             iterations: 0,
             residual: infinity,
             trigger: infinity,
-            best: infinity,
-            best_at: 0,
+            patience: Patience::new(),
             next_check: 0,
             masses: Masses { a: zero, b: zero, row_factor: one, col_factor: one },
             balls: [Ball::default(); 2],
@@ -407,25 +397,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         let fixed = self.work.rows.fixes_marginal() && self.work.cols.fixes_marginal();
         let state = &mut self.state;
-        let (ending, patience, share) = if state.residual <= near {
-            (Termination::RoundingFloor, FLOOR_PATIENCE, FLOOR_SHARE)
-        } else if state.forbidden && fixed {
-            (Termination::Stalled, PATIENCE, SHARE)
-        } else {
-            return None;
-        };
-        let undercut = state.best - state.best / P::Potential::from_count(share);
-        // An infinite or NaN residual before counts as worse than any.
-        if !undercut.is_finite() || state.residual < undercut {
-            state.best = state.residual;
-            state.best_at = state.iterations;
-        }
-        (state.iterations - state.best_at >= patience).then_some(ending)
+        let suspect = state.forbidden && fixed;
+        state.patience.ending(state.residual, state.iterations, near, suspect)
     }
 
     /// The largest residual that rounding may cause.
     pub(super) fn floor(&self) -> P::Potential {
-        P::Potential::from_count(FLOOR_FACTOR)
+        P::Potential::from_count(floor::FACTOR)
             * rounding_floor(&self.work, &self.state, self.f, self.g)
     }
 
@@ -480,83 +458,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 }
 
-/// The rows' part of a fused sweep.
-struct Fused<'s, 'a, P: Precision> {
-    side: &'s Side<'a, P>,
-    pass: Pass<P>,
-    /// Marginals that the rule assigns to the potentials.
-    targets: &'s [P::Sum],
-    /// Where the sums of a rule that couples them are kept.
-    kept: &'s mut [P::Sum],
-    coupled: bool,
-    /// Plain sums: they only tell when an evaluation is worth its sweep.
-    residual: P::Potential,
-    mass: P::Potential,
-    trouble: bool,
-    moved: bool,
-}
-
-impl<P: Precision> Fused<'_, '_, P> {
-    /// Takes in the sums of a few rows and gives their new potentials.
-    #[inline(never)]
-    fn take(&mut self, group: Rows<'_, P>) {
-        let Rows { first, old, potential, sums } = group;
-        let targets = self.targets.get(first..).unwrap_or(&[]);
-        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets)
-        {
-            // The sum at the old potential, where it was taken at another shift.
-            let sum =
-                if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
-            self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
-            self.mass += P::Potential::from(sum);
-        }
-        if self.coupled {
-            // Only the sums for now; f stays at the shifts they were taken at.
-            for (kept, &sum) in self.kept.iter_mut().skip(first).zip(sums) {
-                *kept = sum;
-            }
-        } else {
-            // A rule that updates a few rows at a time keeps nothing.
-            let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
-            self.side.update(self.pass.level, first, sums, potential, memory);
-            self.trouble |= restore(potential, old);
-            self.moved |= potential.iter().zip(old).any(|(new, old)| new != old);
-        }
-    }
-}
-
-/// The residual that rounding alone may cause: that of the exponents,
-/// u (max |C| + max |f| + max |g|) / s with s the smallest of epsilon and the taus, and that of the
-/// sums, a few u.
+/// See [`floor::rounding`].
 fn rounding_floor<P: Precision>(
     work: &Work<'_, P>,
     state: &State<P>,
     f: &[P::Potential],
     g: &[P::Potential],
 ) -> P::Potential {
-    let largest = |potential: &[P::Potential]| {
-        let finite = potential.iter().filter(|x| x.is_finite());
-        finite.fold(P::Potential::ZERO, |most, x| most.larger(x.abs()))
-    };
     let taus = [work.rows.relaxation(), work.cols.relaxation()];
     let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
-    let exponents = (state.max_cost + largest(f) + largest(g)) / scale;
-    let sums = P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(4);
-    P::Potential::ROUNDOFF * exponents + sums
-}
-
-/// Puts the value of the other slice where an entry with mass has no finite potential; says whether
-/// it had to. The slice is the old potential, or, where that is gone, anything finite that is minus
-/// infinity just for entries without mass.
-fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
-    let mut trouble = false;
-    for (x, &held) in potential.iter_mut().zip(finite) {
-        if !x.is_finite() && held != T::NEG_INFINITY {
-            *x = if held.is_finite() { held } else { T::ZERO };
-            trouble = true;
-        }
-    }
-    trouble
+    floor::rounding::<P>(state.max_cost + floor::largest(f) + floor::largest(g), scale)
 }
 
 /// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the

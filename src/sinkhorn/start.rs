@@ -179,6 +179,11 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     state.masses.check::<P>()?;
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
+        for (j, (&b, &seen)) in b.iter().zip(&*work.col).enumerate() {
+            if b > P::Cost::ZERO && seen < P::Sum::ONE {
+                return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
+            }
+        }
         state.max_cost = range.max.abs().larger(range.min.abs());
         state.forbidden = range.forbidden;
         if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
@@ -195,7 +200,7 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
 }
 
 /// A start must not hold NaN or plus infinity.
-fn check_start<T: Real>(potential: &[T], argument: Argument) -> Result<(), Error> {
+pub(crate) fn check_start<T: Real>(potential: &[T], argument: Argument) -> Result<(), Error> {
     for (i, &x) in potential.iter().enumerate() {
         if x.is_nan() {
             return Err(Error::at(ErrorKind::NotANumber, argument, i));
@@ -229,9 +234,18 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     if state.forbidden {
         return P::Potential::ZERO;
     }
+    mass * entropy_floor(free, cost_range)
+}
+
+/// epsilon times the least conditional entropy of a column: see [`least_slack`]. `free` is the side of
+/// the rows.
+pub(crate) fn entropy_floor<P: Precision>(
+    free: &Side<'_, P>,
+    cost_range: P::Potential,
+) -> P::Potential {
     let count = free.weights.iter().filter(|&&w| w > P::Cost::ZERO).count().max(1);
     let log_range = free.greatest_log_weight() - free.least_log_weight();
-    let decay = (-(cost_range + cost_range) / problem.epsilon() - log_range).exp_once();
+    let decay = (-(cost_range + cost_range) / free.epsilon - log_range).exp_once();
     let others = P::Potential::from_count(count - 1);
-    problem.epsilon() * mass * (P::Potential::ONE + others * decay).ln_once()
+    free.epsilon * (P::Potential::ONE + others * decay).ln_once()
 }

@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod barycenter;
 pub mod case;
 pub mod golden;
 pub mod unregularised;

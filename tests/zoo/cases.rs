@@ -227,7 +227,7 @@ pub(super) fn refusal_from<G: Geometry<T>>(
 }
 
 pub(super) fn error(kind: ErrorKind, argument: Argument, row: u64, col: u64) -> Error {
-    Error { kind, argument, row, col }
+    Error { kind, argument, row, col, measure: Error::NOWHERE }
 }
 
 /// An error without a place.
