@@ -27,6 +27,35 @@ pub(super) struct Seen<'s, P: Precision> {
     pub(super) transport: P::Potential,
 }
 
+/// The objective of one measure: transport + penalty + epsilon entropy.
+pub(super) struct Terms<T> {
+    pub(super) transport: T,
+    pub(super) entropy: T,
+    pub(super) penalty: T,
+}
+
+impl<P: Precision> Seen<'_, P> {
+    /// What the plan costs; `unit`: whether it is to be divided by its mass.
+    pub(super) fn terms(&self, side: &Side<'_, P>, unit: bool) -> Terms<P::Potential> {
+        let mass = mass_of_sums::<P>(self.row);
+        // sum X log X.
+        let inner_products = inner::<P>(self.row, self.f) + inner::<P>(self.col, self.g);
+        let relative = (inner_products - self.transport) / side.epsilon;
+        let penalty = side.penalty(self.row);
+        if !unit {
+            return Terms { transport: self.transport, entropy: relative - mass, penalty };
+        }
+        let (log, tau) = (mass.ln_once(), side.relaxation().unwrap_or(P::Potential::ZERO));
+        let weighted = tau * side.mass;
+        Terms {
+            transport: self.transport / mass,
+            entropy: relative / mass - log - P::Potential::ONE,
+            // tau KL(y | p) of y = r / |r|.
+            penalty: (penalty - weighted) / mass - tau * log + weighted,
+        }
+    }
+}
+
 /// Sums over the measures, weighted by their shares.
 pub(super) struct Averages<T> {
     pub(super) rows: Compensated<T>,
@@ -72,24 +101,17 @@ impl<T: Elementary> Averages<T> {
         self.rows.add(w * distance::<P>(seen.row, seen.target));
         self.cols.add(w * distance::<P>(seen.col, seen.barycenter));
         self.mass.add(w * mass);
-        // sum X log X.
-        let inner_products = inner::<P>(seen.row, seen.f) + inner::<P>(seen.col, seen.g);
-        let relative = (inner_products - seen.transport) / epsilon;
-        let penalty = side.penalty(seen.row);
+        let Terms { transport, entropy, penalty } = seen.terms(side, unit);
+        self.transport.add(w * transport);
+        self.entropy.add(w * entropy);
+        self.penalty.add(w * penalty);
         if unit {
             let (log, tau) = (mass.ln_once(), side.relaxation().unwrap_or(T::ZERO));
             let weighted = tau * side.mass;
-            self.transport.add(w * (seen.transport / mass));
-            self.entropy.add(w * (relative / mass - log - T::ONE));
-            // tau KL(y | p) of y = r / |r|.
-            self.penalty.add(w * ((penalty - weighted) / mass - tau * log + weighted));
             let targets = log_mass::<P>(seen.target);
             self.dual.add(w * (weighted - tau * (T::ONE + targets) - epsilon * (T::ONE + log)));
             self.gap.add(w * side.normalised_gap(seen.row, seen.target));
         } else {
-            self.transport.add(w * seen.transport);
-            self.entropy.add(w * (relative - mass));
-            self.penalty.add(w * penalty);
             let dual = side.dual_value(seen.f, seen.target, T::ZERO) - epsilon * mass;
             self.dual.add(w * dual);
         }

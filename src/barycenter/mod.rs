@@ -42,6 +42,8 @@
 
 mod averages;
 mod combination;
+#[cfg(feature = "implicit")]
+pub mod gradient;
 mod half;
 mod layout;
 mod options;

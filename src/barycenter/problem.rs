@@ -1,5 +1,7 @@
 //! What to average: measures with their costs, rules and shares.
 
+use core::ops::Range;
+
 use crate::cost::{Geometry, Pass};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
@@ -160,6 +162,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         self.measures.iter().map(|measure| measure.geometry.dimension()).max().unwrap_or(0)
     }
 
+    /// Where the measures' parts lie in f and in g.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'a, P, G>> {
+        let (n, mut first) = (self.support(), 0);
+        self.measures.iter().enumerate().map(move |(i, measure)| {
+            let rows = first..first + measure.weights.len();
+            first = rows.end;
+            Part { i, measure, rows, cols: i * n..(i + 1) * n }
+        })
+    }
+
     /// The largest epsilon at which a solve is sure to certify `target`: the entropy then takes at
     /// most half of it, target / (2 sum_i w_i log(n_i n)) with n_i the positive weights. None with
     /// an exact measure.
@@ -189,6 +201,17 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     pub(super) const fn has_certificate(&self) -> bool {
         self.fixed.is_none()
     }
+}
+
+/// A measure and its place in vectors over all measures.
+pub(super) struct Part<'a, P: Precision, G> {
+    #[cfg_attr(not(feature = "implicit"), allow(dead_code, reason = "gradients name measures"))]
+    pub(super) i: usize,
+    pub(super) measure: &'a Measure<'a, P, G>,
+    /// In f and whatever has an entry for each weight.
+    pub(super) rows: Range<usize>,
+    /// In g.
+    pub(super) cols: Range<usize>,
 }
 
 /// The constants of a sweep.

@@ -5,7 +5,7 @@ use super::combination::Combination;
 use super::half::{Buffers, Half, advance};
 use super::layout::Work;
 use super::options::Options;
-use super::problem::{Measure, Problem, pass};
+use super::problem::{Measure, Part, Problem, pass};
 use super::report::Report;
 use super::start::prepare;
 use crate::cost::Geometry;
@@ -16,7 +16,6 @@ use crate::options::Stop;
 use crate::real::Real;
 use crate::report::{Observer, Progress, Termination};
 use crate::sinkhorn::{FLOOR_FACTOR, Patience, largest, rounding};
-use crate::work::cut;
 
 /// The residual with which a level above the last is left.
 fn enough<T: Real>() -> T {
@@ -27,7 +26,7 @@ fn enough<T: Real>() -> T {
 ///
 /// The potentials f (sum_i n_i, one measure behind the other) and g (k n, one row for each measure),
 /// cost units, and the barycenter (n, unit mass) are the result; of the potentials g is read first if
-/// the options ask for a warm start. `work` has at least [`work_len`] elements; its contents do not
+/// the options ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
 /// matter. The observer is called every `check_every` iterations. Always ends on an update of all
 /// columns. Cost: iterations times sum_i n_i n exponentials.
 ///
@@ -75,49 +74,22 @@ pub(super) struct Run<'a, P: Precision, G> {
     pub(super) finished: Option<Termination>,
 }
 
-/// The parts of the vectors that belong to one measure.
-struct Part<'p, P: Precision> {
-    f: &'p mut [P::Potential],
-    g: &'p mut [P::Potential],
-    log_weights: &'p mut [P::Potential],
-    target: &'p mut [P::Sum],
-}
-
-/// Shows every measure with its parts, in order.
-fn each<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
-    [mut f, mut g, mut log_weights]: [&mut [P::Potential]; 3],
-    mut targets: &mut [P::Sum],
-    visit: &mut impl FnMut(&Measure<'_, P, G>, Part<'_, P>),
-) {
-    for measure in problem.measures() {
-        let n = measure.weights.len();
-        let (Some(f), Some(g), Some(log_weights), Some(target)) = (
-            cut(&mut f, n),
-            cut(&mut g, problem.support()),
-            cut(&mut log_weights, n),
-            cut(&mut targets, n),
-        ) else {
-            return;
-        };
-        visit(measure, Part { f, g, log_weights, target });
-    }
-}
-
 impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
     /// Puts the start into the potentials.
     fn begin(&mut self, warm: bool, f: &mut [P::Potential], g: &mut [P::Potential]) {
         let Self { problem, work, level, epsilon, .. } = self;
-        let Work { log_weights, targets, .. } = work;
-        each(problem, [f, g, log_weights], targets, &mut |measure, part| {
-            let side = measure.side(*epsilon, problem.fixed(), part.log_weights);
-            side.load(warm, part.f);
-            side.marginal(*level, part.f, part.target);
-            for g in part.g {
-                // Minus infinity is found out anew.
-                *g = if warm && g.is_finite() { *g } else { P::Potential::ZERO };
+        for Part { measure, rows, .. } in problem.parts() {
+            let log_weights = work.log_weights.get(rows.clone()).unwrap_or(&[]);
+            let side = measure.side(*epsilon, problem.fixed(), log_weights);
+            if let (Some(f), Some(target)) = (f.get_mut(rows.clone()), work.targets.get_mut(rows)) {
+                side.load(warm, f);
+                side.marginal(*level, f, target);
             }
-        });
+        }
+        for g in g {
+            // Minus infinity is found out anew.
+            *g = if warm && g.is_finite() { *g } else { P::Potential::ZERO };
+        }
     }
 
     /// The levels of the ladder above the last.
@@ -198,23 +170,32 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
         let Work { log_weights, potential, mask, targets, col, scratch, .. } = work;
         let (mut trouble, mut moved) = (false, false);
         let mut combination = Combination::new(potential);
-        let vectors = [&mut *f, &mut *g, &mut *log_weights];
-        each(problem, vectors, targets, &mut |measure, part| {
-            let Part { f, g, log_weights, target } = part;
+        for Part { measure, rows, cols, .. } in problem.parts() {
+            let (Some(f), Some(g), Some(log_weights), Some(target)) = (
+                f.get_mut(rows.clone()),
+                g.get_mut(cols),
+                log_weights.get(rows.clone()),
+                targets.get_mut(rows),
+            ) else {
+                break;
+            };
             let side = measure.side(epsilon, fixed, log_weights);
             let buffers = Buffers { target, col, mask, scratch };
             let half: Half<_> = advance(&measure.geometry, &side, level, f, g, buffers);
             trouble |= half.trouble;
             moved |= half.moved;
             combination.add(measure, &half, g);
-        });
+        }
         let combined = combination.combine(epsilon);
-        each(problem, [f, g, log_weights], targets, &mut |measure, part| {
-            let side = measure.side(epsilon, fixed, part.log_weights);
-            let log_target = log_mass::<P>(part.target);
-            let constant = combined.apply(measure, log_target, part.f, part.g);
-            side.shift_marginal(part.target, constant);
-        });
+        for Part { measure, rows, cols, .. } in problem.parts() {
+            let (Some(f), Some(g), Some(target)) =
+                (f.get_mut(rows.clone()), g.get_mut(cols), targets.get_mut(rows))
+            else {
+                break;
+            };
+            let constant = combined.apply(measure, log_mass::<P>(target), f, g);
+            measure.side(epsilon, fixed, &[]).shift_marginal(target, constant);
+        }
         self.residual = combined.constants.residual;
         self.trouble |= trouble;
         self.still = if moved { 0 } else { self.still.saturating_add(1) };
@@ -296,19 +277,16 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
             *q = P::narrow((x / epsilon).exp_once());
         }
         let mut sums = Averages::default();
-        let (mut f, mut g) = (f, g);
-        let (mut logs, mut targets) = (&**log_weights, &mut **targets);
-        for measure in problem.measures() {
-            let n = measure.weights.len();
-            let (Some((own_f, rest_f)), Some((own_g, rest_g)), Some((log_weights, rest_logs))) = (
-                f.split_at_checked(n),
-                g.split_at_checked(problem.support()),
-                logs.split_at_checked(n),
+        for Part { measure, rows, cols, .. } in problem.parts() {
+            let (Some(own_f), Some(own_g), Some(log_weights), Some(target), Some(row)) = (
+                f.get(rows.clone()),
+                g.get(cols),
+                log_weights.get(rows.clone()),
+                targets.get_mut(rows.clone()),
+                row.get_mut(rows),
             ) else {
                 break;
             };
-            (f, g, logs) = (rest_f, rest_g, rest_logs);
-            let (Some(target), Some(row)) = (cut(&mut targets, n), row.get_mut(..n)) else { break };
             let side = measure.side(epsilon, fixed, log_weights);
             let geometry = &measure.geometry;
             side.marginal(level, own_f, target);

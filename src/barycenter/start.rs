@@ -3,7 +3,7 @@
 use super::half::logarithms;
 use super::layout::{Work, work_len};
 use super::options::Options;
-use super::problem::{Problem, pass};
+use super::problem::{Part, Problem, pass};
 use super::solver::Run;
 use crate::cost::{CostRange, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
@@ -13,7 +13,6 @@ use crate::options::Stop;
 use crate::problem::check_weights;
 use crate::real::Real;
 use crate::sinkhorn::{Patience, check_start, entropy_floor};
-use crate::work::cut;
 
 /// Validates a problem with its options and, for a warm start, its potentials, without solving it.
 /// Writes nothing but work.
@@ -132,9 +131,8 @@ fn logarithms_of_all<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     work: &mut Work<'_, P>,
 ) {
-    let mut logs = &mut *work.log_weights;
-    for measure in problem.measures() {
-        if let Some(out) = cut(&mut logs, measure.weights.len()) {
+    for Part { measure, rows, .. } in problem.parts() {
+        if let Some(out) = work.log_weights.get_mut(rows) {
             logarithms(&measure.side(problem.epsilon(), problem.fixed(), &[]), out);
         }
     }
@@ -185,11 +183,9 @@ fn least_slack<P: Precision, G: Geometry<P>>(
     work: &Work<'_, P>,
     cost_range: P::Potential,
 ) -> P::Potential {
-    let mut logs = &*work.log_weights;
-    let terms = problem.measures().iter().map(|measure| {
-        let (own, rest) = logs.split_at_checked(measure.weights.len()).unwrap_or((&[], &[]));
-        logs = rest;
-        let side = measure.side(problem.epsilon(), None, own);
+    let terms = problem.parts().map(|Part { measure, rows, .. }| {
+        let log_weights = work.log_weights.get(rows).unwrap_or(&[]);
+        let side = measure.side(problem.epsilon(), None, log_weights);
         measure.share * entropy_floor(&side, cost_range)
     });
     total(terms) / problem.share()

@@ -1,36 +1,43 @@
-//! The system solved by conjugate gradients: O(n + m) memory, one sweep an iteration.
+//! Conjugate gradients in the caller's vectors.
 
-use super::system::System;
-use crate::cost::Geometry;
-use crate::kernel::{Precision, add_scaled, dot_potentials};
+use crate::kernel::{Level, Precision, add_scaled, dot_potentials};
 use crate::math::Elementary;
 use crate::real::Real;
 
+/// A symmetric, positive semidefinite matrix that is known by its products.
+pub(crate) trait Symmetric<P: Precision> {
+    /// The instruction set.
+    fn level(&self) -> Level;
+
+    /// out = matrix times z.
+    fn apply(&mut self, z: &[P::Potential], out: &mut [P::Potential]);
+}
+
 /// How a run of conjugate gradients ended.
-pub(super) struct Ending<T> {
-    /// Sweeps.
-    pub(super) iterations: u32,
+pub(crate) struct Ending<T> {
+    /// Products.
+    pub(crate) iterations: u32,
     /// |residual|.
-    pub(super) residual: T,
+    pub(crate) residual: T,
 }
 
 /// Vectors of the length of z.
-pub(super) struct Vectors<'a, T> {
-    pub(super) direction: &'a mut [T],
-    pub(super) product: &'a mut [T],
+pub(crate) struct Vectors<'a, T> {
+    pub(crate) direction: &'a mut [T],
+    pub(crate) product: &'a mut [T],
 }
 
 /// Solves for z until |residual| is at most the tolerance; `residual` holds the right-hand side and is used up. Without `null` the system is
 /// definite.
-pub(super) fn solve<P: Precision, G: Geometry<P>>(
-    system: &mut System<'_, P, G>,
+pub(crate) fn solve<P: Precision>(
+    system: &mut impl Symmetric<P>,
     vectors: &mut Vectors<'_, P::Potential>,
     null: Option<&[P::Potential]>,
     residual: &mut [P::Potential],
     z: &mut [P::Potential],
     (tolerance, limit): (P::Potential, u32),
 ) -> Ending<P::Potential> {
-    let level = system.pass.level;
+    let level = system.level();
     let zero = P::Potential::ZERO;
     let deflate = |x: &mut [P::Potential]| {
         if let Some(null) = null {

@@ -14,6 +14,8 @@ mod system;
 mod vjp;
 
 pub use cotangent::Cotangent;
+#[cfg(feature = "barycenter")]
+pub(crate) use iterative::{Symmetric, Vectors, solve as conjugate_gradients};
 pub use jvp::{Changes, Tangent, TangentReport, jvp};
 pub use layout::{COEFFICIENTS, FACTOR_COLUMNS, FACTOR_ROWS};
 pub(crate) use newton::{Point, direction};

@@ -2,7 +2,7 @@
 
 use super::direct::Factor;
 use super::form::Form;
-use super::iterative::{self, Vectors};
+use super::iterative::{self, Symmetric, Vectors};
 use super::layout::Work;
 use super::system::System;
 use super::vjp::{Method, Optimum, Options};

@@ -10,8 +10,9 @@
 //! both sides fix the mass.
 
 use super::form::{COLUMNS, Form};
+use super::iterative::Symmetric;
 use crate::cost::{Geometry, Pass, Scratch};
-use crate::kernel::{Precision, add_entries, add_scaled, dot_potentials, weighted_sum};
+use crate::kernel::{Level, Precision, add_entries, add_scaled, dot_potentials, weighted_sum};
 use crate::real::Real;
 use crate::work::padded;
 
@@ -114,8 +115,29 @@ impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
         scale(out, cols.inverse_root);
     }
 
+    /// The null vector E_col^T sqrt(c), scaled to norm 1.
+    pub(super) fn null_vector(&mut self, c: &[P::Potential], out: &mut [P::Potential]) {
+        for (scaled, &c) in self.scaled.iter_mut().zip(c) {
+            *scaled = crate::math::Elementary::sqrt(c);
+        }
+        let level = self.pass.level;
+        self.cols.contract::<P>(level, self.scaled, out);
+        let norm = crate::math::Elementary::sqrt(dot_potentials::<P>(level, out, out));
+        if norm > P::Potential::ZERO {
+            for out in out {
+                *out = *out / norm;
+            }
+        }
+    }
+}
+
+impl<P: Precision, G: Geometry<P>> Symmetric<P> for System<'_, P, G> {
+    fn level(&self) -> Level {
+        self.pass.level
+    }
+
     /// out = (I - W^T W) z, in one sweep with one exp per entry.
-    pub(super) fn apply(&mut self, z: &[P::Potential], out: &mut [P::Potential]) {
+    fn apply(&mut self, z: &[P::Potential], out: &mut [P::Potential]) {
         let Self { geometry, pass, f, g, rows, cols, cross, scaled, sums, scratch, plan } = self;
         cols.expand(z, scaled);
         scale(scaled, cols.inverse_root);
@@ -136,21 +158,6 @@ impl<P: Precision, G: Geometry<P>> System<'_, P, G> {
         cols.contract::<P>(pass.level, sums, out);
         for (out, &z) in out.iter_mut().zip(z) {
             *out = z - *out;
-        }
-    }
-
-    /// The null vector E_col^T sqrt(c), scaled to norm 1.
-    pub(super) fn null_vector(&mut self, c: &[P::Potential], out: &mut [P::Potential]) {
-        for (scaled, &c) in self.scaled.iter_mut().zip(c) {
-            *scaled = crate::math::Elementary::sqrt(c);
-        }
-        let level = self.pass.level;
-        self.cols.contract::<P>(level, self.scaled, out);
-        let norm = crate::math::Elementary::sqrt(dot_potentials::<P>(level, out, out));
-        if norm > P::Potential::ZERO {
-            for out in out {
-                *out = *out / norm;
-            }
         }
     }
 }
