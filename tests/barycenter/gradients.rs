@@ -321,6 +321,7 @@ fn every_level_gives_the_same_gradients() {
 
 /// f, g and the cotangent.
 type Inputs = [Vec<f64>; 3];
+type Change<'a> = &'a dyn Fn(&mut Inputs);
 
 #[test]
 fn wrong_backward_passes_are_refused() {
@@ -353,13 +354,13 @@ fn wrong_backward_passes_are_refused() {
         (error.kind, error.argument)
     };
     let options = Options::new();
-    let with = |change: &dyn Fn(&mut Inputs)| {
+    let with = |change: Change<'_>| {
         let mut inputs = good.clone();
         change(&mut inputs);
         inputs
     };
     assert_eq!(refused(good.clone(), &options, len - 1), (ErrorKind::WorkTooSmall, Argument::Work));
-    let cases: [(&dyn Fn(&mut Inputs), ErrorKind, Argument); 8] = [
+    let cases: [(Change<'_>, ErrorKind, Argument); 8] = [
         (&|i| i[0].truncate(2), ErrorKind::Shape, Argument::RowPotentials),
         (&|i| i[1].truncate(2), ErrorKind::Shape, Argument::ColPotentials),
         (&|i| i[2].truncate(2), ErrorKind::Shape, Argument::Cotangent),
