@@ -117,6 +117,8 @@ pub enum Argument {
     CheckEvery = 22,
     /// The SIMD level.
     Level = 23,
+    /// What iterations are made of.
+    Sweep = 24,
     /// The potentials of the rows, f.
     RowPotentials = 30,
     /// The potentials of the columns, g.
@@ -161,7 +163,7 @@ pub enum Argument {
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -182,6 +184,7 @@ impl Argument {
         Self::MaxIterations,
         Self::CheckEvery,
         Self::Level,
+        Self::Sweep,
         Self::RowPotentials,
         Self::ColPotentials,
         Self::Work,

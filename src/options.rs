@@ -17,6 +17,18 @@ pub enum Stop<T> {
     Certified(T),
 }
 
+/// What an iteration is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Sweep {
+    /// One exponential for each entry of the cost: O(n + m) work.
+    #[default]
+    Log = 1,
+    /// Products with a kernel kept in memory, filled again where potentials have moved far: n m work,
+    /// and several times faster. Falls back to `Log` where a sum leaves the safe range.
+    Scaling = 2,
+}
+
 /// Options of a solve. `Options::new()` is what most callers want.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<P: Precision> {
@@ -26,6 +38,7 @@ pub struct Options<P: Precision> {
     pub(crate) warm_start: bool,
     pub(crate) trust_data: bool,
     pub(crate) level: Option<Level>,
+    pub(crate) sweep: Option<Sweep>,
 }
 
 impl<P: Precision> Options<P> {
@@ -38,6 +51,7 @@ impl<P: Precision> Options<P> {
             warm_start: false,
             trust_data: false,
             level: None,
+            sweep: None,
         }
     }
 
@@ -77,6 +91,14 @@ impl<P: Precision> Options<P> {
     /// Force an instruction set. Default: the fastest. Changes the time, never the bits.
     pub const fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
+        self
+    }
+
+    /// What iterations are made of. Default: `Scaling` where the work has room for it
+    /// (`sinkhorn::fast_work_len`), else `Log`. `Log` gives the same bits whatever the length of the
+    /// work; `Scaling` demands the room.
+    pub const fn sweep(mut self, sweep: Sweep) -> Self {
+        self.sweep = Some(sweep);
         self
     }
 

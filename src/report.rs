@@ -2,6 +2,7 @@
 
 use core::ops::ControlFlow;
 
+use crate::options::Sweep;
 use crate::real::Real;
 
 /// How a solve ended. The discriminants are the non-negative status codes of the C interface.
@@ -114,6 +115,8 @@ pub struct Report<T> {
     /// 100th of what they ask for: it has collapsed onto the cheapest pairs. Most likely the radius
     /// is larger than was meant.
     pub collapsed: bool,
+    /// What the iterations were made of.
+    pub sweep: Sweep,
 }
 
 impl<T: Real> Report<T> {
@@ -144,6 +147,7 @@ impl<T: Real> Report<T> {
             row_multiplier: T::ZERO,
             col_multiplier: T::ZERO,
             collapsed: false,
+            sweep: Sweep::Log,
         }
     }
 

@@ -162,6 +162,19 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
         scratch: &mut Scratch<'_, P>,
     );
 
+    /// Writes X at (f, g) to `kernel`, row by row, each padded with zeros to a whole number of lanes, and
+    /// fills what is left with zeros. Where a row's sum cannot be trusted f_i is first moved to where it
+    /// lies between 1 and m.
+    #[cfg(feature = "scaling")]
+    fn fill(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        kernel: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    );
+
     /// sums_j = sum_i X_ij, with every g_j first moved to where the sum lies between 1 and n.
     fn col_sums(
         &self,

@@ -9,6 +9,8 @@ use crate::kernel::{
 use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
+#[cfg(feature = "scaling")]
+use crate::work::padded;
 
 /// A cost whose rows can be had one by one.
 pub trait RowCost<P: Precision>: sealed::Sealed {
@@ -169,6 +171,27 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         for (i, (f, sum)) in f.iter_mut().zip(sums).enumerate() {
             let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
             (*f, *sum) = shifted_row(pass, *f, g, cost, entries);
+        }
+    }
+
+    #[cfg(feature = "scaling")]
+    fn fill(
+        &self,
+        pass: Pass<P>,
+        f: &mut [P::Potential],
+        g: &[P::Potential],
+        kernel: &mut [P::Sum],
+        scratch: &mut Scratch<'_, P>,
+    ) {
+        let mut rows = kernel.chunks_mut(padded(g.len()).max(1));
+        for (i, (f, row)) in f.iter_mut().zip(&mut rows).enumerate() {
+            let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
+            let (entries, padding) = row.split_at_mut_checked(g.len()).unwrap_or_default();
+            (*f, _) = shifted_row(pass, *f, g, cost, entries);
+            padding.fill(P::Sum::ZERO);
+        }
+        for row in rows {
+            row.fill(P::Sum::ZERO);
         }
     }
 

@@ -248,6 +248,7 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
     };
     Ok(Options {
+        sweep: None,
         stop,
         max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),
         check_every: field!(c, types::Options<T>, check_every, default.check_every),

@@ -12,6 +12,8 @@ mod linear;
 #[cfg(feature = "f64")]
 mod mixed;
 mod rows;
+#[cfg(feature = "scaling")]
+mod scaling;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
@@ -21,6 +23,8 @@ pub(crate) use linear::*;
 #[cfg(feature = "f64")]
 pub use mixed::Mixed;
 pub(crate) use rows::*;
+#[cfg(feature = "scaling")]
+pub(crate) use scaling::*;
 
 use crate::math::Elementary;
 use crate::real::Real;

@@ -32,7 +32,7 @@ macro_rules! at_each_level {
     };
 }
 
-#[cfg(any(feature = "balls", feature = "implicit"))]
+#[cfg(any(feature = "balls", feature = "implicit", feature = "scaling"))]
 pub(super) use at_each_level;
 
 at_each_level! {

@@ -12,12 +12,16 @@ mod floor;
 mod fused;
 #[cfg(feature = "implicit")]
 mod probe;
+#[cfg(feature = "scaling")]
+mod scaling;
 mod solver;
 mod start;
 
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};
+#[cfg(feature = "scaling")]
+pub use start::fast_work_len;
 pub use start::{COEFFICIENTS, check, work_len};
 
 #[cfg(feature = "barycenter")]

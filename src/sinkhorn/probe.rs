@@ -77,7 +77,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let (level, zero) = (state.level, P::Potential::ZERO);
         let pass = problem.pass(level);
-        let Work { rows, cols, row, col, row_rule, col_rule, scratch: sweep } = work;
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch: sweep, .. } = work;
         let [row_ball, col_ball] = balls;
         let [row_scratch, col_scratch] = scratch;
         rows.gradient(level, f, row_scratch, Memory { marginal: row_rule, ball: row_ball });
@@ -106,6 +106,10 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         }
         state.patience = Patience { best_at: state.iterations, ..Patience::new() };
         state.still = 0;
+        #[cfg(feature = "scaling")]
+        {
+            state.absorbed.filled = false;
+        }
         state.rows_fresh = true;
     }
 

@@ -12,6 +12,8 @@ use crate::report::{Observer, Progress, Report, Termination};
 use super::certificate::{self, mass};
 use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
+#[cfg(feature = "scaling")]
+use super::scaling::Absorbed;
 use super::start::{Work, prepare};
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
@@ -35,6 +37,8 @@ pub struct State<P: Precision> {
     pub(crate) trouble: bool,
     /// Latest sweeps that changed no potential of the rows.
     pub(crate) still: u32,
+    #[cfg(feature = "scaling")]
+    pub(crate) absorbed: Absorbed,
     /// The rows were updated once more after the latest sweep, so the next one finds no residual.
     pub(crate) rows_fresh: bool,
     pub(crate) certified_distance: P::Potential,
@@ -61,6 +65,8 @@ impl<P: Precision> State<P> {
             forbidden: false,
             trouble: false,
             still: 0,
+            #[cfg(feature = "scaling")]
+            absorbed: Absorbed::default(),
             rows_fresh: false,
             certified_distance: infinity,
             finished: None,
@@ -72,12 +78,12 @@ impl<P: Precision> State<P> {
     /// Whether the rows are updated as those of a rule that couples them, whatever the rule: how
     /// the tests reach that path.
     #[cfg(test)]
-    fn takes_rows_apart(&self) -> bool {
+    pub(super) fn takes_rows_apart(&self) -> bool {
         self.rows_apart
     }
 
     #[cfg(not(test))]
-    fn takes_rows_apart(&self) -> bool {
+    pub(super) fn takes_rows_apart(&self) -> bool {
         false
     }
 
@@ -176,7 +182,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
         let lens = [self.f.len(), self.g.len()];
-        self.work.lay_out(self.problem, lens, work, &self.state, fresh)
+        self.work.lay_out(self.problem, lens, work, &self.state, (fresh, self.options.sweep))
     }
 
     /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
@@ -275,12 +281,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Updates both sides, and learns the residual of the rows as they were before.
     #[inline(never)]
     fn sweep(&mut self) {
+        #[cfg(feature = "scaling")]
+        if self.scaled_sweep() {
+            return;
+        }
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let Work { rows, cols, row, col, row_rule, col_rule, scratch } = work;
+        let Work { rows, row, col, row_rule, scratch, .. } = work;
         let coupled = rows.couples_entries() || state.takes_rows_apart();
-        let [row_ball, col_ball] = &mut state.balls;
+        let [row_ball, _] = &mut state.balls;
 
         let mut fused = Fused {
             side: rows,
@@ -302,6 +312,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             trouble |= restore(f, rows.log_weights);
         }
 
+        state.trouble |= trouble;
+        state.still = if moved { 0 } else { state.still.saturating_add(1) };
+        self.update_columns(coupled || !all_trusted);
+    }
+
+    /// Updates the columns from their sums at the new f and the shifts in g, which are taken again
+    /// where they lost something. Returns whether they had to be.
+    pub(super) fn update_columns(&mut self, unknown: bool) -> bool {
+        let Self { problem, f, g, work, state, .. } = self;
+        let level = state.level;
+        let Work { cols, col, col_rule, scratch, .. } = work;
         let enough = |((&sum, &w), &log): ((&P::Sum, &P::Cost), &P::Potential)| {
             let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
             let massless = log == P::Potential::NEG_INFINITY;
@@ -309,13 +330,14 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         };
         let weights = cols.weights.iter().zip(cols.log_weights);
         let mut entries = col.iter().zip(weights).map(|(sum, (w, log))| ((sum, w), log));
-        if coupled || !all_trusted || !entries.all(enough) {
-            problem.geometry().col_sums(pass, f, g, col, scratch);
+        let again = unknown || !entries.all(enough);
+        if again {
+            problem.geometry().col_sums(problem.pass(level), f, g, col, scratch);
         }
-        cols.update(level, 0, col, g, Memory { marginal: col_rule, ball: col_ball });
-        trouble |= restore(g, cols.log_weights);
-        state.trouble |= trouble;
-        state.still = if moved { 0 } else { state.still.saturating_add(1) };
+        let [_, ball] = &mut state.balls;
+        cols.update(level, 0, col, g, Memory { marginal: col_rule, ball });
+        state.trouble |= restore(g, cols.log_weights);
+        again
     }
 
     /// The translation step: (f + t, g - t) with the best constant t, where a side is relaxed.
@@ -430,6 +452,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         };
         certificate::report(&evaluation, report);
         report.iterations = state.iterations;
+        report.sweep = work.sweep(state);
         report.mass_factor = state.masses.col_factor;
         let [row_ball, col_ball] = state.balls;
         report.row_multiplier = row_ball.multiplier();
@@ -444,7 +467,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
-        let Work { rows, cols, row, col, row_rule, col_rule, scratch } = work;
+        let Work { rows, cols, row, col, row_rule, col_rule, scratch, .. } = work;
         if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
             problem.geometry().row_sums(pass, f, g, row, scratch);
             let [ball, _] = &mut state.balls;

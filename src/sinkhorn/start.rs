@@ -5,11 +5,13 @@ use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Buffers, Level, Precision};
 use crate::marginal::Side;
 use crate::math::Elementary;
-use crate::options::{Options, Stop};
+use crate::options::{Options, Stop, Sweep};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
 use crate::work::{Coefficients, misalignment, take};
 
+#[cfg(feature = "scaling")]
+use super::scaling::{self, Kept};
 use super::solver::State;
 
 /// Logarithms of the weights.
@@ -27,6 +29,15 @@ pub const fn work_len(n: usize, m: usize, d: usize) -> usize {
     COEFFICIENTS.at(n, m, d).len()
 }
 
+/// Elements of work with which a solve keeps the kernel in memory, so that most of its sweeps are
+/// products instead of exponentials: padded(n) padded(m) and a few vectors more than [`work_len`].
+/// `usize::MAX` if that overflows. The same number for f32 and f64.
+#[cfg(feature = "scaling")]
+pub const fn fast_work_len(n: usize, m: usize, d: usize) -> usize {
+    let vectors = COEFFICIENTS.and(scaling::POTENTIAL).and(scaling::SUM);
+    vectors.at(n, m, d).and(scaling::kernel_len(n, m)).len()
+}
+
 /// The work of the caller, cut into named buffers, and both sides, which refer to it.
 pub(super) struct Work<'a, P: Precision> {
     pub(super) rows: Side<'a, P>,
@@ -38,6 +49,8 @@ pub(super) struct Work<'a, P: Precision> {
     pub(super) row_rule: &'a mut [P::Sum],
     pub(super) col_rule: &'a mut [P::Sum],
     pub(super) scratch: Scratch<'a, P>,
+    #[cfg(feature = "scaling")]
+    pub(super) kept: Kept<'a, P>,
 }
 
 impl<'a, P: Precision> Work<'a, P> {
@@ -52,7 +65,18 @@ impl<'a, P: Precision> Work<'a, P> {
             row_rule: &mut [],
             col_rule: &mut [],
             scratch: Scratch::none(),
+            #[cfg(feature = "scaling")]
+            kept: Kept::none(),
         }
+    }
+
+    /// What the sweeps are made of.
+    pub(super) fn sweep(&self, _state: &State<P>) -> Sweep {
+        #[cfg(feature = "scaling")]
+        if !self.kept.is_none() && !_state.absorbed.given_up() {
+            return Sweep::Scaling;
+        }
+        Sweep::Log
     }
 
     /// Checks the lengths of all buffers and cuts them out of the work, behind its first elements
@@ -63,18 +87,28 @@ impl<'a, P: Precision> Work<'a, P> {
         [f, g]: [usize; 2],
         work: &'a mut [P::Work],
         state: &State<P>,
-        fresh: bool,
+        (fresh, sweep): (bool, Option<Sweep>),
     ) -> Result<(), Error> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
-        let needed = work_len(n, m, d);
+        let keeps = sweep != Some(Sweep::Log);
+        #[cfg(feature = "scaling")]
+        let kernel = if sweep == Some(Sweep::Scaling) { fast_work_len(n, m, d) } else { 0 };
+        #[cfg(not(feature = "scaling"))]
+        let kernel = if sweep == Some(Sweep::Scaling) {
+            return Err(Error::new(ErrorKind::NotBuilt, Argument::Sweep));
+        } else {
+            0
+        };
+        let needed = work_len(n, m, d).max(kernel);
         let (kind, argument) = if f != n {
             (ErrorKind::Shape, Argument::RowPotentials)
         } else if g != m {
             (ErrorKind::Shape, Argument::ColPotentials)
         } else if needed == usize::MAX {
             (ErrorKind::TooLarge, Argument::Cost)
-        } else if work.len() < needed || self.cut(work, [n, m, d], state, fresh).is_none() {
+        } else if work.len() < needed || self.cut(work, [n, m, d], state, (fresh, keeps)).is_none()
+        {
             (ErrorKind::WorkTooSmall, Argument::Work)
         } else {
             return Ok(());
@@ -87,10 +121,19 @@ impl<'a, P: Precision> Work<'a, P> {
         work: &'a mut [P::Work],
         [n, m, d]: [usize; 3],
         state: &State<P>,
-        fresh: bool,
+        (fresh, _keeps): (bool, bool),
     ) -> Option<()> {
+        #[cfg(feature = "scaling")]
+        let keeps = _keeps && work.len() >= fast_work_len(n, m, d);
         let mut work = work.get_mut(state.skip..)?;
-        let lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
+        #[cfg_attr(not(feature = "scaling"), allow(unused_mut, reason = "a kernel adds to it"))]
+        let mut lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
+        #[cfg(feature = "scaling")]
+        if keeps {
+            let [_, potential, sum] = &mut lens;
+            *potential += scaling::POTENTIAL.at(n, m, d).len();
+            *sum += scaling::SUM.at(n, m, d).and(scaling::kernel_len(n, m)).len();
+        }
         let Buffers { cost, mut potential, mut sum } = P::cut(&mut work, lens)?;
         (self.rows.mass, self.rows.factor) = (state.masses.a, state.masses.row_factor);
         (self.cols.mass, self.cols.factor) = (state.masses.b, state.masses.col_factor);
@@ -105,6 +148,10 @@ impl<'a, P: Precision> Work<'a, P> {
         self.row_rule = take(&mut sum, n)?;
         self.col = take(&mut sum, m)?;
         self.col_rule = take(&mut sum, m)?;
+        #[cfg(feature = "scaling")]
+        if keeps {
+            self.kept = Kept::cut(&mut potential, &mut sum, [n, m])?;
+        }
         self.scratch.cut(cost, sum, m, d)
     }
 }
@@ -131,7 +178,7 @@ pub fn check<P: Precision, G: Geometry<P>>(
     state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
-    work.lay_out(problem, [f.len(), g.len()], buffer, &state, true)?;
+    work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
     prepare(problem, options, f, g, &mut work, &mut state)
 }
 

@@ -1,0 +1,62 @@
+//! Loops over rows of a kernel that is kept in memory. Rows and vectors are padded with zeros to whole
+//! [`LANES`], so there are no remainders.
+
+use super::Precision;
+use super::level::{Level, Set};
+use super::rows::at_each_level;
+use crate::math::{Elementary, LANES, reduce};
+use crate::real::Real;
+
+at_each_level! {
+    /// out_i = exp((to_i - from_i) / epsilon) with `scale` = log2(e) / epsilon, exactly 0 where `to` is
+    /// minus infinity.
+    fn factors<P>(
+        scale: P::Potential,
+        from: &[P::Potential],
+        to: &[P::Potential],
+        out: &mut [P::Sum],
+    ) {
+        for ((out, &from), &to) in out.iter_mut().zip(from).zip(to) {
+            let value = P::narrow((to - from) * scale).exp2();
+            *out = if to > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
+        }
+    }
+}
+
+at_each_level! {
+    /// sum_j x_j v_j of four rows.
+    fn four_dots<P>(rows: [&[P::Sum]; 4], v: &[P::Sum]) -> [P::Sum; 4] {
+        let mut lanes = [[P::Sum::ZERO; LANES]; 4];
+        let [x0, x1, x2, x3] = rows.map(|row| row.as_chunks::<LANES>().0);
+        let [l0, l1, l2, l3] = &mut lanes;
+        let v = v.as_chunks::<LANES>().0;
+        for ((((x0, x1), x2), x3), v) in x0.iter().zip(x1).zip(x2).zip(x3).zip(v) {
+            let add = |lanes: &mut [P::Sum; LANES], x: &[P::Sum; LANES]| {
+                for ((lane, &x), &v) in lanes.iter_mut().zip(x).zip(v) {
+                    *lane += x * v;
+                }
+            };
+            add(l0, x0);
+            add(l1, x1);
+            add(l2, x2);
+            add(l3, x3);
+        }
+        lanes.map(reduce)
+    }
+}
+
+at_each_level! {
+    /// total_j += sum_k weight_k row_kj of four rows, in their order.
+    fn add_four_kept<P>(weights: [P::Sum; 4], rows: [&[P::Sum]; 4], total: &mut [P::Sum]) {
+        let [w0, w1, w2, w3] = weights;
+        let [x0, x1, x2, x3] = rows.map(|row| row.as_chunks::<LANES>().0);
+        let total = total.as_chunks_mut::<LANES>().0;
+        for ((((total, x0), x1), x2), x3) in total.iter_mut().zip(x0).zip(x1).zip(x2).zip(x3) {
+            for ((((total, &x0), &x1), &x2), &x3) in
+                total.iter_mut().zip(x0).zip(x1).zip(x2).zip(x3)
+            {
+                *total = (((*total + w0 * x0) + w1 * x1) + w2 * x2) + w3 * x3;
+            }
+        }
+    }
+}
