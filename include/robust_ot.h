@@ -16,6 +16,9 @@
  *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
  *   the plan is a view of them that the rot_plan functions read.
  *
+ *   rot_barycenter_solve averages any number of measures on one support: one plan to the
+ *   barycenter for each, every measure with a rule and a share of its own.
+ *
  * A WHOLE PROGRAM
  *
  *   #include <robust_ot.h>
@@ -56,7 +59,8 @@
  *   Every function returns a status: ROT_OK; a positive remark (the solve finished otherwise than
  *   asked; the outputs hold the last good state); or a negative refusal. A refusal comes before
  *   the first write: all outputs are as they were, but for the work and the report's error and
- *   converged. The report, or the rot_error, names the argument and the first bad index.
+ *   converged. The report, or the rot_error, names the argument, the first bad index and, for a
+ *   barycenter, the measure.
  *   rot_status_str gives one line for any status.
  *
  * MEMORY, STACK, THREADS
@@ -88,6 +92,8 @@
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
+ *   averages   rot_barycenter_solve, _check, _work_len, _certifiable_epsilon
+ *   in parts   rot_barycenter_half_step, _add, _merge, _combine, _apply (measures on many hosts)
  *   about      rot_version, rot_abi_version, rot_status_str
  *   Names end in _f64 or _f32. This file is made from the sources; do not edit it.
  */
@@ -183,6 +189,8 @@
 #define ROT_ERR_GAUGE (-50)
 /** the linear system is not positive definite in this precision. */
 #define ROT_ERR_SINGULAR (-51)
+/** a barycenter takes exact and KL rules only. */
+#define ROT_ERR_BARYCENTER_RULE (-60)
 #define ROT_ARG_NONE 0u
 #define ROT_ARG_PROBLEM 1u
 #define ROT_ARG_OPTIONS 2u
@@ -203,6 +211,7 @@
 #define ROT_ARG_MAX_ITERATIONS 21u
 #define ROT_ARG_CHECK_EVERY 22u
 #define ROT_ARG_LEVEL 23u
+#define ROT_ARG_SWEEP 24u
 #define ROT_ARG_ROW_POTENTIALS 30u
 #define ROT_ARG_COL_POTENTIALS 31u
 #define ROT_ARG_WORK 32u
@@ -220,6 +229,11 @@
 #define ROT_ARG_COL_POINT_GRADIENT 47u
 #define ROT_ARG_TANGENT 48u
 #define ROT_ARG_GRADIENT 49u
+#define ROT_ARG_MEASURES 60u
+#define ROT_ARG_SHARE 61u
+#define ROT_ARG_BARYCENTER 62u
+#define ROT_ARG_HALF 68u
+#define ROT_ARG_COMBINATION 69u
 
 /** n rounded up to a multiple of 16. */
 #define ROT_PADDED(n) (((size_t)(n) + 15u) / 16u * 16u)
@@ -249,6 +263,11 @@
 #define ROT_MATCHING_ITERATIVE_WORK_LEN(n, m, d) \
     (ROT_SINKHORN_WORK_LEN(n, m, d) > ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) \
          ? ROT_SINKHORN_WORK_LEN(n, m, d) : ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
+#define ROT_BARYCENTER_MEASURES_WORK_LEN_(n, m, d) \
+    ((size_t)3 * ROT_PADDED(n) + (size_t)10 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
+/** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
+#define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \
+    ((size_t)48 * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))
 
 /** No index applies. */
 #define ROT_NOWHERE UINT64_MAX
@@ -290,7 +309,7 @@
 #define ROT_OPTIONS_F32_INIT ROT_OPTIONS_INIT_(rot_options_f32, 1e-5f)
 
 #define ROT_REPORT_INIT_(type) \
-    {sizeof(type), 0, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+    {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
      0, 0, {0, 0, 0, 0}, 0, 0, {0, 0, 0}}
 /** An empty report. */
 #define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
@@ -320,8 +339,8 @@
 #define ROT_GRADIENT_OPTIONS_F32_INIT ROT_GRADIENT_OPTIONS_INIT_(rot_gradient_options_f32, 1e-6f, 1e-2f)
 
 #define ROT_GRADIENT_INIT_(type) \
-    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, ROT_NO_MATRIX, ROT_NO_MATRIX, {0, 0, 0, 0}, 0, \
-     {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0, 0, 0}}
+    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, ROT_NO_MATRIX, ROT_NO_MATRIX, {0, 0, 0, 0, 0}, \
+     0, {0, 0}, {0, 0}, 0, 0, 0, 0, 0, {0, 0, 0, 0}}
 /** Gradients, none of them asked for yet. */
 #define ROT_GRADIENT_F64_INIT ROT_GRADIENT_INIT_(rot_gradient_f64)
 /** Gradients, none of them asked for yet. */
@@ -336,7 +355,7 @@
 #define ROT_TANGENT_F32_INIT ROT_TANGENT_INIT_(rot_tangent_f32)
 
 #define ROT_CHANGE_INIT_(type) \
-    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, NULL, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, \
+    {sizeof(type), 0, ROT_NO_MATRIX, NULL, NULL, NULL, NULL, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, \
      {0, 0, 0, 0}}
 /** Changes of the optimum, none of them asked for yet. */
 #define ROT_CHANGE_F64_INIT ROT_CHANGE_INIT_(rot_change_f64)
@@ -346,6 +365,36 @@
 /** The default options of a matching. */
 #define ROT_MATCHING_OPTIONS_INIT \
     {sizeof(rot_matching_options), ROT_UNIT_ABSOLUTE, ROT_GRADIENT_FULL, 0, {0, 0, 0, 0}}
+
+/** A measure without data, exact, of share 1, in both precisions. */
+#define ROT_MEASURE_INIT \
+    {0, ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, 1, 0, ROT_EXACT, \
+     {0, 0, 0, 0}}
+
+#define ROT_BARYCENTER_PROBLEM_INIT_(type, measure) \
+    {sizeof(type), sizeof(measure), NULL, 0, 0, 0, {0, 0, 0, 0}}
+/** A barycenter of no measure yet. */
+#define ROT_BARYCENTER_PROBLEM_F64_INIT \
+    ROT_BARYCENTER_PROBLEM_INIT_(rot_barycenter_problem_f64, rot_measure_f64)
+/** A barycenter of no measure yet. */
+#define ROT_BARYCENTER_PROBLEM_F32_INIT \
+    ROT_BARYCENTER_PROBLEM_INIT_(rot_barycenter_problem_f32, rot_measure_f32)
+
+/** No ladder of epsilons. */
+#define ROT_BARYCENTER_OPTIONS_F64_INIT {sizeof(rot_barycenter_options_f64), 15, 0, 4, {0, 0, 0, 0}}
+/** No ladder of epsilons. */
+#define ROT_BARYCENTER_OPTIONS_F32_INIT {sizeof(rot_barycenter_options_f32), 15, 0, 4, {0, 0, 0, 0}}
+
+#define ROT_BARYCENTER_REPORT_INIT_(type) \
+    {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+     {0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+/** An empty report. */
+#define ROT_BARYCENTER_REPORT_F64_INIT ROT_BARYCENTER_REPORT_INIT_(rot_barycenter_report_f64)
+/** An empty report. */
+#define ROT_BARYCENTER_REPORT_F32_INIT ROT_BARYCENTER_REPORT_INIT_(rot_barycenter_report_f32)
+
+/** Sums over no measure yet. */
+#define ROT_BARYCENTER_SUMS_INIT {0, 0, 0, 0, 0, 0, 0, 0}
 
 
 /**
@@ -647,6 +696,10 @@ typedef struct rot_error {
    * First bad column; ROT_NOWHERE if none applies.
    */
   uint64_t col;
+  /**
+   * Which measure of a barycenter; ROT_NOWHERE if none applies.
+   */
+  uint64_t measure;
 } rot_error;
 
 /**
@@ -1959,6 +2012,626 @@ typedef struct rot_state_f32 {
   uint64_t reserved[4];
 } rot_state_f32;
 
+/**
+ * One measure of a barycenter. Initialise with ROT_MEASURE_INIT, then set the
+ * cost (or the points), the weights and what differs from an exact rule and a share of 1.
+ */
+typedef struct rot_measure_f64 {
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost from its points to those of the barycenter, n_i x n, cost units.
+   * +infinity forbids a pair. A cost that measures share is the same view in each.
+   */
+  struct rot_matrix_f64 cost;
+  /**
+   * Points of the measure, n_i x d, for the other kinds.
+   */
+  struct rot_matrix_f64 x;
+  /**
+   * Points of the barycenter, n x d, for the other kinds.
+   */
+  struct rot_matrix_f64 y;
+  /**
+   * Weights p_i, mass units, non-negative, some positive.
+   */
+  const double *weights;
+  /**
+   * Number of weights: n_i.
+   */
+  size_t weights_len;
+  /**
+   * Share in the barycenter, not negative, in any unit: shares are divided by their sum. A
+   * measure of share 0 gets its plan to the barycenter of the others.
+   */
+  double share;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * ROT_EXACT or ROT_KL(tau).
+   */
+  struct rot_rule_f64 rule;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_measure_f64;
+
+/**
+ * Whose barycenter. Initialise with ROT_BARYCENTER_PROBLEM_F64_INIT or
+ * ROT_BARYCENTER_PROBLEM_F32_INIT, then set measures, measures_len and epsilon.
+ */
+typedef struct rot_barycenter_problem_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * sizeof of one measure; the initialiser sets it.
+   */
+  uint32_t measure_size;
+  /**
+   * The measures, one behind the other; all have the same n.
+   */
+  const struct rot_measure_f64 *measures;
+  /**
+   * Number of measures: k.
+   */
+  size_t measures_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  double epsilon;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_problem_f64;
+
+/**
+ * A ladder of epsilons. Initialise with ROT_BARYCENTER_OPTIONS_F64_INIT or
+ * ROT_BARYCENTER_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_barycenter_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Most iterations at each epsilon above the problem's, at least 1. Default 15; a level is left
+   * early at a residual of 1 %.
+   */
+  uint32_t level_iterations;
+  /**
+   * Epsilon to begin with, cost units; 0 (default) for no ladder. It pays at small epsilon, where
+   * a cold start takes long to carry mass far.
+   */
+  double start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  double factor;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_options_f64;
+
+/**
+ * What is true of a barycenter and its potentials, all of it computed from them in one last sweep.
+ * Y_i is the plan X_i divided by its mass if all rules are KL, else X_i itself; w_i are the shares
+ * divided by their sum. A quantity that does not exist for the problem is infinite. Set struct_size
+ * (ROT_BARYCENTER_REPORT_F64_INIT); no more than that many bytes are written. After a refusal only
+ * `error` and `converged` are written.
+ */
+typedef struct rot_barycenter_report_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Iterations: one sweep over the cost of every measure each.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  double epsilon;
+  /**
+   * residual_rows + residual_cols.
+   */
+  double residual;
+  /**
+   * sum_i w_i |X_i 1 - r(f_i)|_1 over the mass.
+   */
+  double residual_rows;
+  /**
+   * sum_i w_i |X_i^T 1 - q|_1 over the mass: rounding.
+   */
+  double residual_cols;
+  /**
+   * The residual that rounding alone may cause.
+   */
+  double rounding_floor;
+  /**
+   * sum_i w_i <C_i, Y_i>.
+   */
+  double transport_cost;
+  /**
+   * sum_i w_i sum Y_i (log Y_i - 1).
+   */
+  double entropy;
+  /**
+   * sum_i w_i tau_i KL(Y_i 1 | p_i).
+   */
+  double penalty;
+  /**
+   * transport_cost + epsilon * entropy + penalty.
+   */
+  double objective;
+  /**
+   * transport_cost + penalty.
+   */
+  double unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  double dual_value;
+  /**
+   * Most that the objective can be above its optimum; infinite with an exact measure.
+   */
+  double gap;
+  /**
+   * Certified lower bound of the unregularised optimum; -infinity with an exact measure.
+   */
+  double lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  double certified_distance;
+  /**
+   * Mass of the barycenter before it was divided by it.
+   */
+  double mass;
+  /**
+   * log of that mass.
+   */
+  double log_mass;
+  /**
+   * Factor that made the sum of the shares 1.
+   */
+  double share_factor;
+  /**
+   * Zero.
+   */
+  double reserved_values[5];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_report_f64;
+
+/**
+ * One measure of a barycenter. Initialise with ROT_MEASURE_INIT, then set the
+ * cost (or the points), the weights and what differs from an exact rule and a share of 1.
+ */
+typedef struct rot_measure_f32 {
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost from its points to those of the barycenter, n_i x n, cost units.
+   * +infinity forbids a pair. A cost that measures share is the same view in each.
+   */
+  struct rot_matrix_f32 cost;
+  /**
+   * Points of the measure, n_i x d, for the other kinds.
+   */
+  struct rot_matrix_f32 x;
+  /**
+   * Points of the barycenter, n x d, for the other kinds.
+   */
+  struct rot_matrix_f32 y;
+  /**
+   * Weights p_i, mass units, non-negative, some positive.
+   */
+  const float *weights;
+  /**
+   * Number of weights: n_i.
+   */
+  size_t weights_len;
+  /**
+   * Share in the barycenter, not negative, in any unit: shares are divided by their sum. A
+   * measure of share 0 gets its plan to the barycenter of the others.
+   */
+  float share;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * ROT_EXACT or ROT_KL(tau).
+   */
+  struct rot_rule_f32 rule;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_measure_f32;
+
+/**
+ * Whose barycenter. Initialise with ROT_BARYCENTER_PROBLEM_F64_INIT or
+ * ROT_BARYCENTER_PROBLEM_F32_INIT, then set measures, measures_len and epsilon.
+ */
+typedef struct rot_barycenter_problem_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * sizeof of one measure; the initialiser sets it.
+   */
+  uint32_t measure_size;
+  /**
+   * The measures, one behind the other; all have the same n.
+   */
+  const struct rot_measure_f32 *measures;
+  /**
+   * Number of measures: k.
+   */
+  size_t measures_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  float epsilon;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_problem_f32;
+
+/**
+ * A ladder of epsilons. Initialise with ROT_BARYCENTER_OPTIONS_F64_INIT or
+ * ROT_BARYCENTER_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_barycenter_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Most iterations at each epsilon above the problem's, at least 1. Default 15; a level is left
+   * early at a residual of 1 %.
+   */
+  uint32_t level_iterations;
+  /**
+   * Epsilon to begin with, cost units; 0 (default) for no ladder. It pays at small epsilon, where
+   * a cold start takes long to carry mass far.
+   */
+  float start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  float factor;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_options_f32;
+
+/**
+ * What is true of a barycenter and its potentials, all of it computed from them in one last sweep.
+ * Y_i is the plan X_i divided by its mass if all rules are KL, else X_i itself; w_i are the shares
+ * divided by their sum. A quantity that does not exist for the problem is infinite. Set struct_size
+ * (ROT_BARYCENTER_REPORT_F64_INIT); no more than that many bytes are written. After a refusal only
+ * `error` and `converged` are written.
+ */
+typedef struct rot_barycenter_report_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Iterations: one sweep over the cost of every measure each.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  float epsilon;
+  /**
+   * residual_rows + residual_cols.
+   */
+  float residual;
+  /**
+   * sum_i w_i |X_i 1 - r(f_i)|_1 over the mass.
+   */
+  float residual_rows;
+  /**
+   * sum_i w_i |X_i^T 1 - q|_1 over the mass: rounding.
+   */
+  float residual_cols;
+  /**
+   * The residual that rounding alone may cause.
+   */
+  float rounding_floor;
+  /**
+   * sum_i w_i <C_i, Y_i>.
+   */
+  float transport_cost;
+  /**
+   * sum_i w_i sum Y_i (log Y_i - 1).
+   */
+  float entropy;
+  /**
+   * sum_i w_i tau_i KL(Y_i 1 | p_i).
+   */
+  float penalty;
+  /**
+   * transport_cost + epsilon * entropy + penalty.
+   */
+  float objective;
+  /**
+   * transport_cost + penalty.
+   */
+  float unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  float dual_value;
+  /**
+   * Most that the objective can be above its optimum; infinite with an exact measure.
+   */
+  float gap;
+  /**
+   * Certified lower bound of the unregularised optimum; -infinity with an exact measure.
+   */
+  float lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  float certified_distance;
+  /**
+   * Mass of the barycenter before it was divided by it.
+   */
+  float mass;
+  /**
+   * log of that mass.
+   */
+  float log_mass;
+  /**
+   * Factor that made the sum of the shares 1.
+   */
+  float share_factor;
+  /**
+   * Zero.
+   */
+  float reserved_values[5];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_report_f32;
+
+/**
+ * What a half step found out, apart from the vectors. Plain data: a host may send it anywhere.
+ */
+typedef struct rot_barycenter_half_f64 {
+  /**
+   * |X_i 1 - r(f_i)|_1 before the step, mass units: how far the rows were from their rule.
+   */
+  double residual;
+  /**
+   * Mass of the plan before the step.
+   */
+  double mass;
+  /**
+   * log of the mass of the marginal that the rule assigns to the new f_i.
+   */
+  double log_target;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * 1 if a sum overflowed or a NaN appeared; the potentials are the last finite ones.
+   */
+  uint32_t trouble;
+  /**
+   * 1 if f_i changed.
+   */
+  uint32_t moved;
+} rot_barycenter_half_f64;
+
+/**
+ * What a half step found out, apart from the vectors. Plain data: a host may send it anywhere.
+ */
+typedef struct rot_barycenter_half_f32 {
+  /**
+   * |X_i 1 - r(f_i)|_1 before the step, mass units: how far the rows were from their rule.
+   */
+  float residual;
+  /**
+   * Mass of the plan before the step.
+   */
+  float mass;
+  /**
+   * log of the mass of the marginal that the rule assigns to the new f_i.
+   */
+  float log_target;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * 1 if a sum overflowed or a NaN appeared; the potentials are the last finite ones.
+   */
+  uint32_t trouble;
+  /**
+   * 1 if f_i changed.
+   */
+  uint32_t moved;
+} rot_barycenter_half_f32;
+
+/**
+ * What measures exchange besides a vector; begins as zeros. Plain data: all fields but exact_mass
+ * are sums.
+ */
+typedef struct rot_barycenter_sums_f64 {
+  /**
+   * sum of the shares.
+   */
+  double share;
+  /**
+   * The same over exact measures.
+   */
+  double exact_share;
+  /**
+   * Mass of an exact measure, 0 if there is none; of two the larger.
+   */
+  double exact_mass;
+  /**
+   * sum share_i tau_i over KL measures.
+   */
+  double tau;
+  /**
+   * sum share_i tau_i log_target_i over KL measures.
+   */
+  double relaxed;
+  /**
+   * sum share_i residual_i.
+   */
+  double residual;
+  /**
+   * sum share_i mass_i.
+   */
+  double mass;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_barycenter_sums_f64;
+
+/**
+ * What measures exchange besides a vector; begins as zeros. Plain data: all fields but exact_mass
+ * are sums.
+ */
+typedef struct rot_barycenter_sums_f32 {
+  /**
+   * sum of the shares.
+   */
+  float share;
+  /**
+   * The same over exact measures.
+   */
+  float exact_share;
+  /**
+   * Mass of an exact measure, 0 if there is none; of two the larger.
+   */
+  float exact_mass;
+  /**
+   * sum share_i tau_i over KL measures.
+   */
+  float tau;
+  /**
+   * sum share_i tau_i log_target_i over KL measures.
+   */
+  float relaxed;
+  /**
+   * sum share_i residual_i.
+   */
+  float residual;
+  /**
+   * sum share_i mass_i.
+   */
+  float mass;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_barycenter_sums_f32;
+
+/**
+ * What every measure needs to end its iteration besides a vector. Plain data.
+ */
+typedef struct rot_barycenter_constants_f64 {
+  /**
+   * log of the mass of exp(potential / epsilon).
+   */
+  double log_mass;
+  /**
+   * What f_i + g_i gain, cost units.
+   */
+  double shift;
+  /**
+   * What g_i gains under an exact rule.
+   */
+  double exact;
+  /**
+   * Relative residual of the rows before the iteration.
+   */
+  double residual;
+} rot_barycenter_constants_f64;
+
+/**
+ * What every measure needs to end its iteration besides a vector. Plain data.
+ */
+typedef struct rot_barycenter_constants_f32 {
+  /**
+   * log of the mass of exp(potential / epsilon).
+   */
+  float log_mass;
+  /**
+   * What f_i + g_i gain, cost units.
+   */
+  float shift;
+  /**
+   * What g_i gains under an exact rule.
+   */
+  float exact;
+  /**
+   * Relative residual of the rows before the iteration.
+   */
+  float residual;
+} rot_barycenter_constants_f32;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -2488,6 +3161,286 @@ ROT_API
 int32_t rot_sinkhorn_certifiable_epsilon_f32(const rot_problem_f32 *problem,
                                              float target,
                                              float *epsilon);
+
+/**
+ * Elements of work for the rot_barycenter functions: k measures with `rows` points together
+ * (sum n_i), n points of the barycenter, points of dimension d (the largest; 0 if all costs are
+ * matrices). The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the macro
+ * ROT_BARYCENTER_WORK_LEN(k, rows, n, d), which sizes static arrays. Since 0.1.
+ */
+ROT_API size_t rot_barycenter_work_len(size_t k, size_t rows, size_t n, size_t d);
+
+/**
+ * Computes the barycenter of any number of measures on a fixed support (double precision):
+ *
+ *   minimise over X_1 .. X_k >= 0
+ *     sum_i w_i [ <C_i, X_i> + Phi_i(X_i 1) + epsilon * sum(X_i (log X_i - 1)) ]
+ *   where all X_i have one column marginal q
+ *
+ * with shares w_i of sum 1 and ROT_EXACT or ROT_KL(tau_i) for each measure, freely mixed: exact
+ * rules are classical iterative Bregman projections, KL rules the robust barycenter, over plans of
+ * unit mass, which leaves out mass that is far from everything the others have. On success
+ * `barycenter` (n) holds q / |q|; f (sum n_i, one measure behind the other) and g (k n, a row for
+ * each measure), cost units, the potentials of X_i = exp((f_i + g_i - C_i) / epsilon).
+ *
+ * @param problem        the measures and epsilon; read only
+ * @param options        NULL for no ladder of epsilons; read only
+ * @param solve_options  as those of rot_sinkhorn_solve_f64, NULL for the defaults; the residual is
+ *                       sum_i w_i |X_i 1 - r(f_i)|_1 over the mass; a certificate needs KL rules
+ * @param f              sum n_i potentials of the measures; read first under ROT_WARM_START
+ * @param g              k n potentials of the barycenter; read first under ROT_WARM_START
+ * @param barycenter     n weights of unit mass
+ * @param work           work_len elements, contents arbitrary, before and after
+ * @param work_len       at least ROT_BARYCENTER_WORK_LEN(k, sum n_i, n, d)
+ * @param report         initialised with ROT_BARYCENTER_REPORT_F64_INIT
+ *
+ * Returns the status, which the report holds too, as rot_sinkhorn_solve_f64 does; a refusal names
+ * the measure, where it is one's. ROT_ERR_BARYCENTER_RULE: a rule of a ball.
+ * ROT_ERR_MASS_MISMATCH: exact measures of unequal mass, or one of share 0 where no other fixes
+ * the mass. ROT_ERR_NO_PARTNER: a weight that reaches no point of the barycenter which all
+ * measures reach. ROT_ERR_NO_CERTIFICATE: ROT_STOP_CERTIFIED with an exact measure.
+ * Cost: sum_i n_i n exponentials for each iteration. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_solve_f64(const rot_barycenter_problem_f64 *problem,
+                                 const rot_barycenter_options_f64 *options,
+                                 const rot_options_f64 *solve_options,
+                                 double *f,
+                                 double *g,
+                                 double *barycenter,
+                                 double *work,
+                                 size_t work_len,
+                                 rot_barycenter_report_f64 *report);
+
+/**
+ * rot_barycenter_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_solve_f32(const rot_barycenter_problem_f32 *problem,
+                                 const rot_barycenter_options_f32 *options,
+                                 const rot_options_f32 *solve_options,
+                                 float *f,
+                                 float *g,
+                                 float *barycenter,
+                                 float *work,
+                                 size_t work_len,
+                                 rot_barycenter_report_f32 *report);
+
+/**
+ * Validates what rot_barycenter_solve_f64 would be given, without solving: returns ROT_OK or the
+ * refusal. `error` may be NULL. f and g are read only under ROT_WARM_START. Writes nothing but
+ * work and `error`. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_check_f64(const rot_barycenter_problem_f64 *problem,
+                                 const rot_barycenter_options_f64 *options,
+                                 const rot_options_f64 *solve_options,
+                                 double *f,
+                                 double *g,
+                                 double *barycenter,
+                                 double *work,
+                                 size_t work_len,
+                                 struct rot_error *error);
+
+/**
+ * rot_barycenter_check_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_check_f32(const rot_barycenter_problem_f32 *problem,
+                                 const rot_barycenter_options_f32 *options,
+                                 const rot_options_f32 *solve_options,
+                                 float *f,
+                                 float *g,
+                                 float *barycenter,
+                                 float *work,
+                                 size_t work_len,
+                                 struct rot_error *error);
+
+/**
+ * The largest epsilon at which a solve is sure to certify `target` (ROT_STOP_CERTIFIED), written to
+ * `epsilon`: target / (2 sum_i w_i log(n_i n)), n_i the number of positive weights. Work as
+ * rot_barycenter_solve_f64 needs it; `error` may be NULL. Returns ROT_OK, or ROT_ERR_NO_CERTIFICATE
+ * with an exact measure, or another refusal. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_certifiable_epsilon_f64(const rot_barycenter_problem_f64 *problem,
+                                               double target,
+                                               double *work,
+                                               size_t work_len,
+                                               double *epsilon,
+                                               struct rot_error *error);
+
+/**
+ * rot_barycenter_certifiable_epsilon_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_certifiable_epsilon_f32(const rot_barycenter_problem_f32 *problem,
+                                               float target,
+                                               float *work,
+                                               size_t work_len,
+                                               float *epsilon,
+                                               struct rot_error *error);
+
+/**
+ * One measure's part of an iteration, for a host that spreads measures over threads or machines.
+ * An iteration is
+ *
+ *   1. for each measure: rot_barycenter_half_step_f64
+ *   2. for each measure: rot_barycenter_add_f64; rot_barycenter_merge_f64 where sums of several
+ *      hosts meet; rot_barycenter_combine_f64 once
+ *   3. for each measure: rot_barycenter_apply_f64
+ *
+ * and hosts exchange no more than a vector of n elements and a rot_barycenter_sums_f64. A host's
+ * problem needs to list its own measures only. Measures added in the order of the list give the
+ * bits of rot_barycenter_solve_f64, in another order the same but for rounding.
+ *
+ * The half step takes f_i (n_i) and g_i (n) of measure `index` and leaves the updated f_i and, in
+ * place of g_i, the soft minimum t_i(j) = -epsilon log sum_l exp((f_i(l) - C_i(l, j)) / epsilon).
+ * A fresh start is f_i = g_i = 0. What the cost or the potentials do wrong ends as
+ * `half->trouble` (see rot_barycenter_check_f64). Exact measures
+ * have one mass.
+ *
+ * @param problem   the measure is one of its; read only
+ * @param index     which, from 0
+ * @param level     ROT_LEVEL_FASTEST, or a level to force
+ * @param f         n_i potentials of the measure
+ * @param g         n potentials of the barycenter; then t_i
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_BARYCENTER_WORK_LEN(1, n_i, n, d)
+ * @param half      written: what the combination needs
+ * @param error     may be NULL
+ *
+ * Returns ROT_OK or a refusal, which writes nothing but work and `error`. Cost: n_i n exponentials.
+ * Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_half_step_f64(const rot_barycenter_problem_f64 *problem,
+                                     size_t index,
+                                     uint32_t level,
+                                     double *f,
+                                     double *g,
+                                     double *work,
+                                     size_t work_len,
+                                     rot_barycenter_half_f64 *half,
+                                     struct rot_error *error);
+
+/**
+ * rot_barycenter_half_step_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_half_step_f32(const rot_barycenter_problem_f32 *problem,
+                                     size_t index,
+                                     uint32_t level,
+                                     float *f,
+                                     float *g,
+                                     float *work,
+                                     size_t work_len,
+                                     rot_barycenter_half_f32 *half,
+                                     struct rot_error *error);
+
+/**
+ * Adds measure `index` after its half step to sums over measures: `soft_minimum` (n) is its t_i;
+ * `soft` (n) and `sums` begin as zeros and hold sum_i share_i t_i and the numbers. Returns ROT_OK or
+ * a refusal, which writes nothing but `error` (which may be NULL). Cost: n additions. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_add_f64(const rot_barycenter_problem_f64 *problem,
+                               size_t index,
+                               const rot_barycenter_half_f64 *half,
+                               const double *soft_minimum,
+                               double *soft,
+                               rot_barycenter_sums_f64 *sums,
+                               struct rot_error *error);
+
+/**
+ * rot_barycenter_add_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_add_f32(const rot_barycenter_problem_f32 *problem,
+                               size_t index,
+                               const rot_barycenter_half_f32 *half,
+                               const float *soft_minimum,
+                               float *soft,
+                               rot_barycenter_sums_f32 *sums,
+                               struct rot_error *error);
+
+/**
+ * Adds the sums of other measures (`soft`, n elements, and `sums`) to `into_soft` and `into_sums`.
+ * The order of additions shows in the last bits. Returns ROT_OK or a refusal, which writes nothing
+ * but `error` (which may be NULL). Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_merge_f64(size_t n,
+                                 const double *soft,
+                                 const rot_barycenter_sums_f64 *sums,
+                                 double *into_soft,
+                                 rot_barycenter_sums_f64 *into_sums,
+                                 struct rot_error *error);
+
+/**
+ * rot_barycenter_merge_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_merge_f32(size_t n,
+                                 const float *soft,
+                                 const rot_barycenter_sums_f32 *sums,
+                                 float *into_soft,
+                                 rot_barycenter_sums_f32 *into_sums,
+                                 struct rot_error *error);
+
+/**
+ * Makes of the sums over all measures the potential of the barycenter and the best constants:
+ * `soft` (n) becomes epsilon log q, -infinity where the barycenter can have no mass, so that its
+ * weights are exp(soft / epsilon - constants->log_mass). Returns ROT_OK or a refusal, which writes
+ * nothing but `error` (which may be NULL). Cost: n exponentials. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_combine_f64(size_t n,
+                                   double epsilon,
+                                   const rot_barycenter_sums_f64 *sums,
+                                   double *soft,
+                                   rot_barycenter_constants_f64 *constants,
+                                   struct rot_error *error);
+
+/**
+ * rot_barycenter_combine_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_combine_f32(size_t n,
+                                   float epsilon,
+                                   const rot_barycenter_sums_f32 *sums,
+                                   float *soft,
+                                   rot_barycenter_constants_f32 *constants,
+                                   struct rot_error *error);
+
+/**
+ * Ends an iteration of measure `index`: adds its constant to f_i (n_i) and turns t_i, in `g` (n),
+ * into g_i. `half` is what its half step gave, `potential` (n) and `constants` are those of
+ * rot_barycenter_combine_f64. Returns ROT_OK or a refusal, which writes nothing but `error` (which
+ * may be NULL). Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_apply_f64(const rot_barycenter_problem_f64 *problem,
+                                 size_t index,
+                                 const rot_barycenter_half_f64 *half,
+                                 const double *potential,
+                                 const rot_barycenter_constants_f64 *constants,
+                                 double *f,
+                                 double *g,
+                                 struct rot_error *error);
+
+/**
+ * rot_barycenter_apply_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_apply_f32(const rot_barycenter_problem_f32 *problem,
+                                 size_t index,
+                                 const rot_barycenter_half_f32 *half,
+                                 const float *potential,
+                                 const rot_barycenter_constants_f32 *constants,
+                                 float *f,
+                                 float *g,
+                                 struct rot_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

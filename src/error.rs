@@ -159,11 +159,15 @@ pub enum Argument {
     Share = 61,
     /// The barycenter.
     Barycenter = 62,
+    /// What a half step found out.
+    Half = 68,
+    /// Sums over measures, or what came of them.
+    Combination = 69,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -205,6 +209,8 @@ impl Argument {
         Self::Measures,
         Self::Share,
         Self::Barycenter,
+        Self::Half,
+        Self::Combination,
     ];
 }
 

@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::implicit;
 use robust_ot::report::Termination;
 use robust_ot::work::{Coefficients, PAD};
@@ -66,6 +67,17 @@ fn work_macro(name: &str, c: Coefficients) -> String {
     )
 }
 
+/// That of barycenters, which has a list of its measures as well.
+fn barycenter_work() -> String {
+    let rows = work_macro("BARYCENTER_MEASURES", robust_ot::barycenter::COEFFICIENTS);
+    format!(
+        "{}/** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */\n\
+         #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \\\n    ((size_t){} * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))\n",
+        rows.replace("WORK_LEN(", "WORK_LEN_("),
+        rot_barycenter_work_len(1, 0, 0, 0) - rot_barycenter_work_len(0, 0, 0, 0)
+    )
+}
+
 fn macros() -> String {
     let mut out = String::new();
     let mask = PAD - 1;
@@ -97,7 +109,9 @@ fn macros() -> String {
         )
         .unwrap();
     }
+    out += &barycenter_work();
     out += include_str!("fixtures/header/macros.h");
+    out += include_str!("fixtures/header/barycenter_macros.h");
     out
 }
 
@@ -145,6 +159,13 @@ fn generate() -> String {
     let mut text = String::from_utf8(text).unwrap();
     // cbindgen names a generic type's instance by the type: give it the name that C uses.
     for generic in [
+        "BarycenterProblem",
+        "BarycenterOptions",
+        "BarycenterReport",
+        "BarycenterHalf",
+        "BarycenterSums",
+        "BarycenterConstants",
+        "Measure",
         "MatrixMut",
         "Matrix",
         "Rule",

@@ -1,6 +1,6 @@
 //! `include/robust_ot.h` as compilers of C and C++ see it, against the same things in Rust: sizes,
 //! offsets, constants, initialisers and work lengths; no padding on targets of 64 and of 32 bits.
-#![cfg(all(feature = "capi", feature = "f64", feature = "implicit"))]
+#![cfg(all(feature = "capi", feature = "f64", feature = "implicit", feature = "barycenter"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
+use robust_ot::ffi::barycenter::rot_barycenter_work_len;
+use robust_ot::ffi::barycenter::types::*;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
 use robust_ot::ffi::info::rot_version;
 use robust_ot::ffi::matching::rot_matching_work_len;
@@ -186,7 +188,7 @@ fn layouts() -> Vec<String> {
         struct_size stop tolerance reserved_value max_iterations check_every flags level reserved32
         observe user reserved
     } }
-    layout! { rot_error { status argument row col } }
+    layout! { rot_error { status argument row col measure } }
     both! { rot_report_f64 rot_report_f32 {
         struct_size converged error iterations epsilon residual residual_rows residual_cols
         rounding_floor transport_cost entropy row_penalty col_penalty objective
@@ -200,6 +202,29 @@ fn layouts() -> Vec<String> {
     both! { rot_tangent_f64 rot_tangent_f32 { struct_size reserved32 cost x y a b epsilon reserved_value row_rule col_rule reserved } }
     both! { rot_change_f64 rot_change_f32 { struct_size reserved32 plan f g row_marginal col_marginal error transport_cost value forward_residual residual iterations reserved32_2 reserved } }
     layout! { rot_matching_options { struct_size unit gradient reserved32 reserved } }
+    both! { rot_measure_f64 rot_measure_f32 {
+        flags cost_kind cost x y weights weights_len share reserved_value rule reserved
+    } }
+    both! { rot_barycenter_problem_f64 rot_barycenter_problem_f32 {
+        struct_size measure_size measures measures_len epsilon reserved_value reserved
+    } }
+    both! { rot_barycenter_options_f64 rot_barycenter_options_f32 {
+        struct_size level_iterations start factor reserved
+    } }
+    both! { rot_barycenter_report_f64 rot_barycenter_report_f32 {
+        struct_size converged error iterations epsilon residual residual_rows residual_cols
+        rounding_floor transport_cost entropy penalty objective unregularised_objective dual_value
+        gap lower_bound certified_distance mass log_mass share_factor reserved_values reserved
+    } }
+    both! { rot_barycenter_half_f64 rot_barycenter_half_f32 {
+        residual mass log_target reserved_value trouble moved
+    } }
+    both! { rot_barycenter_sums_f64 rot_barycenter_sums_f32 {
+        share exact_share exact_mass tau relaxed residual mass reserved_value
+    } }
+    both! { rot_barycenter_constants_f64 rot_barycenter_constants_f32 {
+        log_mass shift exact residual
+    } }
     lines
 }
 
@@ -272,6 +297,19 @@ fn initialisers() -> Vec<String> {
                 ..sized!(GradientOptions)
             };
             lines.push(bytes(concat!("gradient_options_", $suffix), &options));
+            lines
+                .push(bytes(concat!("measure_", $suffix), &Measure::<$t> { share: 1.0, ..zero() }));
+            let measure_size = size_of::<Measure<$t>>() as u32;
+            let problem = BarycenterProblem::<$t> { measure_size, ..sized!(BarycenterProblem) };
+            lines.push(bytes(concat!("barycenter_problem_", $suffix), &problem));
+            let ladder = BarycenterOptions::<$t> {
+                level_iterations: 15,
+                factor: 4.0,
+                ..sized!(BarycenterOptions)
+            };
+            lines.push(bytes(concat!("barycenter_options_", $suffix), &ladder));
+            lines.push(bytes(concat!("barycenter_report_", $suffix), &sized!(BarycenterReport)));
+            lines.push(bytes(concat!("barycenter_sums_", $suffix), &zero::<BarycenterSums<$t>>()));
         };
     }
     initialised!(f32 "f32");
@@ -294,16 +332,19 @@ fn work_lengths() -> Vec<String> {
             [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_matching_work_len(n, m, d, k));
         format!("work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small}")
     };
-    let mut lines = vec![line(5, 9, 2)];
+    let average =
+        |n, m, d| format!("barycenter {n} {m} {d} {}", rot_barycenter_work_len(m, n, m, d));
+    let mut lines = vec![line(5, 9, 2), average(5, 9, 2)];
     for n in counts {
         for m in counts {
-            lines.extend((0..4).map(|d| line(n, m, d)));
+            lines.extend((0..4).flat_map(|d| [line(n, m, d), average(n, m, d)]));
         }
     }
     let (solve, view) = (rot_sinkhorn_work_len(5, 7, 2), rot_plan_work_len(33, 1, 0));
     let direct = rot_gradient_work_len(5, 7, 2, ROT_METHOD_DIRECT);
     let step = rot_matching_work_len(33, 1, 1, ROT_METHOD_ITERATIVE);
-    lines.push(format!("arrays {solve} {view} {direct} {step}"));
+    let average = rot_barycenter_work_len(3, 33, 17, 1);
+    lines.push(format!("arrays {solve} {view} {direct} {step} {average}"));
     lines
 }
 

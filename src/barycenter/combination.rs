@@ -78,11 +78,11 @@ impl<'a, T: Elementary> Combination<'a, T> {
     }
 
     /// Adds the measures of another combination.
-    pub fn merge(&mut self, other: &Combination<'_, T>) {
-        for (sum, &soft) in self.soft.iter_mut().zip(&*other.soft) {
+    pub fn merge(&mut self, soft: &[T], other: &Sums<T>) {
+        for (sum, &soft) in self.soft.iter_mut().zip(soft) {
             *sum += soft;
         }
-        let (sums, other) = (&mut self.sums, &other.sums);
+        let sums = &mut self.sums;
         sums.share += other.share;
         sums.exact_share += other.exact_share;
         sums.exact_mass = sums.exact_mass.larger(other.exact_mass);

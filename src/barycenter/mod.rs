@@ -52,7 +52,7 @@ mod report;
 mod solver;
 mod start;
 
-pub use combination::{Combination, Combined};
+pub use combination::{Combination, Combined, Constants, Sums};
 pub use half::{Half, half_step};
 pub use layout::{COEFFICIENTS, work_len};
 pub use options::Options;

@@ -28,7 +28,7 @@ pub struct Measure<'a, P: Precision, G> {
 impl<P: Precision, G: Geometry<P>> Measure<'_, P, G> {
     /// Errors: `Empty`, `Shape`, `BarycenterRule`, those of the rule, `Negative`, `NotANumber` and
     /// `Infinite` for the share.
-    pub(super) fn check(&self, epsilon: P::Potential) -> Result<(), Error> {
+    pub(crate) fn check(&self, epsilon: P::Potential) -> Result<(), Error> {
         if self.geometry.rows() == 0 || self.geometry.cols() == 0 {
             return Err(Error::new(ErrorKind::Empty, Argument::Cost));
         }

@@ -71,6 +71,19 @@ impl<S> Source<S> {
         check_pointer(pointer, argument)?;
         // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
         let size = unsafe { pointer.cast::<u32>().read() } as usize;
+        // SAFETY: passed on from the caller.
+        unsafe { Self::sized(pointer, size, argument) }
+    }
+
+    /// The same for a struct whose size is stated elsewhere.
+    ///
+    /// # Safety
+    /// `pointer` is readable for `size` bytes, for as long as the source is used.
+    pub(super) unsafe fn sized(
+        pointer: *const S,
+        size: usize,
+        argument: Argument,
+    ) -> Result<Self, Refusal> {
         let source = Self { pointer, size };
         if plausible(size, 8) && source.zero_from(size_of::<S>(), size) {
             Ok(source)
@@ -312,12 +325,6 @@ impl Range {
         Self { start, end: start.saturating_add(bytes), argument }
     }
 
-    /// Bytes.
-    #[cfg(feature = "implicit")]
-    pub(super) fn len(&self) -> usize {
-        self.end - self.start
-    }
-
     fn meets(&self, other: &Self) -> bool {
         self.start.max(other.start) < self.end.min(other.end)
     }
@@ -374,10 +381,12 @@ pub(super) fn c_error(error: Error) -> rot_error {
         argument: error.argument as u32,
         row: error.row,
         col: error.col,
+        measure: error.measure,
     }
 }
 
 /// The C form of an ending.
 pub(super) const fn c_status(status: i32) -> rot_error {
-    rot_error { status, argument: 0, row: Error::NOWHERE, col: Error::NOWHERE }
+    let nowhere = Error::NOWHERE;
+    rot_error { status, argument: 0, row: nowhere, col: nowhere, measure: nowhere }
 }

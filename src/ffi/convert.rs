@@ -79,25 +79,95 @@ pub(super) fn zero<T: Scalar>(x: T) -> bool {
     x.abs() <= T::ZERO
 }
 
-/// A matrix of a problem: the cost (0), the points of the rows (1) or of the columns (2). One that
-/// the caller's version does not have, or not as a whole, is empty.
-fn matrix<T: Scalar>(c: ProblemSource<T>, k: usize) -> types::Matrix<T> {
+/// What a cost is made of, as it lies at the start of a problem and of a measure.
+#[repr(C)]
+pub(super) struct Costs<T> {
+    /// The size of a problem, the flags of a measure.
+    first: u32,
+    cost_kind: u32,
+    cost: types::Matrix<T>,
+    x: types::Matrix<T>,
+    y: types::Matrix<T>,
+}
+
+/// The cost of a problem.
+pub(super) fn costs<T: Scalar>(c: ProblemSource<T>) -> Source<Costs<T>> {
+    const {
+        assert!(offset_of!(types::Problem<T>, cost_kind) == offset_of!(Costs<T>, cost_kind));
+        assert!(offset_of!(types::Problem<T>, cost) == offset_of!(Costs<T>, cost));
+        assert!(offset_of!(types::Problem<T>, y) == offset_of!(Costs<T>, y));
+    }
+    // SAFETY: the problem begins with these fields.
+    unsafe { c.at(0) }
+}
+
+/// One of them: the cost (0), the points of the rows (1) or of the columns (2). One that the
+/// caller's version does not have, or not as a whole, is empty.
+fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
     type Matrix<T> = types::Matrix<T>;
     const {
-        assert!(
-            offset_of!(types::Problem<T>, y)
-                == offset_of!(types::Problem<T>, cost) + 2 * size_of::<Matrix<T>>()
-        );
+        assert!(offset_of!(Costs<T>, y) == offset_of!(Costs<T>, cost) + 2 * size_of::<Matrix<T>>());
     }
     let empty =
         Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 };
-    let offset = offset_of!(types::Problem<T>, cost) + k * size_of::<Matrix<T>>();
+    let offset = offset_of!(Costs<T>, cost) + k * size_of::<Matrix<T>>();
     // SAFETY: the three lie side by side.
     unsafe { c.get(offset, empty) }
 }
 
 /// What each of them is called.
 const MATRICES: [Argument; 3] = [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
+
+/// Error `StructSize` if the reserved field of one of them is not zero.
+pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refusal> {
+    for (k, argument) in MATRICES.into_iter().enumerate() {
+        if matrix(c, k).reserved != 0 {
+            return Err(Refusal::new(ErrorKind::StructSize, argument));
+        }
+    }
+    Ok(())
+}
+
+/// The library's cost over the caller's memory.
+///
+/// # Safety
+/// Every pointer in the struct is NULL or readable for the extent that goes with it.
+pub(super) unsafe fn cost_of<'a, T: Scalar>(
+    c: Source<Costs<T>>,
+) -> Result<AnyCost<'a, T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
+    let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
+    match kind {
+        ROT_COST_DENSE => Ok(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?))),
+        #[cfg(feature = "points")]
+        ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
+            let metric = if kind == ROT_COST_EUCLIDEAN {
+                Metric::Euclidean
+            } else {
+                Metric::SquaredEuclidean
+            };
+            Ok(AnyCost::Points(Points::new(x, y, metric)?))
+        }
+        #[cfg(not(feature = "points"))]
+        ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
+            Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind))
+        }
+        _ => Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
+    }
+}
+
+/// Registers what a cost reads.
+pub(super) fn note_cost<T: Scalar, const MOST: usize>(
+    written: &mut Written<MOST>,
+    c: Source<Costs<T>>,
+) {
+    for k in 0..MATRICES.len() {
+        let matrix = matrix(c, k);
+        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
+    }
+}
 
 /// Takes up the caller's problem struct; what is reserved must be zero.
 ///
@@ -108,11 +178,7 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ) -> Result<ProblemSource<T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
-    for (k, argument) in MATRICES.into_iter().enumerate() {
-        if matrix(c, k).reserved != 0 {
-            return Err(Refusal::new(ErrorKind::StructSize, argument));
-        }
-    }
+    check_matrices(costs(c))?;
     let reserved = offset_of!(types::Problem<T>, reserved_sizes);
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
@@ -146,7 +212,10 @@ pub(super) unsafe fn read_options<T: Scalar>(
     }
 }
 
-fn rule_of<T: Scalar>(c: Source<types::Rule<T>>, argument: Argument) -> Result<Rule<T>, Refusal> {
+pub(super) fn rule_of<T: Scalar>(
+    c: Source<types::Rule<T>>,
+    argument: Argument,
+) -> Result<Rule<T>, Refusal> {
     let param = |k: usize| {
         let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
         // SAFETY: the offset of an element of the parameters.
@@ -183,26 +252,7 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
 ) -> Result<Problem<'a, T, AnyCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
-    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
-    let kind = field!(c, types::Problem<T>, cost_kind, ROT_COST_DENSE);
-    let cost = match kind {
-        ROT_COST_DENSE => AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)),
-        #[cfg(feature = "points")]
-        ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
-            let metric = if kind == ROT_COST_EUCLIDEAN {
-                Metric::Euclidean
-            } else {
-                Metric::SquaredEuclidean
-            };
-            AnyCost::Points(Points::new(x, y, metric)?)
-        }
-        #[cfg(not(feature = "points"))]
-        ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            return Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind));
-        }
-        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
-    };
+    let cost = unsafe { cost_of(costs(c)) }?;
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
     let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
     let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
@@ -224,6 +274,19 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     }
 }
 
+/// A level; None for the fastest.
+pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
+    match level {
+        ROT_LEVEL_FASTEST => Ok(None),
+        ROT_LEVEL_PORTABLE => Ok(Some(Level::PORTABLE)),
+        ROT_LEVEL_AVX2 => match Level::avx2() {
+            None => Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
+            level => Ok(level),
+        },
+        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
+    }
+}
+
 /// The library's options.
 #[inline(never)]
 pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
@@ -238,15 +301,7 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
     if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
         return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
-    let level = match field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST) {
-        ROT_LEVEL_FASTEST => None,
-        ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
-        ROT_LEVEL_AVX2 => match Level::avx2() {
-            None => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
-            level => level,
-        },
-        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
-    };
+    let level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
     Ok(Options {
         sweep: None,
         stop,
@@ -263,10 +318,7 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
     written: &mut Written<MOST>,
     c: ProblemSource<T>,
 ) -> Result<(), Refusal> {
-    for k in 0..MATRICES.len() {
-        let matrix = matrix(c, k);
-        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
-    }
+    note_cost(written, costs(c));
     for (data, len) in weights(c) {
         written.and_read(&Range::of(data, len, Argument::None));
     }
@@ -274,15 +326,28 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
     written.check()
 }
 
+/// What every report begins with.
+#[repr(C)]
+pub(super) struct Head {
+    struct_size: u32,
+    converged: u32,
+    error: rot_error,
+}
+
+/// Where the parts of a report lie.
+pub(super) struct ReportLayout {
+    /// The first number; iterations come before it.
+    pub(super) values: usize,
+    /// What is zero from here on.
+    pub(super) reserved: usize,
+    pub(super) size: usize,
+}
+
 /// Writes how a call ended into the caller's report.
 ///
 /// # Safety
-/// `report` is aligned and writable up to the end of its field `error`.
-pub(super) unsafe fn write_ending<T>(
-    report: *mut types::Report<T>,
-    converged: bool,
-    error: rot_error,
-) {
+/// `report` is aligned and writable for its head.
+pub(super) unsafe fn write_ending(report: *mut Head, converged: bool, error: rot_error) {
     // SAFETY: inside what the caller vouches for.
     let slot = unsafe { &raw mut (*report).error };
     // SAFETY: as above.
@@ -293,37 +358,29 @@ pub(super) unsafe fn write_ending<T>(
     unsafe { slot.write(u32::from(converged)) };
 }
 
-/// Writes a report into as much of the caller's struct as there is.
+/// Writes iterations, and a report's numbers as they lie, into as much of the caller's struct as
+/// there is; gives how much that is.
 ///
 /// # Safety
-/// `report` is aligned and writable for `size` bytes, a multiple of 8 that reaches behind the field
-/// `error`.
-pub(super) unsafe fn write_report<T: Scalar>(
-    report: *mut types::Report<T>,
-    size: usize,
-    found: &Report<T>,
-) {
-    // SAFETY: passed on from the caller.
-    unsafe { write_ending(report, found.converged(), c_status(found.termination as i32)) };
-    let values = offset_of!(types::Report<T>, epsilon);
-    let reserved = offset_of!(types::Report<T>, reserved_values);
-    let end = size.min(size_of::<types::Report<T>>());
+/// `report` is aligned and writable for the size that it states, a multiple of 8 that reaches behind
+/// its head; `source` is readable for the numbers.
+pub(super) unsafe fn write_values(
+    report: *mut Head,
+    iterations: u64,
+    source: *const u8,
+    layout: &ReportLayout,
+) -> usize {
+    // SAFETY: `report` holds at least its size.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
+    let &ReportLayout { values, reserved, .. } = layout;
+    let end = size.min(layout.size);
     if end < values {
-        return;
+        return end;
     }
-    // SAFETY: `size` reaches behind this field.
-    let slot = unsafe { &raw mut (*report).iterations };
+    // SAFETY: `size` reaches behind the iterations, which follow the head.
+    let slot = unsafe { report.add(1) }.cast::<u64>();
     // SAFETY: as above.
-    unsafe { slot.write(found.iterations) };
-    // Both structs hold the same values in the same order, from epsilon to col_multiplier.
-    const {
-        let own = offset_of!(Report<T>, col_multiplier) - offset_of!(Report<T>, epsilon);
-        let theirs =
-            offset_of!(types::Report<T>, col_multiplier) - offset_of!(types::Report<T>, epsilon);
-        assert!(own == theirs);
-    }
-    // SAFETY: inside our own struct.
-    let source = unsafe { from_ref(found).byte_add(offset_of!(Report<T>, epsilon)) }.cast::<u8>();
+    unsafe { slot.write(iterations) };
     // SAFETY: values <= end <= size.
     let target = unsafe { report.byte_add(values) }.cast::<u8>();
     let count = end.min(reserved) - values;
@@ -333,8 +390,36 @@ pub(super) unsafe fn write_report<T: Scalar>(
     let rest = unsafe { target.add(count) };
     // SAFETY: up to the end of the caller's struct, or of what this library knows of it.
     unsafe { rest.write_bytes(0, end - values - count) };
-    if end > offset_of!(types::Report<T>, collapsed) {
-        // SAFETY: `size` reaches behind this field.
+    end
+}
+
+/// Writes a report into as much of the caller's struct as there is.
+///
+/// # Safety
+/// `report` is aligned and writable for the size that it states, a multiple of 8 that reaches behind
+/// its head.
+pub(super) unsafe fn write_report<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>) {
+    type C<T> = types::Report<T>;
+    let head = report.cast::<Head>();
+    // SAFETY: passed on from the caller.
+    unsafe { write_ending(head, found.converged(), c_status(found.termination as i32)) };
+    // Both structs hold the same values in the same order, from epsilon to col_multiplier.
+    const {
+        let own = offset_of!(Report<T>, col_multiplier) - offset_of!(Report<T>, epsilon);
+        let theirs = offset_of!(C<T>, col_multiplier) - offset_of!(C<T>, epsilon);
+        assert!(own == theirs && offset_of!(C<T>, iterations) == size_of::<Head>());
+    }
+    let layout = ReportLayout {
+        values: offset_of!(C<T>, epsilon),
+        reserved: offset_of!(C<T>, reserved_values),
+        size: size_of::<C<T>>(),
+    };
+    // SAFETY: inside our own struct.
+    let source = unsafe { from_ref(found).byte_add(offset_of!(Report<T>, epsilon)) }.cast::<u8>();
+    // SAFETY: passed on from the caller; the values as above.
+    let end = unsafe { write_values(head, found.iterations, source, &layout) };
+    if end > offset_of!(C<T>, collapsed) {
+        // SAFETY: the struct reaches behind this field.
         let slot = unsafe { &raw mut (*report).collapsed };
         // SAFETY: as above.
         unsafe { slot.write(u32::from(found.collapsed)) };

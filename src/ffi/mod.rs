@@ -13,6 +13,9 @@ pub mod plan;
 pub mod sinkhorn;
 pub mod types;
 
+// Last in the manual.
+pub mod barycenter;
+
 pub use convert::{
     ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
     ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT,
@@ -40,13 +43,13 @@ const fn number(text: &str) -> u32 {
 }
 
 /// The status of a function that was left out when this library was built.
-#[cfg(not(all(feature = "implicit", feature = "f64")))]
+#[cfg(not(all(feature = "implicit", feature = "barycenter", feature = "f64")))]
 fn not_built<A>(_: A) -> i32 {
     crate::error::ErrorKind::NotBuilt as i32
 }
 
 /// The work of one.
-#[cfg(not(feature = "implicit"))]
+#[cfg(not(all(feature = "implicit", feature = "barycenter")))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX
 }

@@ -10,7 +10,7 @@ use super::abi::{
     field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
+    Head, OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
     read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 use super::types::{
@@ -88,12 +88,13 @@ unsafe fn open<'a, T: Scalar>(
     Ok(Opened { problem, options, c_options, f, g, work })
 }
 
-/// The report's range, checked: its struct size may be anything that holds the refusal.
-pub(super) unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Range, Refusal> {
+/// The range of a report of any kind, checked: its struct size may be anything that holds the
+/// refusal.
+pub(super) unsafe fn report_range<R>(report: *mut R) -> Result<Range, Refusal> {
     check_pointer(report.cast_const(), Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
-    if !plausible(size, offset_of!(types::Report<T>, iterations)) {
+    if !plausible(size, size_of::<Head>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Report));
     }
     Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
@@ -103,12 +104,12 @@ pub(super) unsafe fn report_range<T>(report: *mut types::Report<T>) -> Result<Ra
 ///
 /// # Safety
 /// `report` is NULL or writable for the size that it states.
-pub(super) unsafe fn refuse<T>(report: *mut types::Report<T>, error: Error) -> i32 {
+pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
     let error = c_error(error);
     // SAFETY: passed on from the caller.
     if unsafe { report_range(report) }.is_ok() {
         // SAFETY: not NULL, aligned, and at least as long as its refusal.
-        unsafe { write_ending(report, false, error) };
+        unsafe { write_ending(report.cast(), false, error) };
     }
     error.status
 }
@@ -178,10 +179,8 @@ unsafe fn hand_over<T: Scalar>(
     solver: &mut Sinkhorn<'_, T, AnyCost<'_, T>>,
 ) -> i32 {
     let found = solver.conclude();
-    // SAFETY: `report` holds at least its size.
-    let size = unsafe { report.cast::<u32>().read() } as usize;
     // SAFETY: passed on from the caller.
-    unsafe { write_report(report, size, &found) };
+    unsafe { write_report(report, &found) };
     found.termination as i32
 }
 

@@ -178,6 +178,8 @@ pub struct rot_error {
     pub row: u64,
     /// First bad column; ROT_NOWHERE if none applies.
     pub col: u64,
+    /// Which measure of a barycenter; ROT_NOWHERE if none applies.
+    pub measure: u64,
 }
 
 /// What is true of the returned potentials, all of it computed from them in one last sweep. X is

@@ -72,7 +72,6 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let mut written = GradientWrites::NOTHING;
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(call.report) }?;
-        let size = range.len();
         written.and(&range);
         // SAFETY: as above.
         let [n, m] = unsafe { shape(call.problem) }?;
@@ -123,7 +122,7 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let weights = problem.weights();
         let found = matching::step(geometry, weights, &options, f, g, places, work, &mut observer)?;
         // SAFETY: checked by `report_range`.
-        unsafe { write_report(call.report, size, &found.solve) };
+        unsafe { write_report(call.report, &found.solve) };
         // SAFETY: `read_gradient` found a whole struct.
         unsafe { hand_over_gradient(call.gradient, &found.gradient) };
         Ok::<i32, Error>(found.solve.termination as i32)

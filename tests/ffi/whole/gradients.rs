@@ -841,7 +841,7 @@ fn shorter_structs<T: C>() {
         let reference = Scene::<T>::new(call, 3, 4, 0);
         reference.accepted();
         let s = Scene::<T>::new(call, 3, 4, 0);
-        cut(&s, "found", 32);
+        cut(&s, "found", 40);
         s.accepted();
         assert_eq!(s.results(), reference.results());
     }

@@ -623,7 +623,7 @@ impl<T: C> Scene<T> {
             };
         }
         if self.call.takes("report") {
-            let fits = |size: u32| (32..=4096).contains(&size) && size.is_multiple_of(8);
+            let fits = |size: u32| (40..=4096).contains(&size) && size.is_multiple_of(8);
             let found = usable(report) && fits(self.get(report));
             found.then(|| report.wrapping_add(offset_of!(c::Report<T>, error)))
         } else {
@@ -661,8 +661,8 @@ impl<T: C> Scene<T> {
         let (status, told) = self.refusal();
         assert_eq!(status, kind as i32, "{:?}: expected {kind:?}", self.call);
         if let Some(e) = told {
-            let found = (e.argument, e.row, e.col);
-            assert_eq!(found, (argument as u32, row, col), "{:?}: {kind:?}", self.call);
+            let found = (e.argument, e.row, e.col, e.measure);
+            assert_eq!(found, (argument as u32, row, col, NOWHERE), "{:?}: {kind:?}", self.call);
         }
     }
 
@@ -685,7 +685,9 @@ impl<T: C> Scene<T> {
         if let Some(place) = self.error_place() {
             self.allow(&mut expected, &found, place, size_of::<c::rot_error>());
             let e: c::rot_error = self.get(place);
-            assert_eq!((e.status, e.argument, e.row, e.col), (status, 0, NOWHERE, NOWHERE));
+            let places = (e.row, e.col, e.measure);
+            assert_eq!((e.status, e.argument), (status, 0));
+            assert_eq!(places, (NOWHERE, NOWHERE, NOWHERE));
         }
         self.compare(&expected, &found);
         status
