@@ -24,24 +24,21 @@ at_each_level! {
 }
 
 at_each_level! {
-    /// sum_j x_j v_j of four rows.
-    fn four_dots<P>(rows: [&[P::Sum]; 4], v: &[P::Sum]) -> [P::Sum; 4] {
-        let mut lanes = [[P::Sum::ZERO; LANES]; 4];
-        let [x0, x1, x2, x3] = rows.map(|row| row.as_chunks::<LANES>().0);
-        let [l0, l1, l2, l3] = &mut lanes;
-        let v = v.as_chunks::<LANES>().0;
-        for ((((x0, x1), x2), x3), v) in x0.iter().zip(x1).zip(x2).zip(x3).zip(v) {
-            let add = |lanes: &mut [P::Sum; LANES], x: &[P::Sum; LANES]| {
-                for ((lane, &x), &v) in lanes.iter_mut().zip(x).zip(v) {
-                    *lane += x * v;
-                }
-            };
-            add(l0, x0);
-            add(l1, x1);
-            add(l2, x2);
-            add(l3, x3);
+    /// sum_j x_j v_j. (Of one row: several rows at once are taken apart and put together again by the
+    /// compiler.)
+    fn row_dot<P>(x: &[P::Sum], v: &[P::Sum]) -> P::Sum {
+        let mut lanes = [P::Sum::ZERO; LANES];
+        let (x, v) = (x.as_chunks::<LANES>().0, v.as_chunks::<LANES>().0);
+        for (x, v) in x.iter().zip(v) {
+            let mut products = *x;
+            for (product, &v) in products.iter_mut().zip(v) {
+                *product = *product * v;
+            }
+            for (lane, &product) in lanes.iter_mut().zip(&products) {
+                *lane += product;
+            }
         }
-        lanes.map(reduce)
+        reduce(lanes)
     }
 }
 
@@ -49,14 +46,10 @@ at_each_level! {
     /// total_j += sum_k weight_k row_kj of four rows, in their order.
     fn add_four_kept<P>(weights: [P::Sum; 4], rows: [&[P::Sum]; 4], total: &mut [P::Sum]) {
         let [w0, w1, w2, w3] = weights;
-        let [x0, x1, x2, x3] = rows.map(|row| row.as_chunks::<LANES>().0);
-        let total = total.as_chunks_mut::<LANES>().0;
-        for ((((total, x0), x1), x2), x3) in total.iter_mut().zip(x0).zip(x1).zip(x2).zip(x3) {
-            for ((((total, &x0), &x1), &x2), &x3) in
-                total.iter_mut().zip(x0).zip(x1).zip(x2).zip(x3)
-            {
-                *total = (((*total + w0 * x0) + w1 * x1) + w2 * x2) + w3 * x3;
-            }
+        let [x0, x1, x2, x3] = rows;
+        let rows = x0.iter().zip(x1).zip(x2).zip(x3);
+        for (total, (((&x0, &x1), &x2), &x3)) in total.iter_mut().zip(rows) {
+            *total = (((*total + w0 * x0) + w1 * x1) + w2 * x2) + w3 * x3;
         }
     }
 }

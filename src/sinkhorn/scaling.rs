@@ -11,7 +11,7 @@ use super::fused::restore;
 use super::solver::Sinkhorn;
 use super::start::Work;
 use crate::cost::{Geometry, Pass, ROW_BLOCK, trusted};
-use crate::kernel::{Level, Precision, add_four_kept, add_row, factors, four_dots};
+use crate::kernel::{Level, Precision, add_four_kept, add_row, factors, row_dot};
 use crate::marginal::{Ball, Memory};
 use crate::math::LANES;
 use crate::real::Real;
@@ -105,12 +105,11 @@ impl<'a, P: Precision> Kept<'a, P> {
 
     /// out = K v for [`LANES`] rows from `first` on.
     fn times(&self, level: Level, first: usize) -> [P::Sum; LANES] {
+        let stride = self.v.len();
+        let rows = self.kernel.get(first * stride..).unwrap_or(&[]).chunks(stride.max(1));
         let mut sums = [P::Sum::ZERO; LANES];
-        for (k, sums) in sums.chunks_mut(4).enumerate() {
-            let rows = rows(self.kernel, self.v.len(), first + 4 * k);
-            for (sum, dot) in sums.iter_mut().zip(four_dots::<P>(level, rows, self.v)) {
-                *sum = dot;
-            }
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = row_dot::<P>(level, row, self.v);
         }
         sums
     }
