@@ -1,13 +1,12 @@
 //! The backward pass against fourth-order differences of converged solves.
 
 use robust_ot::barycenter::gradient::{
-    CostGradient, Cotangent, GradientReport, Gradients, Options, vjp, work_len,
+    Cotangent, GradientReport, Gradients, Options, vjp, work_len,
 };
 use robust_ot::barycenter::{Measure, Problem};
 use robust_ot::cost::Geometry;
 use robust_ot::error::Error;
 use robust_ot::marginal::Rule;
-use robust_ot::view::MatMut;
 
 use super::common::barycenter::{Solved, Task, tight};
 use super::common::case::{Number, Random};
@@ -56,28 +55,34 @@ fn run<'a, T: Number, G: Geometry<T>>(
 ) -> Result<Backward<T>, Error> {
     let (k, n, d) = (task.measures.len(), task.support, task.dimension);
     let sizes: Vec<usize> = task.measures.iter().map(|m| m.weights.len()).collect();
-    let buffers = |each: &dyn Fn(usize) -> usize| -> Vec<Vec<T>> {
-        sizes.iter().map(|&size| vec![T::NAN; each(size)]).collect()
-    };
-    let (mut cost, mut x, mut y) =
-        (buffers(&|size| size * n), buffers(&|size| size * d), buffers(&|_| n * d));
+    let (mut cost, mut x) = (vec![T::NAN; task.rows() * n], vec![T::NAN; task.rows() * d]);
+    let mut y = vec![T::NAN; k * n * d];
     let (mut weights, mut shares) = (vec![T::NAN; task.rows()], vec![T::NAN; k]);
     let mut work = vec![T::NAN; work_len(k, task.rows(), n, d)];
-    let mut places = Vec::new();
-    for (((cost, x), y), &size) in cost.iter_mut().zip(&mut x).zip(&mut y).zip(&sizes) {
-        places.push(CostGradient {
-            cost: Some(MatMut::new(cost, size, n).unwrap()),
-            x: if d > 0 { Some(MatMut::new(x, size, d).unwrap()) } else { None },
-            y: if d > 0 { Some(MatMut::new(y, n, d).unwrap()) } else { None },
-        });
-    }
-    let gradients =
-        Gradients { weights: Some(&mut weights), shares: Some(&mut shares), costs: &mut places };
+    let gradients = Gradients {
+        weights: Some(&mut weights),
+        shares: Some(&mut shares),
+        costs: Some(&mut cost),
+        x: (d > 0).then_some(&mut x),
+        y: (d > 0).then_some(&mut y),
+    };
     let cotangent = Cotangent { barycenter: Some(&loss.along), objective: loss.value };
     let problem = Problem::new(measures, task.epsilon)?;
     let potentials = (&solved.f[..], &solved.g[..]);
     let report = vjp(&problem, potentials, &cotangent, options, gradients, &mut work)?;
-    drop(places);
+    let parts = |all: Vec<T>, each: &dyn Fn(usize) -> usize| {
+        let mut rest = &all[..];
+        let mut parts = Vec::new();
+        for &size in &sizes {
+            let (own, others) = rest.split_at(each(size));
+            parts.push(own.to_vec());
+            rest = others;
+        }
+        assert!(rest.is_empty());
+        parts
+    };
+    let (cost, x) = (parts(cost, &|size| size * n), parts(x, &|size| size * d));
+    let y = parts(y, &|_| n * d);
     Ok(Backward { weights, shares, cost, x, y, report })
 }
 
@@ -337,16 +342,13 @@ fn wrong_backward_passes_are_refused() {
     // The outputs keep what they held.
     let refused = |[f, g, along]: Inputs, options: &Options<f64>, len| {
         let (mut weights, mut shares) = (vec![7.0; rows], vec![7.0; 2]);
-        let mut cost = vec![7.0; task.measures[0].weights.len() * n];
+        let mut cost = vec![7.0; rows * n];
         let mut work = vec![f64::NAN; len];
-        let size = task.measures[0].weights.len();
-        let first =
-            CostGradient { cost: Some(MatMut::new(&mut cost, size, n).unwrap()), x: None, y: None };
-        let mut places = [first, CostGradient::default()];
         let gradients = Gradients {
             weights: Some(&mut weights),
             shares: Some(&mut shares),
-            costs: &mut places,
+            costs: Some(&mut cost),
+            ..Gradients::default()
         };
         let cotangent = Cotangent { barycenter: Some(&along), objective: 0.0 };
         let error = vjp(&problem, (&f, &g), &cotangent, options, gradients, &mut work).unwrap_err();
@@ -383,6 +385,32 @@ fn wrong_backward_passes_are_refused() {
         ),
     ] {
         assert_eq!(refused(good.clone(), &options, len), (kind, argument));
+    }
+    // Outputs of wrong lengths, and points where there are none.
+    let mut short = [[0.0; 1]; 5];
+    for (k, argument) in [
+        Argument::RowWeightGradient,
+        Argument::Share,
+        Argument::CostGradient,
+        Argument::RowPointGradient,
+        Argument::ColPointGradient,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut places = short.iter_mut().enumerate().map(|(i, x)| (i == k).then_some(&mut x[..]));
+        let gradients = Gradients {
+            weights: places.next().unwrap(),
+            shares: places.next().unwrap(),
+            costs: places.next().unwrap(),
+            x: places.next().unwrap(),
+            y: places.next().unwrap(),
+        };
+        let mut work = vec![f64::NAN; len];
+        let cotangent = Cotangent { barycenter: Some(&good[2]), objective: 0.0 };
+        let (f, g) = (&good[0][..], &good[1][..]);
+        let error = vjp(&problem, (f, g), &cotangent, &options, gradients, &mut work).unwrap_err();
+        assert_eq!((error.kind, error.argument), (ErrorKind::Shape, argument));
     }
     // Asked for, potentials that are no optimum are taken, and their residual is told.
     let mut off = solved.clone();

@@ -49,4 +49,4 @@ mod operator;
 mod vjp;
 
 pub use layout::{COEFFICIENTS, work_len};
-pub use vjp::{CostGradient, Cotangent, GradientReport, Gradients, Options, vjp};
+pub use vjp::{Cotangent, GradientReport, Gradients, Options, vjp};

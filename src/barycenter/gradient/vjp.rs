@@ -14,7 +14,7 @@ use crate::plan::{check_potential, copy_counting};
 use crate::problem::check_weights;
 use crate::real::Real;
 use crate::view::MatMut;
-use crate::work::padded;
+use crate::work::{cut, padded};
 
 /// The derivative of a loss with respect to what a solve gives; the parts are added up.
 #[derive(Clone, Copy, Debug)]
@@ -93,75 +93,88 @@ impl<T: Real> Default for Options<T> {
     }
 }
 
-/// Where the gradients of one measure's cost go.
+/// Where gradients go, each one measure behind the other; what is not asked for is not computed.
 #[derive(Debug)]
-pub struct CostGradient<'a, P: Precision> {
-    /// dL/dC_i, n_i x n.
-    pub cost: Option<MatMut<'a, P::Cost>>,
-    /// dL/dx, n_i x d, for a cost from points: by the points of the measure.
-    pub x: Option<MatMut<'a, P::Cost>>,
-    /// dL/dy, n x d: by the points of the barycenter, through this measure's cost. Where measures share
-    /// them the derivative is the sum over the measures.
-    pub y: Option<MatMut<'a, P::Cost>>,
-}
-
-impl<P: Precision> Default for CostGradient<'_, P> {
-    fn default() -> Self {
-        Self { cost: None, x: None, y: None }
-    }
-}
-
-/// Where gradients go; what is not asked for is not computed.
-#[derive(Debug)]
-pub struct Gradients<'a, 'o, P: Precision> {
-    /// dL/dp_i (sum n_i, one measure behind the other). Exact measures: along directions that keep the
-    /// mass, up to a constant. At a zero weight: the one-sided derivative of an exact measure, 0 under
-    /// a KL rule, whose derivative is infinite there.
+pub struct Gradients<'a, P: Precision> {
+    /// dL/dp_i (sum n_i). Exact measures: along directions that keep the mass, up to a constant. At a
+    /// zero weight: the one-sided derivative of an exact measure, 0 under a KL rule, whose derivative
+    /// is infinite there.
     pub weights: Option<&'a mut [P::Potential]>,
     /// dL/d share_i (k), of the shares as they were given: the loss does not change along them.
     pub shares: Option<&'a mut [P::Potential]>,
-    /// One for each measure, or none at all.
-    pub costs: &'a mut [CostGradient<'o, P>],
+    /// dL/dC_i (sum n_i n), row by row.
+    pub costs: Option<&'a mut [P::Cost]>,
+    /// dL/dx_i (sum n_i d_i), point by point: by the points of the measures, for costs from points.
+    pub x: Option<&'a mut [P::Cost]>,
+    /// dL/dy_i (sum n d_i), point by point: by the points of the barycenter through each cost. Where
+    /// measures share them the derivative is the sum over the measures.
+    pub y: Option<&'a mut [P::Cost]>,
 }
 
-impl<P: Precision> Default for Gradients<'_, '_, P> {
+impl<P: Precision> Default for Gradients<'_, P> {
     fn default() -> Self {
-        Self { weights: None, shares: None, costs: &mut [] }
+        Self { weights: None, shares: None, costs: None, x: None, y: None }
     }
 }
 
-impl<P: Precision> Gradients<'_, '_, P> {
+impl<P: Precision> Gradients<'_, P> {
     /// Errors: `Shape`, blaming the output.
     fn check<G: Geometry<P>>(&self, problem: &Problem<'_, P, G>) -> Result<(), Error> {
-        let shape = |argument| Err(Error::new(ErrorKind::Shape, argument));
-        if self.weights.as_ref().is_some_and(|out| out.len() != problem.rows()) {
-            return shape(Argument::RowWeightGradient);
+        fn off<T>(out: &Option<&mut [T]>, len: usize) -> bool {
+            out.as_ref().is_some_and(|out| out.len() != len)
         }
-        if self.shares.as_ref().is_some_and(|out| out.len() != problem.measures().len()) {
-            return shape(Argument::Share);
-        }
-        if !self.costs.is_empty() && self.costs.len() != problem.measures().len() {
-            return shape(Argument::Gradient);
-        }
-        for (i, (out, measure)) in self.costs.iter().zip(problem.measures()).enumerate() {
-            let geometry = &measure.geometry;
-            let (n, m, d) = (geometry.rows(), geometry.cols(), geometry.dimension());
-            let fits = |out: &Option<MatMut<'_, P::Cost>>, rows, cols| {
-                out.as_ref().is_none_or(|out| cols > 0 && out.rows() == rows && out.cols() == cols)
-            };
-            let argument = if !fits(&out.cost, n, m) {
-                Argument::CostGradient
-            } else if !fits(&out.x, n, d) {
-                Argument::RowPointGradient
-            } else if !fits(&out.y, m, d) {
-                Argument::ColPointGradient
-            } else {
-                continue;
-            };
-            return Err(Error::new(ErrorKind::Shape, argument).in_measure(i));
-        }
-        Ok(())
+        let (n, lengths) = (problem.support(), lengths(problem));
+        let argument = if off(&self.weights, problem.rows()) {
+            Argument::RowWeightGradient
+        } else if off(&self.shares, problem.measures().len()) {
+            Argument::Share
+        } else if off(&self.costs, problem.rows().saturating_mul(n)) {
+            Argument::CostGradient
+        } else if off(&self.x, lengths.x) {
+            Argument::RowPointGradient
+        } else if off(&self.y, lengths.y) {
+            Argument::ColPointGradient
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Shape, argument))
     }
+}
+
+/// Coordinates of all points.
+pub(crate) struct Lengths {
+    /// sum n_i d_i.
+    pub(crate) x: usize,
+    /// sum n d_i.
+    pub(crate) y: usize,
+}
+
+/// How long the gradients of points are; `usize::MAX` if that overflows.
+pub(crate) fn lengths<P: Precision, G: Geometry<P>>(problem: &Problem<'_, P, G>) -> Lengths {
+    let sum = |count: fn(&G) -> usize| {
+        let terms = problem.measures().iter();
+        terms.fold(0_usize, |sum, measure| {
+            let d = measure.geometry.dimension();
+            sum.saturating_add(count(&measure.geometry).saturating_mul(d))
+        })
+    };
+    Lengths { x: sum(|cost| cost.rows()), y: sum(|cost| cost.cols()) }
+}
+
+/// The gradients of one measure's cost.
+struct Places<'a, P: Precision> {
+    cost: Option<MatMut<'a, P::Cost>>,
+    x: Option<MatMut<'a, P::Cost>>,
+    y: Option<MatMut<'a, P::Cost>>,
+}
+
+/// Cuts a matrix off the front of what is left.
+fn matrix<'a, T: Real>(
+    rest: &mut Option<&'a mut [T]>,
+    [rows, cols]: [usize; 2],
+) -> Option<MatMut<'a, T>> {
+    let part = cut(rest.as_mut()?, rows * cols)?;
+    MatMut::new(part, rows, cols).ok()
 }
 
 /// How trustworthy the gradients are.
@@ -190,7 +203,7 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
     (f, g): (&[P::Potential], &[P::Potential]),
     cotangent: &Cotangent<'_, P::Potential>,
     options: &Options<P::Potential>,
-    gradients: Gradients<'_, '_, P>,
+    gradients: Gradients<'_, P>,
     work: &mut [P::Work],
 ) -> Result<GradientReport<P::Potential>, Error> {
     options.check()?;
@@ -270,10 +283,9 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
         *omega = gamma / pass.epsilon - mean * root;
     }
 
-    let Gradients { mut weights, mut shares, costs } = gradients;
+    let Gradients { mut weights, mut shares, mut costs, mut x, mut y } = gradients;
     let scale = if unit { one / mass } else { one };
     let adjoint = direction;
-    let mut costs = costs.iter_mut();
     for Part { i, measure, rows, cols, .. } in problem.parts() {
         let (Some(f), Some(g), Some(columns), Some(r), Some(root), Some(z), Some(adjoint)) = (
             f.get(rows.clone()),
@@ -309,7 +321,13 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
             smoothing: if smoothing > zero { smoothing } else { one },
         };
         let places = [&mut *seen, &mut *indirect, &mut *point, &mut *points];
-        emission.write(adjoint, costs.next(), places, scratch);
+        let (n, m, d) = (rows.len(), problem.support(), measure.geometry.dimension());
+        let out = Places {
+            cost: matrix(&mut costs, [n, m]),
+            x: matrix(&mut x, [n, d]),
+            y: matrix(&mut y, [m, d]),
+        };
+        emission.write(adjoint, out, places, scratch);
         if let Some(out) = weights.as_deref_mut().and_then(|out| out.get_mut(rows.clone())) {
             for adjoint in adjoint.iter_mut() {
                 *adjoint = *adjoint * (w * pass.epsilon);
@@ -502,15 +520,14 @@ impl<P: Precision, G: Geometry<P>> Emission<'_, P, G> {
     fn write(
         &self,
         adjoint: &mut [P::Potential],
-        out: Option<&mut CostGradient<'_, P>>,
+        out: Places<'_, P>,
         [seen, indirect, point, points]: [&mut [P::Potential]; 4],
         scratch: &mut Scratch<'_, P>,
     ) {
         let zero = P::Potential::ZERO;
         let geometry = &self.measure.geometry;
         let d = geometry.dimension();
-        let mut nothing = CostGradient::default();
-        let CostGradient { cost, x, y } = out.unwrap_or(&mut nothing);
+        let Places { mut cost, mut x, mut y } = out;
         let wants_points = x.is_some() || y.is_some();
         let point = point.get_mut(..d).unwrap_or(&mut []);
         let points = points.get_mut(..padded(self.g.len()) * d).unwrap_or(&mut []);
@@ -539,7 +556,7 @@ impl<P: Precision, G: Geometry<P>> Emission<'_, P, G> {
                 let (x, costs) = (row.entries, row.cost);
                 gradient_row::<P>(self.pass.level, constants, x, costs, columns, seen, indirect);
             }
-            if let Some(cost) = cost {
+            if let Some(cost) = &mut cost {
                 for (j, &value) in seen.iter().enumerate() {
                     cost.set(row.i, j, P::cost_of(P::narrow(value)));
                 }
@@ -547,14 +564,14 @@ impl<P: Precision, G: Geometry<P>> Emission<'_, P, G> {
             if wants_points {
                 point.fill(zero);
                 geometry.pull_back_row(row.i, row.cost, seen, point, points);
-                if let Some(x) = x {
+                if let Some(x) = &mut x {
                     for (k, &value) in point.iter().enumerate() {
                         x.set(row.i, k, P::cost_of(P::narrow(value)));
                     }
                 }
             }
         });
-        if let Some(y) = y {
+        if let Some(y) = &mut y {
             for (k, coordinate) in points.chunks(padded(self.g.len()).max(1)).enumerate() {
                 for (j, &value) in coordinate.iter().take(self.g.len()).enumerate() {
                     y.set(j, k, P::cost_of(P::narrow(value)));
