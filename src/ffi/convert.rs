@@ -132,6 +132,8 @@ pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refus
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
+// A frame of its own would be on the stack of every call.
+#[inline(always)]
 pub(super) unsafe fn cost_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
 ) -> Result<AnyCost<'a, T>, Refusal> {

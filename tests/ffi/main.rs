@@ -16,7 +16,13 @@
 )]
 
 mod info;
-#[cfg(not(all(feature = "kl", feature = "points", feature = "balls", feature = "implicit")))]
+#[cfg(not(all(
+    feature = "kl",
+    feature = "points",
+    feature = "balls",
+    feature = "implicit",
+    feature = "barycenter"
+)))]
 mod trimmed;
 
 /// All that needs the whole library, but for double precision and balls.
@@ -27,6 +33,8 @@ mod whole {
     mod initial;
     mod scene;
 
+    #[cfg(feature = "barycenter")]
+    mod barycenter;
     mod endings;
     mod gradients;
     mod matching;

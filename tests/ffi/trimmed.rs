@@ -203,3 +203,54 @@ fn double_precision() {
     }
     assert_eq!((report.converged, report.mass.to_bits()), (0, 7.0_f64.to_bits()));
 }
+
+/// Without the part all of it, without double precision its half.
+#[cfg(not(all(feature = "barycenter", feature = "f64")))]
+#[test]
+fn barycenters() {
+    use core::ptr::{null, null_mut};
+
+    use robust_ot::ffi::barycenter::types::*;
+    use robust_ot::ffi::barycenter::*;
+
+    macro_rules! answers {
+        ($scalar:ty: $solve:ident $check:ident $certifiable:ident $half:ident $add:ident $merge:ident
+            $combine:ident $apply:ident) => {{
+            let struct_size = size_of::<BarycenterReport<$scalar>>() as u32;
+            let mut report = BarycenterReport::<$scalar> { struct_size, mass: 7.0, ..empty() };
+            let mut error: c::rot_error = empty();
+            let mut values = [7.0 as $scalar; 9];
+            let (p, len, no) = (values.as_mut_ptr(), values.len(), null_mut());
+            let (found, e) = (&raw mut report, &raw mut error);
+            // SAFETY: nothing is used.
+            let answers = unsafe {
+                [
+                    $solve(null(), null(), null(), p, p, p, p, len, found),
+                    $check(null(), null(), null(), p, p, p, p, len, e),
+                    $certifiable(null(), 1.0, p, len, p, e),
+                    $half(null(), 0, 0, p, p, p, len, null_mut(), e),
+                    $add(null(), 0, null(), p, p, null_mut(), e),
+                    $merge(1, p, null(), p, null_mut(), e),
+                    $combine(1, 1.0, null(), p, null_mut(), e),
+                    $apply(null(), 0, null(), p, null(), p, p, e),
+                    $solve(null(), null(), null(), no, no, no, no, 0, null_mut()),
+                ]
+            };
+            assert_eq!(answers, [ErrorKind::NotBuilt as i32; 9]);
+            let seven = (7.0 as $scalar).to_bits();
+            assert!(values.iter().chain([&report.mass]).all(|x| x.to_bits() == seven));
+        }};
+    }
+    answers!(f64: rot_barycenter_solve_f64 rot_barycenter_check_f64
+        rot_barycenter_certifiable_epsilon_f64 rot_barycenter_half_step_f64
+        rot_barycenter_add_f64 rot_barycenter_merge_f64 rot_barycenter_combine_f64
+        rot_barycenter_apply_f64);
+    #[cfg(not(feature = "barycenter"))]
+    {
+        answers!(f32: rot_barycenter_solve_f32 rot_barycenter_check_f32
+            rot_barycenter_certifiable_epsilon_f32 rot_barycenter_half_step_f32
+            rot_barycenter_add_f32 rot_barycenter_merge_f32 rot_barycenter_combine_f32
+            rot_barycenter_apply_f32);
+        assert_eq!(rot_barycenter_work_len(1, 2, 2, 0), usize::MAX);
+    }
+}
