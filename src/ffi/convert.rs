@@ -340,6 +340,29 @@ pub(super) unsafe fn write_report<T: Scalar>(
     }
 }
 
+/// Writes what a ladder did, its levels and its Newton steps, behind a report.
+///
+/// # Safety
+/// As [`write_report`], which has to come first.
+#[cfg(feature = "implicit")]
+pub(super) unsafe fn write_walk<T>(
+    report: *mut types::Report<T>,
+    size: usize,
+    [levels, steps]: [u32; 2],
+) {
+    // Both lie in the same eight bytes.
+    if size > offset_of!(types::Report<T>, levels) {
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).levels };
+        // SAFETY: as above.
+        unsafe { slot.write(levels) };
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).newton_steps };
+        // SAFETY: as above.
+        unsafe { slot.write(steps) };
+    }
+}
+
 /// Marks a state struct that [`keep_state`] filled.
 const MARK: u32 = 0x726f_7431;
 

@@ -27,6 +27,7 @@ mod whole {
     mod initial;
     mod scene;
 
+    mod anneal;
     mod endings;
     mod gradients;
     mod matching;
