@@ -1413,7 +1413,8 @@ typedef struct rot_cotangent_f64 {
   const double *col_marginal;
   /**
    * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-   * equal.
+   * equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+   * 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
    */
   const double *f;
   /**
@@ -1604,7 +1605,8 @@ typedef struct rot_cotangent_f32 {
   const float *col_marginal;
   /**
    * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-   * equal.
+   * equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+   * 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
    */
   const float *f;
   /**
@@ -1841,11 +1843,11 @@ typedef struct rot_change_f64 {
    */
   struct rot_matrix_mut_f64 plan;
   /**
-   * df, n elements, or NULL.
+   * df, n elements, 0 where the row has no mass, or NULL.
    */
   double *f;
   /**
-   * dg, m elements, or NULL.
+   * dg, m elements, 0 where the column has no mass, or NULL.
    */
   double *g;
   /**
@@ -1963,11 +1965,11 @@ typedef struct rot_change_f32 {
    */
   struct rot_matrix_mut_f32 plan;
   /**
-   * df, n elements, or NULL.
+   * df, n elements, 0 where the row has no mass, or NULL.
    */
   float *f;
   /**
-   * dg, m elements, or NULL.
+   * dg, m elements, 0 where the column has no mass, or NULL.
    */
   float *g;
   /**
@@ -2211,7 +2213,8 @@ size_t rot_gradient_fast_work_len(size_t n,
  * Returns ROT_OK or a refusal, which `gradient->error` explains and which leaves all outputs:
  * ROT_ERR_NOT_CONVERGED if the potentials' residual is above the forward tolerance, ROT_ERR_GAUGE,
  * ROT_ERR_SINGULAR if the factorisation fails (single precision at small epsilon: use the
- * iterative method), and what does not fit. Since 0.1.
+ * iterative method) or for the cotangent of a potential that has next to no mass, whose index it
+ * names, and what does not fit. Since 0.1.
  */
 ROT_API
 int32_t rot_gradient_vjp_f64(const rot_problem_f64 *problem,

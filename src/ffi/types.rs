@@ -323,7 +323,8 @@ pub struct Cotangent<T> {
     /// dL/d(X^T 1), m elements, or NULL.
     pub col_marginal: *const T,
     /// dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-    /// equal.
+    /// equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+    /// 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
     pub f: *const T,
     /// dL/dg, m elements; NULL just where `f` is.
     pub g: *const T,
@@ -442,9 +443,9 @@ pub struct Change<T> {
     pub reserved32: u32,
     /// dX, n x m, or no data.
     pub plan: MatrixMut<T>,
-    /// df, n elements, or NULL.
+    /// df, n elements, 0 where the row has no mass, or NULL.
     pub f: *mut T,
-    /// dg, m elements, or NULL.
+    /// dg, m elements, 0 where the column has no mass, or NULL.
     pub g: *mut T,
     /// d(X 1), n elements, or NULL.
     pub row_marginal: *mut T,
