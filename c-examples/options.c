@@ -29,6 +29,9 @@ static const char usage[] =
     "  --cols RULE           the same for the column sums and b\n"
     "  --robust              the best plan of mass 1; both rules kl\n"
     "  --reference product   entropy relative to a b instead of the counting measure\n"
+    "  --anneal              come down to E from a larger epsilon, then Newton's method: for a small E\n"
+    "  --newton METHOD       ... its linear systems: direct (default; memory for the square of the\n"
+    "                        smaller side), iterative, or none for sweeps alone\n"
     "When to stop\n"
     "  --stop residual:T     relative error of the marginals; default 1e-9 (--f32: 1e-5)\n"
     "  --stop certified:E    cost + penalties proved to be within E of the best without entropy;\n"
@@ -143,6 +146,33 @@ static int parse_max_iterations(struct options *options)
     return 0;
 }
 
+static int parse_newton(struct options *options)
+{
+    static const struct {
+        const char *name;
+        uint32_t method;
+    } known[] = {
+        {"direct", ROT_METHOD_DIRECT},
+        {"iterative", ROT_METHOD_ITERATIVE},
+        {"none", ROT_METHOD_NONE},
+    };
+    const char *text = options->newton_text;
+    options->newton = ROT_METHOD_DIRECT;
+    if (text == NULL) {
+        return 0;
+    }
+    if (!options->anneal) {
+        return refuse("--newton", text, "needs --anneal");
+    }
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        if (strcmp(text, known[k].name) == 0) {
+            options->newton = known[k].method;
+            return 0;
+        }
+    }
+    return refuse("--newton", text, "none of direct, iterative and none");
+}
+
 static int same(const char *one, const char *other)
 {
     return one != NULL && other != NULL && strcmp(one, other) == 0;
@@ -182,7 +212,7 @@ static int interpret(struct options *options, const char *reference)
     if (parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
                      &options->epsilon) != 0 ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
-        parse_stop(options) != 0) {
+        parse_stop(options) != 0 || parse_newton(options) != 0) {
         return -1;
     }
     return parse_max_iterations(options);
@@ -209,6 +239,8 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--reference", NULL, {&reference, NULL}},
         {"--stop", NULL, {&options->stop_text, NULL}},
         {"--max-iterations", NULL, {&options->max_iterations_text, NULL}},
+        {"--anneal", &options->anneal, {NULL, NULL}},
+        {"--newton", NULL, {&options->newton_text, NULL}},
         {"--f32", &options->single_precision, {NULL, NULL}},
         {"--plan", NULL, {&options->plan, NULL}},
         {"--potentials", NULL, {&options->potentials, NULL}},

@@ -20,15 +20,17 @@ struct options {
     const char *cotangent;
     /* Files to write; NULL if not given. */
     const char *plan, *potentials, *report, *gradient_cost, *gradient_a, *gradient_b;
-    int euclidean, unit_mass, product_reference, single_precision, help;
+    int euclidean, unit_mass, product_reference, single_precision, anneal, help;
     struct side_rule rows, cols;
     /* As given, for messages; NULL if not given. */
-    const char *epsilon_text, *stop_text, *max_iterations_text;
+    const char *epsilon_text, *stop_text, *max_iterations_text, *newton_text;
     double epsilon;
     /* Stop by the certified distance, otherwise by the residual. */
     int certified;
     double tolerance;
     uint64_t max_iterations;
+    /* ROT_METHOD_... of a solve with --anneal. */
+    uint32_t newton;
 };
 
 /* Reads the command line. Returns 0, or prints what is wrong with it and returns -1. */

@@ -216,6 +216,10 @@ static void print_summary(const struct options *options, const struct solution *
     const rot_report_f64 *report = &solution->report;
     printf("%s; %" PRIu64 " iterations, residual %.2g\n",
            rot_status_str(report->error.status), report->iterations, report->residual);
+    if (options->anneal) {
+        printf("epsilons on the way     %" PRIu32 "; Newton steps %" PRIu32 "\n", report->levels,
+               report->newton_steps);
+    }
     printf("transport cost          %.9g\n", report->transport_cost);
     printf("... and penalties       %.9g\n", report->unregularised_objective);
     if (isfinite(report->certified_distance)) {

@@ -89,6 +89,7 @@
  *
  *   solving    rot_sinkhorn_solve, _check, _work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
+ *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
@@ -263,6 +264,17 @@
 #define ROT_MATCHING_ITERATIVE_WORK_LEN(n, m, d) \
     (ROT_SINKHORN_WORK_LEN(n, m, d) > ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d) \
          ? ROT_SINKHORN_WORK_LEN(n, m, d) : ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
+
+/** Elements of work for rot_anneal_solve and sweeps alone; see rot_anneal_work_len. */
+#define ROT_ANNEAL_NONE_WORK_LEN(n, m, d) ROT_SINKHORN_WORK_LEN(n, m, d)
+/** Elements of work for rot_anneal_solve; see rot_anneal_work_len. */
+#define ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d) \
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)3 * ROT_PADDED(n) + (size_t)3 * ROT_PADDED(m) + \
+     ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d))
+/** Elements of work for rot_anneal_solve; see rot_anneal_work_len. */
+#define ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) \
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)3 * ROT_PADDED(n) + (size_t)3 * ROT_PADDED(m) + \
+     ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
 #define ROT_BARYCENTER_MEASURES_WORK_LEN_(n, m, d) \
     ((size_t)3 * ROT_PADDED(n) + (size_t)10 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 /** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
@@ -308,9 +320,16 @@
 /** The default options. */
 #define ROT_OPTIONS_F32_INIT ROT_OPTIONS_INIT_(rot_options_f32, 1e-5f)
 
+#define ROT_ANNEAL_OPTIONS_INIT_(type, tolerance) \
+    {sizeof(type), ROT_METHOD_DIRECT, 0, 4, (tolerance), 0, 1000, 15, 3, 0, {0, 0, 0, 0}}
+/** The default options of a ladder. */
+#define ROT_ANNEAL_OPTIONS_F64_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f64, 1e-12)
+/** The default options of a ladder. */
+#define ROT_ANNEAL_OPTIONS_F32_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f32, 1e-6f)
+
 #define ROT_REPORT_INIT_(type) \
     {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-     0, 0, {0, 0, 0, 0}, 0, 0, {0, 0, 0}}
+     0, 0, {0, 0, 0, 0}, 0, 0, 0, 0, {0, 0}}
 /** An empty report. */
 #define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
 /** An empty report. */
@@ -401,6 +420,11 @@
  * Version of the binary interface.
  */
 #define ROT_ABI_VERSION 0
+
+/**
+ * Sweeps alone, without Newton's method (rot_anneal_solve).
+ */
+#define ROT_METHOD_NONE 2
 
 /**
  * The cost, dense.
@@ -677,6 +701,156 @@ typedef struct rot_problem_f64 {
 } rot_problem_f64;
 
 /**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
+   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  double start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  double factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
+   * 1e-6 (f32).
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f64;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f64 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  double epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  double residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  double certified_distance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_progress_f64;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f64;
+
+/**
  * What was wrong with a call, or how it ended.
  */
 typedef struct rot_error {
@@ -821,10 +995,449 @@ typedef struct rot_report_f64 {
    */
   uint32_t reserved32;
   /**
+   * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
+   */
+  uint32_t levels;
+  /**
+   * rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
+   */
+  uint32_t newton_steps;
+  /**
    * Zero.
    */
-  uint64_t reserved[3];
+  uint64_t reserved[2];
 } rot_report_f64;
+
+/**
+ * A read-only matrix in the caller's memory: entry (i, j) is
+ * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
+ * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
+ */
+typedef struct rot_matrix_f32 {
+  /**
+   * First element; may be NULL if the matrix is not used.
+   */
+  const float *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next; 0 repeats one row.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next; 0 repeats one column.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_f32;
+
+/**
+ * How one side's marginal r may differ from its weights w. This struct never changes its size.
+ */
+typedef struct rot_rule_f32 {
+  /**
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
+   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
+   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
+   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   */
+  uint32_t kind;
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
+   * entropy in cost units.
+   */
+  float param[4];
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *lower;
+  /**
+   * Zero.
+   */
+  size_t lower_stride;
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *upper;
+  /**
+   * Zero.
+   */
+  size_t upper_stride;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_rule_f32;
+
+/**
+ * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
+ * (or the points), a, b, epsilon and the rules.
+ */
+typedef struct rot_problem_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   */
+  struct rot_matrix_f32 cost;
+  /**
+   * Points of the rows, n x d, for the other kinds.
+   */
+  struct rot_matrix_f32 x;
+  /**
+   * Points of the columns, m x d, for the other kinds.
+   */
+  struct rot_matrix_f32 y;
+  /**
+   * Weights of the rows, mass units, non-negative, some positive.
+   */
+  const float *a;
+  /**
+   * Number of weights in a: n.
+   */
+  size_t a_len;
+  /**
+   * Weights of the columns.
+   */
+  const float *b;
+  /**
+   * Number of weights in b: m.
+   */
+  size_t b_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  float epsilon;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
+   */
+  uint32_t reference;
+  /**
+   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
+   */
+  uint32_t flags;
+  /**
+   * Rule of the rows.
+   */
+  struct rot_rule_f32 rows;
+  /**
+   * Rule of the columns.
+   */
+  struct rot_rule_f32 cols;
+  /**
+   * Zero.
+   */
+  size_t reserved_sizes[8];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_problem_f32;
+
+/**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
+   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  float start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  float factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
+   * 1e-6 (f32).
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f32;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f32 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  float epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  float residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  float certified_distance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_progress_f32;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f32 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f32;
+
+/**
+ * What is true of the returned potentials, all of it computed from them in one last sweep. X is
+ * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+ * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+ * a refusal only `error` is written.
+ */
+typedef struct rot_report_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Sweeps over the cost that updated both sides.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  float epsilon;
+  /**
+   * KKT residual relative to the mass: residual_rows + residual_cols.
+   */
+  float residual;
+  /**
+   * |X 1 - r(f)|_1 over the mass of the plan.
+   */
+  float residual_rows;
+  /**
+   * |X^T 1 - c(g)|_1 over the mass of the plan.
+   */
+  float residual_cols;
+  /**
+   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
+   * smallest of epsilon and the taus.
+   */
+  float rounding_floor;
+  /**
+   * <C, X>.
+   */
+  float transport_cost;
+  /**
+   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+   */
+  float entropy;
+  /**
+   * Penalty of the rows.
+   */
+  float row_penalty;
+  /**
+   * Penalty of the columns.
+   */
+  float col_penalty;
+  /**
+   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
+   */
+  float objective;
+  /**
+   * transport_cost + row_penalty + col_penalty.
+   */
+  float unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  float dual_value;
+  /**
+   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
+   */
+  float gap;
+  /**
+   * Certified lower bound of the unregularised optimum.
+   */
+  float lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  float certified_distance;
+  /**
+   * sum X.
+   */
+  float mass;
+  /**
+   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+   * plan functions.
+   */
+  float log_mass;
+  /**
+   * Factor on b that makes the masses of two exact sides equal; else 1.
+   */
+  float mass_factor;
+  /**
+   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+   */
+  float row_multiplier;
+  /**
+   * Multiplier of the columns' ball.
+   */
+  float col_multiplier;
+  /**
+   * Zero.
+   */
+  float reserved_values[4];
+  /**
+   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
+   * most likely larger than was meant.
+   */
+  uint32_t collapsed;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
+   */
+  uint32_t levels;
+  /**
+   * rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
+   */
+  uint32_t newton_steps;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_report_f32;
 
 /**
  * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
@@ -853,7 +1466,8 @@ typedef struct rot_cotangent_f64 {
   const double *col_marginal;
   /**
    * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-   * equal.
+   * equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+   * 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
    */
   const double *f;
   /**
@@ -1018,279 +1632,6 @@ typedef struct rot_gradient_f64 {
 } rot_gradient_f64;
 
 /**
- * A read-only matrix in the caller's memory: entry (i, j) is
- * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
- * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
- */
-typedef struct rot_matrix_f32 {
-  /**
-   * First element; may be NULL if the matrix is not used.
-   */
-  const float *data;
-  /**
-   * Number of rows.
-   */
-  size_t rows;
-  /**
-   * Number of columns.
-   */
-  size_t cols;
-  /**
-   * Elements from a row to the next; 0 repeats one row.
-   */
-  size_t row_stride;
-  /**
-   * Elements from a column to the next; 0 repeats one column.
-   */
-  size_t col_stride;
-  /**
-   * Zero.
-   */
-  size_t reserved;
-} rot_matrix_f32;
-
-/**
- * How one side's marginal r may differ from its weights w. This struct never changes its size.
- */
-typedef struct rot_rule_f32 {
-  /**
-   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
-   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
-   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
-   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
-   */
-  uint32_t kind;
-  /**
-   * Zero.
-   */
-  uint32_t flags;
-  /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
-   */
-  float param[4];
-  /**
-   * NULL; for rules with bounds per entry.
-   */
-  const float *lower;
-  /**
-   * Zero.
-   */
-  size_t lower_stride;
-  /**
-   * NULL; for rules with bounds per entry.
-   */
-  const float *upper;
-  /**
-   * Zero.
-   */
-  size_t upper_stride;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[2];
-} rot_rule_f32;
-
-/**
- * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
- * (or the points), a, b, epsilon and the rules.
- */
-typedef struct rot_problem_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
-   */
-  uint32_t cost_kind;
-  /**
-   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
-   */
-  struct rot_matrix_f32 cost;
-  /**
-   * Points of the rows, n x d, for the other kinds.
-   */
-  struct rot_matrix_f32 x;
-  /**
-   * Points of the columns, m x d, for the other kinds.
-   */
-  struct rot_matrix_f32 y;
-  /**
-   * Weights of the rows, mass units, non-negative, some positive.
-   */
-  const float *a;
-  /**
-   * Number of weights in a: n.
-   */
-  size_t a_len;
-  /**
-   * Weights of the columns.
-   */
-  const float *b;
-  /**
-   * Number of weights in b: m.
-   */
-  size_t b_len;
-  /**
-   * Weight of the entropy, cost units, positive.
-   */
-  float epsilon;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
-   */
-  uint32_t reference;
-  /**
-   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
-   */
-  uint32_t flags;
-  /**
-   * Rule of the rows.
-   */
-  struct rot_rule_f32 rows;
-  /**
-   * Rule of the columns.
-   */
-  struct rot_rule_f32 cols;
-  /**
-   * Zero.
-   */
-  size_t reserved_sizes[8];
-  /**
-   * Zero.
-   */
-  uint64_t reserved[4];
-} rot_problem_f32;
-
-/**
- * What is true of the returned potentials, all of it computed from them in one last sweep. X is
- * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
- * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
- * a refusal only `error` is written.
- */
-typedef struct rot_report_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * 1 if the stopping rule holds and nothing is NaN, else 0.
-   */
-  uint32_t converged;
-  /**
-   * How the call ended.
-   */
-  struct rot_error error;
-  /**
-   * Sweeps over the cost that updated both sides.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy, cost units.
-   */
-  float epsilon;
-  /**
-   * KKT residual relative to the mass: residual_rows + residual_cols.
-   */
-  float residual;
-  /**
-   * |X 1 - r(f)|_1 over the mass of the plan.
-   */
-  float residual_rows;
-  /**
-   * |X^T 1 - c(g)|_1 over the mass of the plan.
-   */
-  float residual_cols;
-  /**
-   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
-   * smallest of epsilon and the taus.
-   */
-  float rounding_floor;
-  /**
-   * <C, X>.
-   */
-  float transport_cost;
-  /**
-   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
-   */
-  float entropy;
-  /**
-   * Penalty of the rows.
-   */
-  float row_penalty;
-  /**
-   * Penalty of the columns.
-   */
-  float col_penalty;
-  /**
-   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
-   */
-  float objective;
-  /**
-   * transport_cost + row_penalty + col_penalty.
-   */
-  float unregularised_objective;
-  /**
-   * Lower bound of the regularised optimum.
-   */
-  float dual_value;
-  /**
-   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
-   */
-  float gap;
-  /**
-   * Certified lower bound of the unregularised optimum.
-   */
-  float lower_bound;
-  /**
-   * unregularised_objective - lower_bound.
-   */
-  float certified_distance;
-  /**
-   * sum X.
-   */
-  float mass;
-  /**
-   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
-   * plan functions.
-   */
-  float log_mass;
-  /**
-   * Factor on b that makes the masses of two exact sides equal; else 1.
-   */
-  float mass_factor;
-  /**
-   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
-   */
-  float row_multiplier;
-  /**
-   * Multiplier of the columns' ball.
-   */
-  float col_multiplier;
-  /**
-   * Zero.
-   */
-  float reserved_values[4];
-  /**
-   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
-   * most likely larger than was meant.
-   */
-  uint32_t collapsed;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[3];
-} rot_report_f32;
-
-/**
  * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
  * ROT_COTANGENT_F64_INIT or ROT_COTANGENT_F32_INIT.
  */
@@ -1317,7 +1658,8 @@ typedef struct rot_cotangent_f32 {
   const float *col_marginal;
   /**
    * dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-   * equal.
+   * equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+   * 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
    */
   const float *f;
   /**
@@ -1554,11 +1896,11 @@ typedef struct rot_change_f64 {
    */
   struct rot_matrix_mut_f64 plan;
   /**
-   * df, n elements, or NULL.
+   * df, n elements, 0 where the row has no mass, or NULL.
    */
   double *f;
   /**
-   * dg, m elements, or NULL.
+   * dg, m elements, 0 where the column has no mass, or NULL.
    */
   double *g;
   /**
@@ -1676,11 +2018,11 @@ typedef struct rot_change_f32 {
    */
   struct rot_matrix_mut_f32 plan;
   /**
-   * df, n elements, or NULL.
+   * df, n elements, 0 where the row has no mass, or NULL.
    */
   float *f;
   /**
-   * dg, m elements, or NULL.
+   * dg, m elements, 0 where the column has no mass, or NULL.
    */
   float *g;
   /**
@@ -1753,194 +2095,6 @@ typedef struct rot_matching_options {
    */
   uint64_t reserved[4];
 } rot_matching_options;
-
-/**
- * The state of a solve at a check.
- */
-typedef struct rot_progress_f64 {
-  /**
-   * sizeof of this struct in the library.
-   */
-  uint32_t struct_size;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Sweeps so far.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy.
-   */
-  double epsilon;
-  /**
-   * Relative KKT residual of the rows at the start of the latest sweep.
-   */
-  double residual;
-  /**
-   * Certified distance at the latest evaluation; infinite before it.
-   */
-  double certified_distance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-} rot_progress_f64;
-
-/**
- * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
- * a NULL pointer to options means too).
- */
-typedef struct rot_options_f64 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
-   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
-   * times mass units) of its optimum; needs a KL rule on a side.
-   */
-  uint32_t stop;
-  /**
-   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
-   */
-  double tolerance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-  /**
-   * Most sweeps, at least 1. Default 100000.
-   */
-  uint64_t max_iterations;
-  /**
-   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
-   * Default 10.
-   */
-  uint32_t check_every;
-  /**
-   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
-   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
-   */
-  uint32_t flags;
-  /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
-   */
-  uint32_t level;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
-   * not throw, longjmp, or call with the same work. May be NULL.
-   */
-  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
-  /**
-   * First argument of `observe`.
-   */
-  void *user;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[6];
-} rot_options_f64;
-
-/**
- * The state of a solve at a check.
- */
-typedef struct rot_progress_f32 {
-  /**
-   * sizeof of this struct in the library.
-   */
-  uint32_t struct_size;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Sweeps so far.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy.
-   */
-  float epsilon;
-  /**
-   * Relative KKT residual of the rows at the start of the latest sweep.
-   */
-  float residual;
-  /**
-   * Certified distance at the latest evaluation; infinite before it.
-   */
-  float certified_distance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-} rot_progress_f32;
-
-/**
- * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
- * a NULL pointer to options means too).
- */
-typedef struct rot_options_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
-   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
-   * times mass units) of its optimum; needs a KL rule on a side.
-   */
-  uint32_t stop;
-  /**
-   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
-   */
-  float tolerance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * Most sweeps, at least 1. Default 100000.
-   */
-  uint64_t max_iterations;
-  /**
-   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
-   * Default 10.
-   */
-  uint32_t check_every;
-  /**
-   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
-   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
-   */
-  uint32_t flags;
-  /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
-   */
-  uint32_t level;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
-   * not throw, longjmp, or call with the same work. May be NULL.
-   */
-  int32_t (*observe)(void *user, const struct rot_progress_f32 *progress);
-  /**
-   * First argument of `observe`.
-   */
-  void *user;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[6];
-} rot_options_f32;
 
 /**
  * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
@@ -2637,6 +2791,70 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Elements of work for rot_anneal_solve: n rows, m columns, points of dimension d (0 for a dense
+ * cost), and ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE or ROT_METHOD_NONE. The same number for f32 and
+ * f64; SIZE_MAX if it overflows. Equal to the macros ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d),
+ * ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) and ROT_ANNEAL_NONE_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API
+size_t rot_anneal_work_len(size_t n,
+                           size_t m,
+                           size_t d,
+                           uint32_t method);
+
+/**
+ * Solves a problem at small epsilon, where plain sweeps need a number of iterations that grows like
+ * 1 / epsilon and worse: on a ladder of falling epsilons, each of which starts from the potentials of
+ * the one above, with Newton's method on the dual
+ *
+ *   D(f, g) = -Phi_row*(-f) - Phi_col*(-g) - epsilon * sum exp((f_i + g_j - C_ij) / epsilon)
+ *
+ * at its end. A step is taken only if it brings D up, or its gradient down; else sweeps go on.
+ *
+ * @param problem        the problem; read only
+ * @param options        NULL for the defaults; read only
+ * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults; its limit of iterations
+ *                       and its observer count the sweeps of all levels; read only
+ * @param f              n potentials of the rows; read first under ROT_WARM_START
+ * @param g              m potentials of the columns; read first under ROT_WARM_START
+ * @param work           work_len elements, contents arbitrary, before and after
+ * @param work_len       at least rot_anneal_work_len(n, m, d, options->method)
+ * @param report         initialised with ROT_REPORT_F64_INIT; `iterations` are the sweeps of all
+ *                       levels, `levels` and `newton_steps` what the ladder did
+ *
+ * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals; ROT_ROUNDING_FLOOR too
+ * where Newton's method, with the residual at the floor, finds no better point. A limit of iterations
+ * or an observer that stops the walk above the last level leave potentials of the problem's epsilon
+ * that are far from its optimum. ROT_ERR_EPSILON and ROT_ERR_COUNT (ROT_ARG_OPTIONS) for a start or a
+ * factor that make no ladder and for no sweeps; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
+ * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each sweep and for each trial of a step,
+ * some n m k multiplications for a direct step, k the smaller of n and m, and n m exponentials for
+ * each iteration of an iterative one. Since 0.1.
+ */
+ROT_API
+int32_t rot_anneal_solve_f64(const rot_problem_f64 *problem,
+                             const rot_anneal_options_f64 *options,
+                             const rot_options_f64 *solve_options,
+                             double *f,
+                             double *g,
+                             double *work,
+                             size_t work_len,
+                             rot_report_f64 *report);
+
+/**
+ * rot_anneal_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_anneal_solve_f32(const rot_problem_f32 *problem,
+                             const rot_anneal_options_f32 *options,
+                             const rot_options_f32 *solve_options,
+                             float *f,
+                             float *g,
+                             float *work,
+                             size_t work_len,
+                             rot_report_f32 *report);
+
+/**
  * Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a
  * dense cost), and ROT_METHOD_DIRECT or ROT_METHOD_ITERATIVE. The same number for f32 and f64;
  * SIZE_MAX if it overflows. Equal to the macros ROT_GRADIENT_DIRECT_WORK_LEN(n, m, d) and
@@ -2668,7 +2886,8 @@ size_t rot_gradient_fast_work_len(size_t n,
  * Returns ROT_OK or a refusal, which `gradient->error` explains and which leaves all outputs:
  * ROT_ERR_NOT_CONVERGED if the potentials' residual is above the forward tolerance, ROT_ERR_GAUGE,
  * ROT_ERR_SINGULAR if the factorisation fails (single precision at small epsilon: use the
- * iterative method), and what does not fit. Since 0.1.
+ * iterative method) or for the cotangent of a potential that has next to no mass, whose index it
+ * names, and what does not fit. Since 0.1.
  */
 ROT_API
 int32_t rot_gradient_vjp_f64(const rot_problem_f64 *problem,

@@ -179,7 +179,11 @@ pub fn step<P: Precision, G: Geometry<P>>(
     let problem = Problem::<P, G>::new(geometry, (a, rows), (b, cols), options.epsilon * unit)?
         .reference(options.reference);
     let problem = if options.unit_mass { problem.unit_mass()? } else { problem };
-    let report = sinkhorn::solve(&problem, &options.solve, f, g, work, observer)?;
+    // A plain solve, whatever room the gradient has.
+    let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+    let plain = sinkhorn::work_len(n, m, d).min(work.len());
+    let (own, _) = work.split_at_mut_checked(plain).unwrap_or((&mut [], &mut []));
+    let report = sinkhorn::solve(&problem, &options.solve, f, g, own, observer)?;
 
     let cotangent = match options.gradient {
         Gradient::Full => Cotangent::new().transport_cost(one),

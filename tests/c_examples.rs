@@ -213,7 +213,7 @@ fn check(instance: &Instance, folder: &Path, precision: &[&str], tolerance: f64)
     assert_eq!(report["converged"].as_bool(), Some(ran.code == 0));
     let found: BTreeSet<String> = report.as_object().unwrap().keys().cloned().collect();
     let mut expected = report_fields();
-    expected.extend(["converged".to_owned(), "status".to_owned()]);
+    expected.extend(["converged", "status", "levels", "newton_steps"].map(str::to_owned));
     assert_eq!(found, expected);
 
     let plan = read_csv(&folder.join("plan.csv"));
@@ -274,6 +274,39 @@ fn solve_finds_the_stored_optima() {
     }
 }
 
+/// At a small epsilon --anneal finds what was stored with far fewer sweeps than the plain solve.
+#[test]
+fn solve_anneals_to_the_stored_optima() {
+    let folder = folder("anneal");
+    let tight = ["--stop", "residual:1e-13"];
+    let count = |name: &str| read_json(&folder.join("report.json"))[name].as_u64().unwrap();
+    let mut small = 0;
+    for instance in transport() {
+        // Where there is a ladder from a 10th of the largest cost.
+        if largest(&instance.cost) < 20.0 * instance.epsilon {
+            continue;
+        }
+        check(&instance, &folder, &tight, 1e-10);
+        let plain = count("iterations");
+        assert_eq!((count("levels"), count("newton_steps")), (0, 0));
+        for newton in ["none", "direct", "iterative"] {
+            let anneal = ["--anneal", "--newton", newton];
+            check(&instance, &folder, &[&tight[..], &anneal].concat(), 1e-10);
+            assert!(count("levels") > 0, "{}", instance.name);
+            assert_eq!(count("newton_steps") > 0, newton != "none", "{}", instance.name);
+            if instance.epsilon < 0.01 {
+                small += 1;
+                let (sweeps, name) = (count("iterations"), &instance.name);
+                assert!(newton == "none" || 5 * sweeps < plain, "{name}: {sweeps} of {plain}");
+            }
+        }
+    }
+    assert!(small >= 3, "no stored epsilon is small");
+    write_csv(&folder.join("C.csv"), &[0.0, 4.0, 1.0, 1.0, 4.0, 0.0], 2);
+    let ran = solve(&folder, &["--cost", "C.csv", "--epsilon", "0.01", "--anneal"]).expect(0);
+    assert!(ran.out.contains("\nepsilons on the way     3; Newton steps "), "{}", ran.out);
+}
+
 #[test]
 fn points_cost_what_their_matrix_costs() {
     let folder = folder("points");
@@ -332,7 +365,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 46] = [
+const REFUSALS: [(&str, &str); 48] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -390,6 +423,11 @@ const REFUSALS: [(&str, &str); 46] = [
     ("--cost C.csv --epsilon 1 --max-iterations 0", "--max-iterations 0: a count of iterations"),
     ("--cost C.csv --epsilon 1 --max-iterations -1", "--max-iterations -1: not a count"),
     ("--cost C.csv --epsilon 1 --rows", "--rows: a value is missing after it"),
+    ("--cost C.csv --epsilon 1 --newton direct", "--newton direct: needs --anneal"),
+    (
+        "--cost C.csv --epsilon 1 --anneal --newton fast",
+        "--newton fast: none of direct, iterative and none",
+    ),
     ("--cost C.csv --epsilon 1 --quick", "--quick: unknown option"),
 ];
 

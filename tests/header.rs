@@ -109,6 +109,18 @@ fn macros() -> String {
         )
         .unwrap();
     }
+    out += "\n/** Elements of work for rot_anneal_solve and sweeps alone; see rot_anneal_work_len. */\n\
+            #define ROT_ANNEAL_NONE_WORK_LEN(n, m, d) ROT_SINKHORN_WORK_LEN(n, m, d)\n";
+    let vectors = robust_ot::anneal::VECTORS;
+    for method in ["DIRECT", "ITERATIVE"] {
+        write!(
+            out,
+            "/** Elements of work for rot_anneal_solve; see rot_anneal_work_len. */\n\
+             #define ROT_ANNEAL_{method}_WORK_LEN(n, m, d) \\\n    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t){} * ROT_PADDED(n) + (size_t){} * ROT_PADDED(m) + \\\n     ROT_GRADIENT_{method}_WORK_LEN(n, m, d))\n",
+            vectors.n, vectors.m
+        )
+        .unwrap();
+    }
     out += &barycenter_work();
     out += include_str!("fixtures/header/macros.h");
     out += include_str!("fixtures/header/barycenter_macros.h");
@@ -172,6 +184,7 @@ fn generate() -> String {
         "Problem",
         "Progress",
         "GradientOptions",
+        "AnnealOptions",
         "Options",
         "Report",
         "State",

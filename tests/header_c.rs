@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
+use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
@@ -116,6 +117,7 @@ fn constants() -> Vec<(String, i64)> {
             all.extend([$((stringify!($name).to_owned(), i64::from(robust_ot::ffi::$module::$name))),*]);
         };
     }
+    of_module! { anneal: ROT_METHOD_NONE }
     of_module! { gradient: ROT_METHOD_DIRECT ROT_METHOD_ITERATIVE }
     of_module! { matching:
         ROT_UNIT_ABSOLUTE ROT_UNIT_LARGEST ROT_UNIT_LARGEST_DIFFERENTIATED ROT_GRADIENT_FULL
@@ -188,12 +190,17 @@ fn layouts() -> Vec<String> {
         struct_size stop tolerance reserved_value max_iterations check_every flags level reserved32
         observe user reserved
     } }
+    both! { rot_anneal_options_f64 rot_anneal_options_f32 {
+        struct_size method start factor tolerance reserved_value max_iterations sweeps level_steps
+        reserved32 reserved
+    } }
     layout! { rot_error { status argument row col measure } }
     both! { rot_report_f64 rot_report_f32 {
         struct_size converged error iterations epsilon residual residual_rows residual_cols
         rounding_floor transport_cost entropy row_penalty col_penalty objective
         unregularised_objective dual_value gap lower_bound certified_distance mass log_mass
-        mass_factor row_multiplier col_multiplier reserved_values collapsed reserved32 reserved
+        mass_factor row_multiplier col_multiplier reserved_values collapsed reserved32
+        levels newton_steps reserved
     } }
     both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags balls reserved } }
     both! { rot_cotangent_f64 rot_cotangent_f32 { struct_size reserved32 plan row_marginal col_marginal f g transport_cost value reserved } }
@@ -310,6 +317,15 @@ fn initialisers() -> Vec<String> {
             lines.push(bytes(concat!("barycenter_options_", $suffix), &ladder));
             lines.push(bytes(concat!("barycenter_report_", $suffix), &sized!(BarycenterReport)));
             lines.push(bytes(concat!("barycenter_sums_", $suffix), &zero::<BarycenterSums<$t>>()));
+            let options = AnnealOptions::<$t> {
+                factor: 4.0,
+                tolerance: if $suffix == "f64" { 1e-12 } else { 1e-6 },
+                max_iterations: 1000,
+                sweeps: 15,
+                level_steps: 3,
+                ..sized!(AnnealOptions)
+            };
+            lines.push(bytes(concat!("anneal_options_", $suffix), &options));
         };
     }
     initialised!(f32 "f32");
@@ -330,7 +346,11 @@ fn work_lengths() -> Vec<String> {
             [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_gradient_work_len(n, m, d, k));
         let [step, small] =
             [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_matching_work_len(n, m, d, k));
-        format!("work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small}")
+        let [most, less, least] = [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
+            .map(|k| rot_anneal_work_len(n, m, d, k));
+        format!(
+            "work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
+        )
     };
     let average =
         |n, m, d| format!("barycenter {n} {m} {d} {}", rot_barycenter_work_len(m, n, m, d));
@@ -343,8 +363,9 @@ fn work_lengths() -> Vec<String> {
     let (solve, view) = (rot_sinkhorn_work_len(5, 7, 2), rot_plan_work_len(33, 1, 0));
     let direct = rot_gradient_work_len(5, 7, 2, ROT_METHOD_DIRECT);
     let step = rot_matching_work_len(33, 1, 1, ROT_METHOD_ITERATIVE);
+    let ladder = rot_anneal_work_len(5, 7, 2, ROT_METHOD_DIRECT);
     let average = rot_barycenter_work_len(3, 33, 17, 1);
-    lines.push(format!("arrays {solve} {view} {direct} {step} {average}"));
+    lines.push(format!("arrays {solve} {view} {direct} {step} {ladder} {average}"));
     lines
 }
 

@@ -182,6 +182,7 @@ impl<P: Precision> Walk<'_, P> {
         // Plain sweeps before the next Newton step, and after one that failed.
         let (mut wait, mut pause) = (sweeps, sweeps);
         let (mut swept, mut fresh) = (false, true);
+        let mut least = P::Potential::INFINITY;
         loop {
             let ended = solver.step_once(certified && wait == 0).is_some();
             if self.stopped {
@@ -207,9 +208,13 @@ impl<P: Precision> Walk<'_, P> {
             }
             fresh = false;
             let outcome = newton.step(solver, problem);
-            if outcome.taken {
+            // A gradient that falls no more is rounding, far above that of the sweeps where a ball's
+            // entropy is far below epsilon: only sweeps end there.
+            let calmed = outcome.residual <= least * P::Potential::HALF;
+            least = least.smaller(outcome.residual);
+            if outcome.taken && (outcome.rose || calmed) {
                 pause = sweeps;
-            } else if outcome.residual <= solver.rounding() {
+            } else if !outcome.taken && outcome.residual <= solver.rounding() {
                 solver.end(Termination::RoundingFloor);
                 return;
             } else {

@@ -6,8 +6,9 @@ use crate::real::Real;
 use crate::sinkhorn;
 use crate::work::{Coefficients, WorkLen, cut, padded};
 
-/// Potentials before a step, the step, and scratch.
-const VECTORS: Coefficients = Coefficients { n: 3, m: 3, d: 0, one: 0 };
+/// Potentials before a step, the step, and scratch: what Newton's method takes besides the work of the
+/// sweeps and that of its linear system.
+pub const VECTORS: Coefficients = Coefficients { n: 3, m: 3, d: 0, one: 0 };
 
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost), with the
 /// method of [`super::Options::newton`]; `usize::MAX` if that overflows. The same number for every

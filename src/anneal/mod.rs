@@ -12,5 +12,5 @@ mod newton;
 mod options;
 
 pub use ladder::{Solved, solve};
-pub use layout::work_len;
+pub use layout::{VECTORS, work_len};
 pub use options::Options;

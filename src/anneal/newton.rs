@@ -23,6 +23,8 @@ const CAP: usize = 20;
 pub(super) struct Outcome<T> {
     /// Whether the potentials moved.
     pub(super) taken: bool,
+    /// Whether the dual rose by more than its rounding.
+    pub(super) rose: bool,
     /// Relative KKT residual of the potentials as they now are.
     pub(super) residual: T,
 }
@@ -47,7 +49,7 @@ impl<P: Precision> Newton<'_, P> {
     ) -> Outcome<P::Potential> {
         let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
         let before = self.measure(solver);
-        let failed = Outcome { taken: false, residual: before.gradient / before.mass };
+        let failed = Outcome { taken: false, rose: false, residual: before.gradient / before.mass };
         let Some(slope) = self.aim(solver, problem) else {
             return failed;
         };
@@ -75,7 +77,8 @@ impl<P: Precision> Newton<'_, P> {
                 && after.gradient <= before.gradient * (one - t * P::Potential::HALF);
             if rises || calms {
                 self.steps = self.steps.saturating_add(1);
-                return Outcome { taken: true, residual: after.gradient / after.mass };
+                let residual = after.gradient / after.mass;
+                return Outcome { taken: true, rose: rises, residual };
             }
             t = t * P::Potential::HALF;
         }

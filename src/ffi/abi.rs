@@ -316,7 +316,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
+    pub(super) const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
     #[inline(never)]
     pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {

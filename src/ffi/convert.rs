@@ -395,12 +395,15 @@ pub(super) unsafe fn write_values(
     end
 }
 
-/// Writes a report into as much of the caller's struct as there is.
+/// Writes a report into as much of the caller's struct as there is; gives how much that is.
 ///
 /// # Safety
 /// `report` is aligned and writable for the size that it states, a multiple of 8 that reaches behind
 /// its head.
-pub(super) unsafe fn write_report<T: Scalar>(report: *mut types::Report<T>, found: &Report<T>) {
+pub(super) unsafe fn write_report<T: Scalar>(
+    report: *mut types::Report<T>,
+    found: &Report<T>,
+) -> usize {
     type C<T> = types::Report<T>;
     let head = report.cast::<Head>();
     // SAFETY: passed on from the caller.
@@ -425,6 +428,30 @@ pub(super) unsafe fn write_report<T: Scalar>(report: *mut types::Report<T>, foun
         let slot = unsafe { &raw mut (*report).collapsed };
         // SAFETY: as above.
         unsafe { slot.write(u32::from(found.collapsed)) };
+    }
+    end
+}
+
+/// Writes what a ladder did, its levels and its Newton steps, behind a report.
+///
+/// # Safety
+/// As [`write_report`], which has to come first.
+#[cfg(feature = "implicit")]
+pub(super) unsafe fn write_walk<T>(
+    report: *mut types::Report<T>,
+    size: usize,
+    [levels, steps]: [u32; 2],
+) {
+    // Both lie in the same eight bytes.
+    if size > offset_of!(types::Report<T>, levels) {
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).levels };
+        // SAFETY: as above.
+        unsafe { slot.write(levels) };
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).newton_steps };
+        // SAFETY: as above.
+        unsafe { slot.write(steps) };
     }
 }
 

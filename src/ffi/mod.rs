@@ -3,6 +3,7 @@
 //! Its documentation is written for the C reader; it becomes `include/robust_ot.h`.
 
 mod abi;
+pub mod anneal;
 mod convert;
 pub mod gradient;
 pub mod info;

@@ -29,34 +29,52 @@ pub const ROT_RUNNING: i32 = 100;
 
 /// The arguments that all calls share.
 #[derive(Clone, Copy)]
-struct Call<T> {
-    problem: *const types::Problem<T>,
-    options: *const types::Options<T>,
-    f: *mut T,
-    g: *mut T,
-    work: *mut T,
-    work_len: usize,
+pub(super) struct Call<T> {
+    pub(super) problem: *const types::Problem<T>,
+    pub(super) options: *const types::Options<T>,
+    pub(super) f: *mut T,
+    pub(super) g: *mut T,
+    pub(super) work: *mut T,
+    pub(super) work_len: usize,
 }
 
 /// What a call looks like once everything in it has been checked.
-struct Opened<'a, T: Scalar> {
-    problem: Problem<'a, T, AnyCost<'a, T>>,
-    options: Options<T>,
-    c_options: OptionsSource<T>,
-    f: &'a mut [T],
-    g: &'a mut [T],
-    work: &'a mut [T],
+pub(super) struct Opened<'a, T: Scalar> {
+    pub(super) problem: Problem<'a, T, AnyCost<'a, T>>,
+    pub(super) options: Options<T>,
+    pub(super) c_options: OptionsSource<T>,
+    pub(super) f: &'a mut [T],
+    pub(super) g: &'a mut [T],
+    pub(super) work: &'a mut [T],
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices. `fresh` work may be memory that was
-/// never written; it gets a value first.
+/// How a call uses its memory.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'r> {
+    /// Whether the work may be memory that was never written; it gets a value first.
+    pub(super) fresh: bool,
+    /// Elements of work for n, m and d.
+    pub(super) needed: fn(usize, usize, usize) -> usize,
+    /// Ranges that are written besides potentials and work.
+    pub(super) written: &'r [Range],
+    /// A range that is read besides the problem and the options.
+    pub(super) read: Range,
+}
+
+impl<'r> Terms<'r> {
+    /// Those of a solve by sweeps.
+    fn of(fresh: bool, written: &'r [Range]) -> Self {
+        Self { fresh, needed: sinkhorn::work_len, written, read: Range::NOTHING }
+    }
+}
+
+/// Checks structs, pointers and overlaps, and forms the slices.
 ///
 /// # Safety
-/// Every pointer is NULL or valid for what goes with it; `extra` are the other ranges that are written.
-unsafe fn open<'a, T: Scalar>(
+/// Every pointer is NULL or valid for what goes with it.
+pub(super) unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
-    fresh: bool,
-    extra: &[Range],
+    terms: Terms<'_>,
 ) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
@@ -73,18 +91,20 @@ unsafe fn open<'a, T: Scalar>(
     written.and(&Range::of(call.f, n, Argument::RowPotentials));
     written.and(&Range::of(call.g, m, Argument::ColPotentials));
     written.and(&Range::of(call.work, call.work_len, Argument::Work));
-    for range in extra {
+    for range in terms.written {
         written.and(range);
     }
     written.and_read(&c_options.range());
+    written.and_read(&terms.read);
     refuse_overlap(&mut written, c)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
     let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
     let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
     let d = Geometry::<T>::dimension(problem.geometry());
+    let needed = (terms.needed)(n, m, d);
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    let work = unsafe { work_of(call.work, call.work_len, sinkhorn::work_len(n, m, d), fresh) }?;
+    let work = unsafe { work_of(call.work, call.work_len, needed, terms.fresh) }?;
     Ok(Opened { problem, options, c_options, f, g, work })
 }
 
@@ -119,7 +139,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let mut opened = unsafe { open(call, true, &[range]) };
+        let mut opened = unsafe { open(call, Terms::of(true, &[range])) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
         let mut observer = Observe::of(*c_options);
         let mut solver = Sinkhorn::idle(problem, options, f, g);
@@ -189,7 +209,7 @@ unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let check = || {
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, true, &[range]) }?;
+        let o = unsafe { open(call, Terms::of(true, &[range])) }?;
         sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
     };
     let error_out = match check() {
@@ -212,7 +232,7 @@ unsafe fn init_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(call, true, &ranges) };
+        let mut opened = unsafe { open(call, Terms::of(true, &ranges)) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
         let mut solver = Sinkhorn::idle(problem, options, f, g);
         solver.begin(work)?;
@@ -266,7 +286,7 @@ unsafe fn step_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, false, &ranges) };
+        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
@@ -298,7 +318,7 @@ unsafe fn finish_any<T: Scalar>(
         unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, false, &ranges) };
+        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
         let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };

@@ -182,6 +182,40 @@ pub struct rot_error {
     pub measure: u64,
 }
 
+/// How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+/// ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct AnnealOptions<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
+    /// ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+    /// sweeps alone, whatever stands here.
+    pub method: u32,
+    /// The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+    /// the problem's epsilon if it is not larger.
+    pub start: T,
+    /// Ratio of an epsilon to the next, at least 1.1. Default 4.
+    pub factor: T,
+    /// Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
+    /// 1e-6 (f32).
+    pub tolerance: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// Iterative: most iterations for each step. Default 1000.
+    pub max_iterations: u32,
+    /// Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+    /// last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+    pub sweeps: u32,
+    /// Most Newton steps at each level above the last. Default 3.
+    pub level_steps: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
 /// What is true of the returned potentials, all of it computed from them in one last sweep. X is
 /// the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
 /// infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
@@ -246,8 +280,12 @@ pub struct Report<T> {
     pub collapsed: u32,
     /// Zero.
     pub reserved32: u32,
+    /// rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
+    pub levels: u32,
+    /// rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
+    pub newton_steps: u32,
     /// Zero.
-    pub reserved: [u64; 3],
+    pub reserved: [u64; 2],
 }
 
 /// A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
@@ -287,7 +325,8 @@ pub struct Cotangent<T> {
     /// dL/d(X^T 1), m elements, or NULL.
     pub col_marginal: *const T,
     /// dL/df, n elements, or NULL; where both sides fix the mass the sums of dL/df and dL/dg are
-    /// equal.
+    /// equal. Refused (ROT_ERR_SINGULAR) where it is not 0 and the row has next to no mass: below
+    /// 2^-400 (f64) or 2^-40 (f32), for columns and conjugate gradients below a rounding of all mass.
     pub f: *const T,
     /// dL/dg, m elements; NULL just where `f` is.
     pub g: *const T,
@@ -406,9 +445,9 @@ pub struct Change<T> {
     pub reserved32: u32,
     /// dX, n x m, or no data.
     pub plan: MatrixMut<T>,
-    /// df, n elements, or NULL.
+    /// df, n elements, 0 where the row has no mass, or NULL.
     pub f: *mut T,
-    /// dg, m elements, or NULL.
+    /// dg, m elements, 0 where the column has no mass, or NULL.
     pub g: *mut T,
     /// d(X 1), n elements, or NULL.
     pub row_marginal: *mut T,
@@ -488,6 +527,12 @@ pub type rot_options_f64 = Options<f64>;
 /// [`Options`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_options_f32 = Options<f32>;
+/// [`AnnealOptions`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_anneal_options_f64 = AnnealOptions<f64>;
+/// [`AnnealOptions`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_anneal_options_f32 = AnnealOptions<f32>;
 /// [`Report`] in double precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_report_f64 = Report<f64>;

@@ -161,7 +161,7 @@ pub struct Changes<'a, P: Precision> {
     pub plan: Option<MatMut<'a, P::Sum>>,
     /// df, n; 0 for rows without mass. Where both sides fix the mass, up to a constant that dg has with the other sign.
     pub f: Option<&'a mut [P::Potential]>,
-    /// dg, m.
+    /// dg, m; 0 for columns without mass.
     pub g: Option<&'a mut [P::Potential]>,
     /// d(X 1), n.
     pub row_marginal: Option<&'a mut [P::Potential]>,

@@ -33,6 +33,7 @@ mod whole {
     mod initial;
     mod scene;
 
+    mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;
     mod endings;

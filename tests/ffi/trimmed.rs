@@ -88,11 +88,12 @@ fn balls() {
 fn gradients() {
     use core::ptr::{null, null_mut};
 
+    use robust_ot::ffi::anneal::*;
     use robust_ot::ffi::gradient::*;
     use robust_ot::ffi::matching::*;
 
     macro_rules! answers {
-        ($vjp:ident, $jvp:ident, $step:ident, $scalar:ty, $gradient:ident, $change:ident, $report:ident) => {{
+        ($vjp:ident, $jvp:ident, $step:ident, $ladder:ident, $scalar:ty, $gradient:ident, $change:ident, $report:ident) => {{
             let struct_size = size_of::<c::$gradient>() as u32;
             let mut gradient = c::$gradient { struct_size, epsilon: 7.0, ..empty() };
             let struct_size = size_of::<c::$change>() as u32;
@@ -115,6 +116,9 @@ fn gradients() {
             let status =
                 unsafe { $step(null(), null(), null(), null(), p, p, found, place, w, len) };
             assert_eq!(status, expected);
+            // SAFETY: as above.
+            let status = unsafe { $ladder(null(), null(), null(), p, p, w, len, found) };
+            assert_eq!(status, expected);
             // SAFETY: as above; for NULL alike.
             let status = unsafe {
                 $vjp(null(), null(), null(), null(), null(), null(), null_mut(), null_mut(), 0)
@@ -129,6 +133,7 @@ fn gradients() {
         rot_gradient_vjp_f64,
         rot_gradient_jvp_f64,
         rot_matching_step_f64,
+        rot_anneal_solve_f64,
         f64,
         rot_gradient_f64,
         rot_change_f64,
@@ -140,12 +145,14 @@ fn gradients() {
             rot_gradient_vjp_f32,
             rot_gradient_jvp_f32,
             rot_matching_step_f32,
+            rot_anneal_solve_f32,
             f32,
             rot_gradient_f32,
             rot_change_f32,
             rot_report_f32
         );
-        for method in [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE] {
+        for method in [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE] {
+            assert_eq!(rot_anneal_work_len(2, 2, 0, method), usize::MAX);
             assert_eq!(rot_gradient_work_len(2, 2, 0, method), usize::MAX);
             assert_eq!(rot_matching_work_len(2, 2, 0, method), usize::MAX);
         }

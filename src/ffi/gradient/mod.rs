@@ -43,7 +43,8 @@ pub extern "C" fn rot_gradient_fast_work_len(n: usize, m: usize, d: usize, metho
 /// Returns ROT_OK or a refusal, which `gradient->error` explains and which leaves all outputs:
 /// ROT_ERR_NOT_CONVERGED if the potentials' residual is above the forward tolerance, ROT_ERR_GAUGE,
 /// ROT_ERR_SINGULAR if the factorisation fails (single precision at small epsilon: use the
-/// iterative method), and what does not fit. Since 0.1.
+/// iterative method) or for the cotangent of a potential that has next to no mass, whose index it
+/// names, and what does not fit. Since 0.1.
 #[unsafe(no_mangle)]
 #[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
 #[allow(clippy::too_many_arguments, reason = "C has no other way")]

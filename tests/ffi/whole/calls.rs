@@ -4,6 +4,7 @@ use core::fmt::Debug;
 use core::ptr::null_mut;
 
 use robust_ot::error::Argument;
+use robust_ot::ffi::anneal::*;
 use robust_ot::ffi::gradient::*;
 use robust_ot::ffi::matching::*;
 use robust_ot::ffi::plan::*;
@@ -49,6 +50,7 @@ pub(crate) struct Args<T> {
     pub(crate) change: *mut u8,
     pub(crate) gradient_options: *mut u8,
     pub(crate) matching_options: *mut u8,
+    pub(crate) anneal_options: *mut u8,
 }
 
 impl<T: C> Args<T> {
@@ -83,6 +85,7 @@ impl<T: C> Args<T> {
             change: p,
             gradient_options: p,
             matching_options: p,
+            anneal_options: p,
         }
     }
 
@@ -110,6 +113,7 @@ impl<T: C> Args<T> {
             "change" => &mut a.change,
             "gradient_options" => &mut a.gradient_options,
             "matching_options" => &mut a.matching_options,
+            "anneal_options" => &mut a.anneal_options,
             _ => panic!("no argument {name}"),
         }
     }
@@ -225,6 +229,8 @@ functions! {
     Match: rot_matching_step_f64, rot_matching_step_f32(
         problem, matching_options, options, gradient_options, f, g, report, gradient, work,
         work_len);
+    Anneal: rot_anneal_solve_f64, rot_anneal_solve_f32(
+        problem, anneal_options, options, f, g, work, work_len, report);
 }
 
 impl Call {
@@ -234,7 +240,7 @@ impl Call {
     }
 
     /// Those that look at every weight and cost.
-    pub(crate) const VALIDATING: [Self; 3] = [Self::Solve, Self::Check, Self::Init];
+    pub(crate) const VALIDATING: [Self; 4] = [Self::Solve, Self::Check, Self::Init, Self::Anneal];
 
     /// Whether f and g are only read.
     pub(crate) fn keeps_potentials(self) -> bool {
@@ -249,7 +255,7 @@ impl Call {
 
 /// Every pointer of the prototypes and of the structs, with the argument that a refusal names.
 /// What lies in another struct is called by its own name.
-pub(crate) const POINTERS: [(&str, Argument); 48] = [
+pub(crate) const POINTERS: [(&str, Argument); 49] = [
     ("problem", Argument::Problem),
     ("options", Argument::Options),
     ("f", Argument::RowPotentials),
@@ -278,6 +284,7 @@ pub(crate) const POINTERS: [(&str, Argument); 48] = [
     ("change", Argument::Output),
     ("gradient_options", Argument::Options),
     ("matching_options", Argument::Options),
+    ("anneal_options", Argument::Options),
     ("loss by plan", Argument::Cotangent),
     ("loss by row", Argument::Cotangent),
     ("loss by col", Argument::Cotangent),
@@ -301,7 +308,7 @@ pub(crate) const POINTERS: [(&str, Argument); 48] = [
 ];
 
 /// Structs that begin with their size.
-pub(crate) const SIZED: [&str; 11] = [
+pub(crate) const SIZED: [&str; 12] = [
     "problem",
     "options",
     "report",
@@ -313,6 +320,7 @@ pub(crate) const SIZED: [&str; 11] = [
     "change",
     "gradient_options",
     "matching_options",
+    "anneal_options",
 ];
 
 /// The pointers that a call goes by, with points of dimension d or a dense cost.

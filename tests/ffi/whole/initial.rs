@@ -127,6 +127,23 @@ pub(crate) fn default_gradient_options<T: C>() -> c::GradientOptions<T> {
     }
 }
 
+/// As ROT_ANNEAL_OPTIONS_F64_INIT.
+pub(crate) fn default_anneal_options<T: C>() -> c::AnnealOptions<T> {
+    c::AnnealOptions {
+        struct_size: size_of::<c::AnnealOptions<T>>() as u32,
+        method: ROT_METHOD_DIRECT,
+        start: T::ZERO,
+        factor: T::of(4.0),
+        tolerance: T::of(if size_of::<T>() == 8 { 1e-12 } else { 1e-6 }),
+        reserved_value: T::ZERO,
+        max_iterations: 1000,
+        sweeps: 15,
+        level_steps: 3,
+        reserved32: 0,
+        reserved: [0; 4],
+    }
+}
+
 /// As ROT_MATCHING_OPTIONS_INIT.
 pub(crate) fn default_matching_options() -> c::rot_matching_options {
     c::rot_matching_options {

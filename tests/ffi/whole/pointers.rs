@@ -12,7 +12,8 @@ use crate::SMALL;
 /// What may be NULL.
 fn optional(name: &str) -> bool {
     match name {
-        "options" | "error" | "transport" | "gradient_options" | "matching_options" => true,
+        "options" | "error" | "transport" | "gradient_options" | "matching_options"
+        | "anneal_options" => true,
         // Both potentials or none.
         "loss by f" | "loss by g" => false,
         name => ["loss by", "slope of", "moved", "change of"].iter().any(|x| name.starts_with(x)),

@@ -4,6 +4,7 @@ use core::mem::{align_of, offset_of, size_of};
 use core::ptr::null_mut;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::anneal::rot_anneal_work_len;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, rot_gradient_work_len};
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
@@ -14,9 +15,9 @@ use robust_ot::marginal::Rule;
 
 use super::calls::{Args, C, Call, K, NOWHERE, SIZED};
 use super::initial::{
-    c_rule, default_gradient_options, default_matching_options, default_options, empty_change,
-    empty_cotangent, empty_gradient, empty_report, empty_state, empty_tangent, matrix, matrix_mut,
-    no_matrix, no_problem, numbers,
+    c_rule, default_anneal_options, default_gradient_options, default_matching_options,
+    default_options, empty_change, empty_cotangent, empty_gradient, empty_report, empty_state,
+    empty_tangent, matrix, matrix_mut, no_matrix, no_problem, numbers,
 };
 use crate::SMALL;
 
@@ -57,12 +58,14 @@ impl<T: C> Scene<T> {
         let work_len = match call {
             Call::Vjp | Call::Jvp => rot_gradient_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Match => rot_matching_work_len(n, m, d, ROT_METHOD_DIRECT),
+            Call::Anneal => rot_anneal_work_len(n, m, d, ROT_METHOD_DIRECT),
             _ if call.is_plan() => rot_plan_work_len(n, m, d),
             _ => rot_sinkhorn_work_len(n, m, d),
         };
         let of = |count: usize| count * size_of::<T>();
         // What the gradients take besides: their inputs and their outputs.
         let (ins, outs) = (call.takes("found"), call.takes("gradient") || call.takes("change"));
+        let ladder = call.takes("anneal_options");
         let read = |bytes: usize| if ins { bytes } else { 0 };
         let written = |bytes: usize| if outs { bytes } else { 0 };
         let sizes = [
@@ -80,6 +83,7 @@ impl<T: C> Scene<T> {
             written(size_of::<c::Change<T>>() + TAIL),
             written(size_of::<c::GradientOptions<T>>() + TAIL),
             written(size_of::<c::rot_matching_options>() + TAIL),
+            if ladder { size_of::<c::AnnealOptions<T>>() + TAIL } else { 0 },
             read(of(n * m)),
             read(of(n * d.max(1))),
             read(of(m * d.max(1))),
@@ -119,13 +123,14 @@ impl<T: C> Scene<T> {
         let place = starts.map(|word| base.wrapping_add(word).cast::<u8>());
         let [problem, options, report, state, error, values, out, ..] = place;
         let [_, _, _, _, _, _, _, found, cotangent, tangent, gradient, change, ..] = place;
-        let [_, _, _, _, _, _, _, _, _, _, _, _, gradient_options, matching_options, ..] = place;
+        let [gradient_options, matching_options, anneal_options] =
+            [place[12], place[13], place[14]];
         let [.., cost, x, y, a, b, f, g, work, value, row, col, transport, vdata, odata] = place;
         #[rustfmt::skip]
         let args = Args {
             problem, options, f, g, work, work_len, report, state, error,
             value, row, col, transport, values, out, found, cotangent, tangent, gradient, change,
-            gradient_options, matching_options, ..Args::none()
+            gradient_options, matching_options, anneal_options, ..Args::none()
         };
         let mut scene = Self { call, args, n, m, d, base, words };
 
@@ -168,9 +173,14 @@ impl<T: C> Scene<T> {
         let view =
             c::MatrixMut { data, rows: n, cols, row_stride: cols, col_stride: 1, reserved: 0 };
         scene.put(out, view);
+        if ladder {
+            // One level above the problem's own.
+            let start = T::ONE;
+            scene.put(anneal_options, c::AnnealOptions { start, ..default_anneal_options::<T>() });
+        }
         if outs {
             let mut data = [null_mut::<u8>(); 10];
-            data.copy_from_slice(&place[14..24]);
+            data.copy_from_slice(&place[15..25]);
             scene.prepare_gradient(data);
         }
         if n > 0 && m > 0 {
@@ -335,6 +345,10 @@ impl<T: C> Scene<T> {
         self.edit(self.args.matching_options, change);
     }
 
+    pub(crate) fn anneal_options(&self, change: impl FnOnce(&mut c::AnnealOptions<T>)) {
+        self.edit(self.args.anneal_options, change);
+    }
+
     pub(crate) fn values(&self, change: impl FnOnce(&mut c::Matrix<T>)) {
         self.edit(self.args.values, change);
     }
@@ -469,7 +483,7 @@ impl<T: C> Scene<T> {
     /// What a call writes that is not refused, but for work and error.
     fn outputs(&self) -> Vec<(*mut u8, usize)> {
         let names: &[&str] = match self.call {
-            Call::Solve => &["f", "g", "report"],
+            Call::Solve | Call::Anneal => &["f", "g", "report"],
             Call::Check => &[],
             Call::Init | Call::Step => &["f", "g", "state"],
             Call::Finish => &["f", "g", "state", "report"],

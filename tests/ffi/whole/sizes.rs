@@ -206,7 +206,7 @@ fn a_work_length_that_overflows<T: C>() {
     // room. What would be written to is refused before.
     let zeros = unsafe { mmap(null_mut(), bytes, 1, 0x4022, -1, 0) };
     assert!(zeros.addr() != usize::MAX, "no address space");
-    for call in [Call::Solve, Call::Check, Call::Init, Call::Marginals] {
+    for call in [Call::Solve, Call::Check, Call::Init, Call::Anneal, Call::Marginals] {
         let mut s = Scene::<T>::new(call, 1, 4, 1);
         s.problem(|p| {
             let repeat = c::Matrix { row_stride: 0, col_stride: 0, ..p.y };

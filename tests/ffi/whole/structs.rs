@@ -110,7 +110,7 @@ fn shorter_structs<T: C>() {
             }
         }
     }
-    for call in [Call::Solve, Call::Finish] {
+    for call in [Call::Solve, Call::Finish, Call::Anneal] {
         let reference = Scene::<T>::new(call, 3, 4, 0);
         reference.accepted();
         let whole = reference.results();
