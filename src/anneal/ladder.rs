@@ -69,7 +69,9 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
         None => None,
     };
 
-    let mut first = Sinkhorn::new(problem, &options.solve, f, g, plain)?;
+    // Solvers are large: each is made where it stays.
+    let mut first = Sinkhorn::idle(problem, &options.solve, &mut *f, &mut *g);
+    first.begin(&mut *plain)?;
     let newton = newton.filter(|_| first.is_smooth());
     let start = options.start.unwrap_or(first.largest_cost() / P::Potential::from_count(10));
     let state = first.state();
@@ -79,14 +81,9 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     while epsilon > problem.epsilon() && walk.goes_on() {
         // An epsilon too large for a rule's parameters is left out.
         if let Ok(level) = problem.with_epsilon(epsilon) {
-            let mut solver = Sinkhorn::resume(
-                &level,
-                &options.solve,
-                &mut *f,
-                &mut *g,
-                &mut *plain,
-                walk.state,
-            )?;
+            let mut solver = Sinkhorn::idle(&level, &options.solve, &mut *f, &mut *g);
+            solver.state = walk.state;
+            solver.take_up(&mut *plain)?;
             solver.enter_level(before);
             walk.pass(&mut solver, &level, observer);
             walk.state = solver.state();
@@ -95,11 +92,13 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
         }
         epsilon = epsilon / options.factor;
     }
-    let mut solver = Sinkhorn::resume(problem, &options.solve, f, g, plain, walk.state)?;
+    let mut solver = Sinkhorn::idle(problem, &options.solve, f, g);
+    solver.state = walk.state;
+    solver.take_up(plain)?;
     solver.enter_level(before);
     walk.finish(&mut solver, problem, observer);
     let newton_steps = walk.newton.map_or(0, |newton| newton.steps);
-    Ok(Solved { report: solver.finish(), levels, newton_steps })
+    Ok(Solved { report: solver.conclude(), levels, newton_steps })
 }
 
 /// What goes from level to level.
