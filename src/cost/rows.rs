@@ -4,7 +4,7 @@ use super::{CostRange, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, sealed
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
-    rescaling,
+    rescaling, rescalings,
 };
 use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
@@ -225,11 +225,19 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
                 update(Rows { first, old: f, potential, sums: known });
                 // From here on the sums are the weights of their rows.
                 let weights = &mut sums;
-                for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
-                    *weight = P::Sum::ZERO;
-                    if shift > P::Potential::NEG_INFINITY {
-                        *weight = rescaling::<P>(pass.scale, shift, new);
-                        all_trusted &= trusted(*weight);
+                if cfg!(target_pointer_width = "32") {
+                    // Flash and stack count: one at a time.
+                    for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
+                        *weight = P::Sum::ZERO;
+                        if shift > P::Potential::NEG_INFINITY {
+                            *weight = rescaling::<P>(pass.scale, shift, new);
+                            all_trusted &= trusted(*weight);
+                        }
+                    }
+                } else {
+                    rescalings::<P>(pass.level, pass.scale, &shift, &new, weights);
+                    for (&weight, &shift) in weights.iter().zip(&shift) {
+                        all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
                     }
                 }
                 for (f, &new) in f.iter_mut().zip(&new) {

@@ -70,6 +70,8 @@ pub const ROT_LEVEL_FASTEST: u32 = 0;
 pub const ROT_LEVEL_PORTABLE: u32 = 1;
 /// AVX2 (x86-64).
 pub const ROT_LEVEL_AVX2: u32 = 2;
+/// AVX-512 (x86-64; F, DQ, BW and VL).
+pub const ROT_LEVEL_AVX512: u32 = 3;
 
 /// The caller's problem and options structs.
 pub(super) type ProblemSource<T> = Source<types::Problem<T>>;
@@ -224,6 +226,18 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     }
 }
 
+/// The instruction set that a number stands for; `None` is the fastest.
+pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
+    let found = match level {
+        ROT_LEVEL_FASTEST => return Ok(None),
+        ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
+        ROT_LEVEL_AVX2 => Level::avx2(),
+        ROT_LEVEL_AVX512 => Level::avx512(),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
+    };
+    found.map_or(Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)), |level| Ok(Some(level)))
+}
+
 /// The library's options.
 #[inline(never)]
 pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
@@ -238,15 +252,7 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
     if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
         return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
-    let level = match field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST) {
-        ROT_LEVEL_FASTEST => None,
-        ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
-        ROT_LEVEL_AVX2 => match Level::avx2() {
-            None => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
-            level => level,
-        },
-        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
-    };
+    let level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
     Ok(Options {
         stop,
         max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),

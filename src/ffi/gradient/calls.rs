@@ -7,8 +7,7 @@ use super::super::abi::{
     mat_of, slice_mut, slice_of, span, work_of,
 };
 use super::super::convert::{
-    ROT_LEVEL_AVX2, ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, Scalar, problem_of, read_problem,
-    refuse_overlap, zero,
+    ROT_LEVEL_FASTEST, Scalar, level_of, problem_of, read_problem, refuse_overlap, zero,
 };
 use super::super::types::{self, Matrix, MatrixMut};
 use super::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
@@ -17,7 +16,6 @@ use crate::error::{Argument, Error, ErrorKind};
 use crate::implicit::{
     self, Changes, Cotangent, GradientReport, Gradients, Method, Optimum, Options, Tangent,
 };
-use crate::kernel::Level;
 use crate::problem::Problem;
 use crate::view::{Mat, MatMut};
 
@@ -175,15 +173,8 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     let options = default.method(method);
     let options =
         options.forward_tolerance(field!(c, C<T>, forward_tolerance, options.tolerance()));
-    match field!(c, C<T>, level, ROT_LEVEL_FASTEST) {
-        ROT_LEVEL_FASTEST => Ok(options),
-        ROT_LEVEL_PORTABLE => Ok(options.level(Level::PORTABLE)),
-        ROT_LEVEL_AVX2 => match Level::avx2() {
-            None => Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
-            Some(level) => Ok(options.level(level)),
-        },
-        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
-    }
+    let level = level_of(field!(c, C<T>, level, ROT_LEVEL_FASTEST))?;
+    Ok(level.map_or(options, |level| options.level(level)))
 }
 
 /// The caller's gradient struct.
