@@ -295,6 +295,21 @@ fn hot_loops_are_packed_instructions() {
         }
     }
 
+    // The tiles of a factorisation: sums in registers from the first row of the panel to the last.
+    for (level, register) in [("avx2", "%ymm"), ("avx512", "%zmm")] {
+        for (number, single) in [("f32", true), ("f64", false)] {
+            let name = format!("{level}_{number}");
+            let (function, lines) = functions.iter().find(|(f, _)| f.contains(&name)).unwrap();
+            let [singles, doubles] = packed(lines, "v", register);
+            let (own, other) = if single { (singles, doubles) } else { (doubles, singles) };
+            assert!(own >= 16 && other == 0, "{function}: {own} of its own, {other} others");
+            let slow = lines.iter().find(|l| l.contains("gather") || l.contains("scatter"));
+            assert_eq!(slow, None, "{function} gathers or scatters");
+            let is_spill = |line: &&String| line.contains("(%rsp)") && line.contains(register);
+            assert_eq!(lines.iter().find(is_spill), None, "{function} spills");
+        }
+    }
+
     // What the target guarantees, SSE2: a function of its own, or part of what calls it.
     let portable = functions.iter().filter(|(f, _)| {
         !f.contains("4avx2")
