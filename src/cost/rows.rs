@@ -89,7 +89,7 @@ fn shifted_row<P: Precision>(
         out.fill(P::Sum::ZERO);
         return (f, P::Sum::ZERO);
     }
-    let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, out);
+    let sum = exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, out);
     if trusted(sum) {
         return (f, sum);
     }
@@ -97,7 +97,7 @@ fn shifted_row<P: Precision>(
     if !shift.is_finite() {
         return (f, sum);
     }
-    (shift, exp_row::<P>(pass.level, pass.scale, shift, g, cost, out))
+    (shift, exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, shift, g, cost, out))
 }
 
 /// Is told of every row with mass: its index, its sum, its entries and their costs.
@@ -122,7 +122,8 @@ fn column_sums<P: Precision>(
             if f > P::Potential::NEG_INFINITY {
                 let i = block * ROW_BLOCK + k;
                 let cost = cost.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
+                let sum =
+                    exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, entries);
                 watch(i, sum, entries, cost);
                 add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
             }

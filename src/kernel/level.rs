@@ -67,6 +67,11 @@ impl Level {
         }
     }
 
+    /// Whether registers are wider than the target guarantees.
+    pub(crate) fn is_wide(self) -> bool {
+        self != Self::PORTABLE
+    }
+
     pub(super) const fn set(self) -> Set {
         self.0
     }

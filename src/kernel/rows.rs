@@ -48,15 +48,17 @@ at_each_level! {
     /// Plan entries of a row, out_j = exp((f + g_j - c_j) / epsilon) with `scale` =
     /// log2(e) / epsilon, and their sum. One exp per entry; the same formula gives every plan
     /// entry that the library ever returns.
+    /// Whether the sum is `fused` with the loop of the entries changes the time, never the bits.
     fn exp_row<P>(
+        fused: bool,
         scale: P::Potential,
         f: P::Potential,
         g: &[P::Potential],
         cost: &[P::Cost],
         out: &mut [P::Sum],
     ) -> P::Sum {
-        if cfg!(target_pointer_width = "32") {
-            // Flash counts: one loop for the entries and one, shared, for their sum.
+        if cfg!(target_pointer_width = "32") || !fused {
+            // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
             for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
                 *out = entry::<P>(scale, f, g, c);
             }
