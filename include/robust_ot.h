@@ -512,6 +512,11 @@
 #define ROT_LEVEL_AVX2 2
 
 /**
+ * AVX-512 (x86-64; F, DQ, BW and VL).
+ */
+#define ROT_LEVEL_AVX512 3
+
+/**
  * Factor the linear system of a gradient.
  */
 #define ROT_METHOD_DIRECT 0

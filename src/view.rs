@@ -231,6 +231,17 @@ impl<'a, T: Copy> MatMut<'a, T> {
         }
     }
 
+    /// Row `i` as a slice where its entries lie side by side.
+    #[cfg(feature = "implicit")]
+    #[inline]
+    pub(crate) fn contiguous_row_mut(&mut self, i: usize) -> Option<&mut [T]> {
+        if i >= self.rows || (self.col_stride != 1 && self.cols > 1) {
+            return None;
+        }
+        let start = i * self.row_stride;
+        self.data.get_mut(start..start + self.cols)
+    }
+
     /// Entry (i, j), or `None` outside the matrix.
     #[inline]
     pub fn get(&self, i: usize, j: usize) -> Option<T> {

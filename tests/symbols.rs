@@ -211,7 +211,8 @@ fn no_state_is_kept() {
             // Constants with addresses in them are written once, by the loader.
             let constant = name.starts_with(".data.rel.ro");
             // What the processor can do, found once: one byte for each set of features.
-            let cpu_cache = !archive.on_thumb() && name.contains("has_avx2") && size == 1;
+            let features = ["has_avx2", "has_avx512"].iter().any(|set| name.contains(set));
+            let cpu_cache = !archive.on_thumb() && features && size == 1;
             assert!(
                 size == 0 || !writable || constant || cpu_cache,
                 "{}: {name} of {size} bytes can be written to",
@@ -276,25 +277,44 @@ fn hot_loops_are_packed_instructions() {
     for name in loops {
         // The length before a name is part of the mangling; it tells add_row from add_four_rows.
         let name = format!("{}{name}", name.len());
-        let found: Vec<_> =
-            functions.iter().filter(|(f, _)| f.contains(&name) && f.contains("4avx2")).collect();
-        assert_eq!(found.len(), 2, "{name}: compiled for AVX2 in two precisions");
-        let counts = found.iter().map(|(_, lines)| packed(lines, "v", "%ymm"));
-        let [single, double] = counts.fold([0; 2], |sum, c| {
-            [sum[0] + usize::from(c[0] > 0), sum[1] + usize::from(c[1] > 0)]
-        });
-        assert_eq!([single, double], [1, 1], "{name}: packed in either precision");
-        for (function, lines) in found {
-            let calls = lines.iter().find(|line| line.starts_with("call"));
-            assert_eq!(calls, None, "{function} calls");
+        for (level, register) in [("4avx2", "%ymm"), ("6avx512", "%zmm")] {
+            let found: Vec<_> =
+                functions.iter().filter(|(f, _)| f.contains(&name) && f.contains(level)).collect();
+            assert_eq!(found.len(), 2, "{name}: compiled for {level} in two precisions");
+            let counts = found.iter().map(|(_, lines)| packed(lines, "v", register));
+            let [single, double] = counts.fold([0; 2], |sum, c| {
+                [sum[0] + usize::from(c[0] > 0), sum[1] + usize::from(c[1] > 0)]
+            });
+            assert_eq!([single, double], [1, 1], "{name}: {level}, packed in either precision");
+            for (function, lines) in found {
+                let calls = lines.iter().find(|line| line.starts_with("call"));
+                assert_eq!(calls, None, "{function} calls");
+                let slow = lines.iter().find(|l| l.contains("gather") || l.contains("scatter"));
+                assert_eq!(slow, None, "{function} gathers or scatters");
+            }
+        }
+    }
+
+    // The tiles of a factorisation: sums in registers from the first row of the panel to the last.
+    for (level, register) in [("avx2", "%ymm"), ("avx512", "%zmm")] {
+        for (number, single) in [("f32", true), ("f64", false)] {
+            let name = format!("{level}_{number}");
+            let (function, lines) = functions.iter().find(|(f, _)| f.contains(&name)).unwrap();
+            let [singles, doubles] = packed(lines, "v", register);
+            let (own, other) = if single { (singles, doubles) } else { (doubles, singles) };
+            assert!(own >= 16 && other == 0, "{function}: {own} of its own, {other} others");
             let slow = lines.iter().find(|l| l.contains("gather") || l.contains("scatter"));
             assert_eq!(slow, None, "{function} gathers or scatters");
+            let is_spill = |line: &&String| line.contains("(%rsp)") && line.contains(register);
+            assert_eq!(lines.iter().find(is_spill), None, "{function} spills");
         }
     }
 
     // What the target guarantees, SSE2: a function of its own, or part of what calls it.
     let portable = functions.iter().filter(|(f, _)| {
-        !f.contains("4avx2") && (f.contains("exp_row") || f.contains("shifted_row"))
+        !f.contains("4avx2")
+            && !f.contains("6avx512")
+            && (f.contains("exp_row") || f.contains("shifted_row"))
     });
     let [single, double] = portable.fold([0; 2], |sum, (function, lines)| {
         let foreign = lines.iter().find(|line| line.contains("exp2") || line.contains("libm"));

@@ -3,15 +3,16 @@
 # level, and makes sure that a difference of one ulp in the data would have been seen.
 set -eu
 dir=$1
-levels="portable avx2 fastest"
+levels="portable avx2 avx512 fastest"
 
 grep '^case ' "$dir/firmware.txt" >"$dir/firmware.cases"
 count=$(wc -l <"$dir/firmware.cases")
 for level in $levels; do
     status=0
     "$dir/host" "$level" >"$dir/host-$level.txt" || status=$?
-    # 77: the host has said that this processor lacks the level.
-    test "$status" -ne 77 || { test "${CI:-}" != true && continue; }
+    # 77: the host has said that this processor lacks the level. One without AVX-512 is common.
+    test "$status" -ne 77 || { test "$level" = avx512 || test "${CI:-}" != true; } || exit 1
+    test "$status" -ne 77 || continue
     test "$status" -eq 0
     grep '^case ' "$dir/host-$level.txt" >"$dir/host-$level.cases"
     if ! diff "$dir/firmware.cases" "$dir/host-$level.cases"; then

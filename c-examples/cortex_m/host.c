@@ -1,5 +1,5 @@
 /*
- * host.c - the cases on a PC: host [portable|avx2|fastest] [ulp]
+ * host.c - the cases on a PC: host [portable|avx2|avx512|fastest] [ulp]
  *
  * "ulp" moves one number of each case to the next one; status 77 if the processor lacks the level.
  */
@@ -48,6 +48,7 @@ int main(int argc, char **argv)
         uint32_t level;
     } levels[] = {{"portable", ROT_LEVEL_PORTABLE},
                   {"avx2", ROT_LEVEL_AVX2},
+                  {"avx512", ROT_LEVEL_AVX512},
                   {"fastest", ROT_LEVEL_FASTEST}};
     uint32_t level = ROT_LEVEL_FASTEST;
     int one_ulp = 0, k;
@@ -62,7 +63,7 @@ int main(int argc, char **argv)
         while (l < sizeof levels / sizeof *levels && strcmp(argv[k], levels[l].name) != 0)
             ++l;
         if (l == sizeof levels / sizeof *levels) {
-            fprintf(stderr, "usage: host [portable|avx2|fastest] [ulp]\n");
+            fprintf(stderr, "usage: host [portable|avx2|avx512|fastest] [ulp]\n");
             return 2;
         }
         level = levels[l].level;

@@ -4,7 +4,7 @@ use super::{CostRange, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, sealed
 use crate::error::Error;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
-    rescaling,
+    rescaling, rescalings,
 };
 use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
@@ -91,7 +91,7 @@ fn shifted_row<P: Precision>(
         out.fill(P::Sum::ZERO);
         return (f, P::Sum::ZERO);
     }
-    let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, out);
+    let sum = exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, out);
     if trusted(sum) {
         return (f, sum);
     }
@@ -99,7 +99,7 @@ fn shifted_row<P: Precision>(
     if !shift.is_finite() {
         return (f, sum);
     }
-    (shift, exp_row::<P>(pass.level, pass.scale, shift, g, cost, out))
+    (shift, exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, shift, g, cost, out))
 }
 
 /// Is told of every row with mass: its index, its sum, its entries and their costs.
@@ -124,7 +124,8 @@ fn column_sums<P: Precision>(
             if f > P::Potential::NEG_INFINITY {
                 let i = block * ROW_BLOCK + k;
                 let cost = cost.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                let sum = exp_row::<P>(pass.level, pass.scale, f, g, cost, entries);
+                let sum =
+                    exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, entries);
                 watch(i, sum, entries, cost);
                 add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
             }
@@ -248,11 +249,19 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
                 update(Rows { first, old: f, potential, sums: known });
                 // From here on the sums are the weights of their rows.
                 let weights = &mut sums;
-                for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
-                    *weight = P::Sum::ZERO;
-                    if shift > P::Potential::NEG_INFINITY {
-                        *weight = rescaling::<P>(pass.scale, shift, new);
-                        all_trusted &= trusted(*weight);
+                if cfg!(target_pointer_width = "32") {
+                    // Flash and stack count: one at a time.
+                    for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
+                        *weight = P::Sum::ZERO;
+                        if shift > P::Potential::NEG_INFINITY {
+                            *weight = rescaling::<P>(pass.scale, shift, new);
+                            all_trusted &= trusted(*weight);
+                        }
+                    }
+                } else {
+                    rescalings::<P>(pass.level, pass.scale, &shift, &new, weights);
+                    for (&weight, &shift) in weights.iter().zip(&shift) {
+                        all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
                     }
                 }
                 for (f, &new) in f.iter_mut().zip(&new) {

@@ -70,6 +70,8 @@ pub const ROT_LEVEL_FASTEST: u32 = 0;
 pub const ROT_LEVEL_PORTABLE: u32 = 1;
 /// AVX2 (x86-64).
 pub const ROT_LEVEL_AVX2: u32 = 2;
+/// AVX-512 (x86-64; F, DQ, BW and VL).
+pub const ROT_LEVEL_AVX512: u32 = 3;
 
 /// The caller's problem and options structs.
 pub(super) type ProblemSource<T> = Source<types::Problem<T>>;
@@ -276,17 +278,16 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     }
 }
 
-/// A level; None for the fastest.
+/// The instruction set that a number stands for; `None` is the fastest.
 pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
-    match level {
-        ROT_LEVEL_FASTEST => Ok(None),
-        ROT_LEVEL_PORTABLE => Ok(Some(Level::PORTABLE)),
-        ROT_LEVEL_AVX2 => match Level::avx2() {
-            None => Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)),
-            level => Ok(level),
-        },
-        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
-    }
+    let found = match level {
+        ROT_LEVEL_FASTEST => return Ok(None),
+        ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
+        ROT_LEVEL_AVX2 => Level::avx2(),
+        ROT_LEVEL_AVX512 => Level::avx512(),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
+    };
+    found.map_or(Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)), |level| Ok(Some(level)))
 }
 
 /// The library's options.

@@ -115,7 +115,15 @@ impl<'a, P: Precision> Cotangent<'a, P> {
             if plan.rows() != n || plan.cols() != m {
                 return Err(Error::new(ErrorKind::Shape, argument));
             }
+            // Most rows are fine, and seen to be without a branch for each entry.
+            let all_finite =
+                |row: &[P::Cost]| row.iter().fold(true, |fine, x| fine & x.is_finite());
             for i in 0..n {
+                let row =
+                    if cfg!(target_pointer_width = "32") { None } else { plan.contiguous_row(i) };
+                if row.is_some_and(all_finite) {
+                    continue;
+                }
                 for (j, x) in plan.row(i).enumerate() {
                     finite(x).map_err(|kind| Error::at_entry(kind, argument, i, j))?;
                 }
@@ -221,9 +229,8 @@ impl<P: Precision> RowSource<P> for Seen<'_, P> {
             }
         }
         for (out, &cost) in out.iter_mut().zip(cost) {
-            if cost == P::Cost::INFINITY {
-                *out = P::Potential::ZERO;
-            }
+            // A choice, not a branch: packed.
+            *out = if cost == P::Cost::INFINITY { P::Potential::ZERO } else { *out };
         }
     }
 

@@ -33,13 +33,15 @@ impl<P: Precision> Factor<'_, P> {
     ) -> bool {
         let (m, order) = (system.g.len(), system.order());
         let stride = stride(m);
-        self.square.fill(P::Potential::ZERO);
-        for (i, row) in self.square.chunks_mut(stride).enumerate().take(order) {
-            if let Some(null) = null {
-                let factor = null.get(i).copied().unwrap_or(P::Potential::ZERO);
-                for (out, &x) in row.iter_mut().zip(null) {
-                    *out = factor * x;
-                }
+        for (i, row) in self.square.chunks_mut(stride).enumerate() {
+            let null = if i < order { null.unwrap_or(&[]) } else { &[] };
+            let factor = null.get(i).copied().unwrap_or(P::Potential::ZERO);
+            for (out, &x) in row.iter_mut().zip(null) {
+                *out = factor * x;
+            }
+            row.get_mut(null.len()..).unwrap_or_default().fill(P::Potential::ZERO);
+            if i >= order {
+                continue;
             }
             if let Some(diagonal) = row.get_mut(i) {
                 *diagonal += P::Potential::ONE + P::Potential::REGULARISATION;

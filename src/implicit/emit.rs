@@ -33,6 +33,8 @@ pub(super) struct Outputs<'a, 'o, P: Precision> {
     pub(super) points: &'a mut [P::Potential],
 }
 
+const SMALL: bool = cfg!(target_pointer_width = "32");
+
 fn to_cost<P: Precision>(x: P::Potential) -> P::Cost {
     P::cost_of(P::narrow(x))
 }
@@ -90,8 +92,16 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
             add_scaled::<P>(pass.level, P::Potential::ONE, indirect, col_sums);
         }
         if let Some(cost) = &mut cost {
-            for (j, &value) in gradient.iter().enumerate() {
-                cost.set(i, j, to_cost::<P>(value));
+            // (One loop for any layout where flash counts.)
+            let row = if SMALL { None } else { cost.contiguous_row_mut(i) };
+            if let Some(row) = row {
+                for (out, &value) in row.iter_mut().zip(&*gradient) {
+                    *out = to_cost::<P>(value);
+                }
+            } else {
+                for (j, &value) in gradient.iter().enumerate() {
+                    cost.set(i, j, to_cost::<P>(value));
+                }
             }
         }
         if wants_points {

@@ -285,17 +285,20 @@ fn look<P: Precision, G: Geometry<P>>(
     let [r, c, row_h, col_h, seen] = vectors;
     let nothing = source.is_zero();
     let stride = padded(g.len());
-    plan.fill(P::Sum::ZERO);
     geometry.plan_rows(pass, f, g, scratch, &mut |row| {
         let (Some(r), Some(h)) = (r.get_mut(row.i), row_h.get_mut(row.i)) else { return };
-        let (Some(&f), false) = (f.get(row.i), row.massless) else { return };
+        let kept = plan.get_mut(row.i * stride..).and_then(|rows| rows.get_mut(..stride));
+        let kept = kept.unwrap_or_default();
+        let (Some(&f), false) = (f.get(row.i), row.massless) else {
+            kept.fill(P::Sum::ZERO);
+            return;
+        };
         *r = entry_sum::<P>(pass.level, row.entries);
         add_entries::<P>(pass.level, P::Potential::ONE, row.entries, c);
-        if let Some(kept) = plan.get_mut(row.i * stride..) {
-            for (kept, &x) in kept.iter_mut().zip(row.entries) {
-                *kept = x;
-            }
+        for (kept, &x) in kept.iter_mut().zip(row.entries) {
+            *kept = x;
         }
+        kept.get_mut(row.entries.len()..).unwrap_or_default().fill(P::Sum::ZERO);
         if !nothing {
             source.row(row.i, row.cost, f, g, seen);
             *h = weighted_sum::<P>(pass.level, row.entries, seen);

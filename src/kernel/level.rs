@@ -10,10 +10,16 @@ pub(super) enum Set {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 #[cfg(target_arch = "x86_64")]
 cpufeatures::new!(has_avx2, "avx2");
+// The set that every processor with 512-bit registers has but for the first Xeon Phi. The crate also
+// asks whether the system saves these registers.
+#[cfg(target_arch = "x86_64")]
+cpufeatures::new!(has_avx512, "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl");
 
 impl Level {
     /// What the compilation target guarantees.
@@ -22,22 +28,32 @@ impl Level {
     /// The fastest level that this processor runs.
     #[inline]
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if has_avx2::get() {
-            return Self(Set::Avx2);
-        }
-        Self::PORTABLE
+        Self::avx512().or(Self::avx2()).unwrap_or(Self::PORTABLE)
     }
 
     /// AVX2, where the processor has it.
+    #[inline]
     pub fn avx2() -> Option<Self> {
-        let level = Self::detect();
-        if level == Self::PORTABLE { None } else { Some(level) }
+        #[cfg(target_arch = "x86_64")]
+        if has_avx2::get() {
+            return Some(Self(Set::Avx2));
+        }
+        None
+    }
+
+    /// AVX-512 (F, DQ, BW and VL), where the processor has it and the system keeps its registers.
+    #[inline]
+    pub fn avx512() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if has_avx512::get() {
+            return Some(Self(Set::Avx512));
+        }
+        None
     }
 
     /// Every level that this processor runs, the slowest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        core::iter::once(Self::PORTABLE).chain(Self::avx2())
+        core::iter::once(Self::PORTABLE).chain(Self::avx2()).chain(Self::avx512())
     }
 
     /// The level's name.
@@ -46,7 +62,14 @@ impl Level {
             Set::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "avx512",
         }
+    }
+
+    /// Whether registers are wider than the target guarantees.
+    pub(crate) fn is_wide(self) -> bool {
+        self != Self::PORTABLE
     }
 
     pub(super) const fn set(self) -> Set {

@@ -1,8 +1,8 @@
 //! The hot loops on plain rows, compiled once for each instruction set.
 //!
 //! A level is the same code recompiled under `#[target_feature]`: the order of all additions is
-//! written out (16 partial sums), nothing is contracted, so every level gives
-//! the same bits.
+//! written out (16 partial sums), nothing is contracted, so every level gives the same bits. The tiles
+//! of a factorisation alone name their registers, since compilers do not find them.
 
 #[cfg(feature = "balls")]
 mod balls;
@@ -14,6 +14,7 @@ mod mixed;
 mod rows;
 #[cfg(feature = "scaling")]
 mod scaling;
+mod tiles;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
@@ -25,6 +26,7 @@ pub use mixed::Mixed;
 pub(crate) use rows::*;
 #[cfg(feature = "scaling")]
 pub(crate) use scaling::*;
+pub use tiles::Tiled;
 
 use crate::math::Elementary;
 use crate::real::Real;
@@ -43,7 +45,7 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     /// Costs, weights and coordinates: what the caller stores much of.
     type Cost: Elementary;
     /// Potentials, epsilon, tau and all reported quantities.
-    type Potential: Elementary + From<Self::Cost> + From<Self::Sum>;
+    type Potential: Tiled + From<Self::Cost> + From<Self::Sum>;
     /// Entries of the plan and their sums.
     type Sum: Elementary;
     /// Elements of the work buffer, from which vectors of all three types are cut.

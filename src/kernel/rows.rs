@@ -2,7 +2,7 @@
 
 use super::Precision;
 use super::level::{Level, Set};
-use crate::math::{Elementary, sum_in_lanes};
+use crate::math::{Elementary, LANES, reduce, sum_in_lanes};
 use crate::real::Real;
 
 /// Defines a function whose body is compiled once per level and chosen by its first argument.
@@ -22,11 +22,20 @@ macro_rules! at_each_level {
                 body::<$p>($($arg),*)
             }
 
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,avx512f,avx512dq,avx512bw,avx512vl")]
+            fn avx512<$p: Precision>($($arg: $ty),*) $(-> $ret)? {
+                body::<$p>($($arg),*)
+            }
+
             match level.set() {
                 Set::Portable => body::<$p>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: a `Level` holds `Avx2` only after the processor was found to have it.
                 Set::Avx2 => unsafe { avx2::<$p>($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: likewise, and the system keeps the registers.
+                Set::Avx512 => unsafe { avx512::<$p>($($arg),*) },
             }
         }
     };
@@ -39,17 +48,42 @@ at_each_level! {
     /// Plan entries of a row, out_j = exp((f + g_j - c_j) / epsilon) with `scale` =
     /// log2(e) / epsilon, and their sum. One exp per entry; the same formula gives every plan
     /// entry that the library ever returns.
+    /// Whether the sum is `fused` with the loop of the entries changes the time, never the bits.
     fn exp_row<P>(
+        fused: bool,
         scale: P::Potential,
         f: P::Potential,
         g: &[P::Potential],
         cost: &[P::Cost],
         out: &mut [P::Sum],
     ) -> P::Sum {
-        for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
-            *out = entry::<P>(scale, f, g, c);
+        if cfg!(target_pointer_width = "32") || !fused {
+            // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
+            for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
+                *out = entry::<P>(scale, f, g, c);
+            }
+            return sum_in_lanes(out, |e| e);
         }
-        sum_in_lanes(out, |e| e)
+        let mut lanes = [P::Sum::ZERO; LANES];
+        let (outs, out) = out.as_chunks_mut::<LANES>();
+        let (gs, g) = g.as_chunks::<LANES>();
+        let (costs, cost) = cost.as_chunks::<LANES>();
+        for ((out, g), cost) in outs.iter_mut().zip(gs).zip(costs) {
+            let mut entries = [P::Sum::ZERO; LANES];
+            for ((out, &g), &c) in entries.iter_mut().zip(g).zip(cost) {
+                *out = entry::<P>(scale, f, g, c);
+            }
+            for (lane, &e) in lanes.iter_mut().zip(&entries) {
+                *lane += e;
+            }
+            *out = entries;
+        }
+        // (A loop that is seen to be shorter than a register is one masked instruction each.)
+        for (((lane, out), &g), &c) in lanes.iter_mut().zip(out).zip(g).zip(cost) {
+            *out = entry::<P>(scale, f, g, c);
+            *lane += *out;
+        }
+        reduce(lanes)
     }
 }
 
@@ -73,6 +107,21 @@ pub(crate) fn rescaling<P: Precision>(
     to: P::Potential,
 ) -> P::Sum {
     P::narrow((to - from) * scale).exp2()
+}
+
+at_each_level! {
+    /// [`rescaling`] of four rows at once; 0 for a row whose old potential is minus infinity.
+    fn rescalings<P>(
+        scale: P::Potential,
+        from: &[P::Potential; 4],
+        to: &[P::Potential; 4],
+        out: &mut [P::Sum; 4],
+    ) {
+        for ((out, &from), &to) in out.iter_mut().zip(from).zip(to) {
+            let value = P::narrow((to - from) * scale).exp2();
+            *out = if from > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
+        }
+    }
 }
 
 at_each_level! {
@@ -138,7 +187,7 @@ fn dot<P: Precision>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
     for ((lane, &x), &c) in lanes.iter_mut().zip(left.remainder()).zip(right.remainder()) {
         *lane += product::<P>(x, c);
     }
-    crate::math::reduce(lanes)
+    reduce(lanes)
 }
 
 #[inline(always)]
@@ -164,6 +213,24 @@ at_each_level! {
     }
 }
 
+/// One entry of [`potential_from_sums`]; epsilon and the contraction are its `scales`.
+#[inline(always)]
+fn softened<P: Precision>(
+    scales: [P::Potential; 2],
+    parts: [P::Potential; 2],
+    f: P::Potential,
+    l: P::Potential,
+    s: P::Sum,
+) -> P::Potential {
+    let ([epsilon, contraction], [weight_part, reference_part]) = (scales, parts);
+    let s = P::Potential::from(s);
+    // 32-bit machines save flash.
+    let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
+    let soft = epsilon * (weight_part * l - log) + f;
+    let value = contraction * soft + reference_part * epsilon * l;
+    if l > P::Potential::NEG_INFINITY { value } else { l }
+}
+
 at_each_level! {
     /// The potential of a side from its sums: the sum of the plan at shift f is s, and the new
     /// potential is `contraction` (epsilon (p log w - log s) + f) + q epsilon log w with
@@ -176,14 +243,27 @@ at_each_level! {
         sums: &[P::Sum],
         f: &mut [P::Potential],
     ) {
-        let [weight_part, reference_part] = parts;
+        let scales = [epsilon, contraction];
+        if cfg!(target_pointer_width = "32") {
+            for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
+                *f = softened::<P>(scales, parts, *f, l, s);
+            }
+            return;
+        }
+        // A group of rows in a sweep is a remainder: a loop of bounded length, which masks cover.
+        // (The weights may go on behind the rows.)
+        let log_weight = log_weight.get(..f.len()).unwrap_or(&[]);
+        let sums = sums.get(..f.len()).unwrap_or(&[]);
+        let (fs, f) = f.as_chunks_mut::<LANES>();
+        let (logs, log_weight) = log_weight.as_chunks::<LANES>();
+        let (all, sums) = sums.as_chunks::<LANES>();
+        for ((f, log), sums) in fs.iter_mut().zip(logs).zip(all) {
+            for ((f, &l), &s) in f.iter_mut().zip(log).zip(sums) {
+                *f = softened::<P>(scales, parts, *f, l, s);
+            }
+        }
         for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
-            let s = P::Potential::from(s);
-            // 32-bit machines save flash.
-            let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
-            let soft = epsilon * (weight_part * l - log) + *f;
-            let value = contraction * soft + reference_part * epsilon * l;
-            *f = if l > P::Potential::NEG_INFINITY { value } else { l };
+            *f = softened::<P>(scales, parts, *f, l, s);
         }
     }
 }

@@ -24,7 +24,10 @@ pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -
 
 /// The partial sums added as a tree: 16 -> 8 -> 4 -> 2 -> 1.
 #[inline(always)]
-pub(crate) fn reduce<T: Real>(mut lanes: [T; LANES]) -> T {
+pub(crate) fn reduce<T: Real>(lanes: [T; LANES]) -> T {
+    // Else the compiler, for the sake of these few additions, keeps pairs of lanes in the loop before.
+    let mut lanes =
+        if cfg!(target_pointer_width = "32") { lanes } else { core::hint::black_box(lanes) };
     let mut width = LANES / 2;
     while width > 0 {
         if let Some((low, high)) = lanes.split_at_mut_checked(width) {
