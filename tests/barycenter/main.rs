@@ -11,6 +11,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod iterations;
+mod laws;
+mod limits;
 mod plain;
 mod reference;
 mod stored;
