@@ -31,7 +31,7 @@
 //! exp(-2 pi^2 v_k / h^2) at most (and smaller terms): the error does not fall by some power of the
 //! step but faster than all, until rounding.
 
-use std::f64::consts::PI;
+use core::f64::consts::PI;
 
 use robust_ot::marginal::Rule;
 
