@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod certificate;
 mod gaussian;
 mod iterations;
 mod laws;
