@@ -12,10 +12,14 @@
 mod common;
 
 mod certificate;
+mod endings;
 mod gaussian;
+mod halves;
 mod iterations;
 mod laws;
+mod levels;
 mod limits;
 mod plain;
 mod reference;
+mod refusals;
 mod stored;
