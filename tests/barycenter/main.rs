@@ -19,6 +19,7 @@ mod iterations;
 mod laws;
 mod levels;
 mod limits;
+mod mixed;
 mod plain;
 mod reference;
 mod refusals;
