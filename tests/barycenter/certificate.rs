@@ -145,6 +145,11 @@ fn check(case: &Case, solved: &Solved<f64>) -> f64 {
     below("objective", *lower, report.unregularised_objective);
     let truly = report.unregularised_objective - upper;
     below("true distance", truly, report.certified_distance);
+    // The dual is one of potentials whose weighted sum is zero.
+    for j in 0..task.support {
+        let mean: f64 = g.iter().zip(shares(task)).map(|(g, w)| w * g[j]).sum();
+        assert!(mean.abs() <= most, "{at}: sum of w g is {mean:e} in column {j}");
+    }
     // The columns: all plans carry the barycenter.
     for (plan, m) in truth.plans.iter().zip(&task.measures) {
         assert_eq!(plan.len(), m.cost.len());
@@ -303,6 +308,10 @@ fn an_exact_measure_has_no_certificate() {
             let (f, g) = cut(&task, &solved.f, &solved.g);
             let truth = evaluate(&task, &f, &g);
             let rounding = rounding(&task, &solved, &truth);
+            for j in 0..task.support {
+                let mean: f64 = g.iter().zip(shares(&task)).map(|(g, w)| w * g[j]).sum();
+                assert!(mean.abs() <= rounding, "{mean:e}");
+            }
             for (x, y) in [
                 (report.objective, truth.objective),
                 (report.unregularised_objective, truth.unregularised),
