@@ -69,7 +69,7 @@ def ours():
         name = (start.group(1), int(start.group(2))) if start else name
         times = re.search(r"time:\s+\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", line)
         if name and times:
-            entries = 32 * MEASURES * name[1] ** 2
+            entries = 128 * MEASURES * name[1] ** 2
             found[name] = float(times.group(1)) * UNITS[times.group(2)] / entries
     return found
 

@@ -1,7 +1,7 @@
 //! Time of an iteration of the barycenter of four measures with one cost.
 //!
 //! `cargo bench --bench barycenter`; criterion's throughput in Gelem/s is the inverse of nanoseconds per
-//! entry (of all measures' costs) and iteration. A run has 32 iterations and the two evaluations of its
+//! entry (of all measures' costs) and iteration. A run has 128 iterations and the two evaluations of its
 //! report. `benches/barycenter.py` measures the same side by side with POT; for that script the
 //! program writes, instead of measuring, its data and solutions into the folder that
 //! ROT_BARYCENTER_OUT names.
@@ -25,7 +25,7 @@ use robust_ot::options::{self, Stop};
 use robust_ot::view::Mat;
 
 /// Iterations in one measurement.
-const ITERATIONS: u64 = 32;
+const ITERATIONS: u64 = 128;
 const MEASURES: usize = 4;
 const EPSILON: f64 = 0.01;
 
