@@ -21,7 +21,8 @@ pub struct Measure<'a, P: Precision, G> {
     /// `Exact` or `Kl`.
     pub rule: Rule<P::Potential>,
     /// Its share in the barycenter, not negative, in any unit: shares are divided by their sum. A
-    /// measure of share 0 gets its plan to the barycenter of the others.
+    /// measure of share 0 gets its plan to the barycenter of the others. It counts nothing in the
+    /// residual: its columns are right, its rows as good as the iterations that the others took.
     pub share: P::Potential,
 }
 

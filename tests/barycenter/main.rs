@@ -11,5 +11,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod certificate;
+mod endings;
+mod gaussian;
 mod gradients;
+mod halves;
+mod iterations;
+mod laws;
+mod levels;
+mod limits;
+mod mixed;
+mod plain;
+mod reference;
+mod refusals;
 mod stored;
