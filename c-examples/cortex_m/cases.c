@@ -1,6 +1,7 @@
 /*
  * cases.c - the problems: rules on all geometries, some with more rows than a block of the library
- * has, and a shuffled regression fitted in a few training steps. The data are small binary fractions, exact in either precision.
+ * has, a shuffled regression fitted in a few training steps, and barycenters. The data are small
+ * binary fractions, exact in either precision.
  */
 #include "cases.h"
 
@@ -11,6 +12,8 @@
 
 /* All that is used of the C library; no header of it is needed. */
 void *memcpy(void *to, const void *from, size_t n);
+
+/* CASES_SMALL: fewer, for measurements; CASES_BARYCENTER: barycenters alone. */
 
 #define MOST_ROWS 67
 #define MOST_COLS 48
@@ -71,6 +74,20 @@ static const struct rules all_rules[] = {
     {"robust", 0.5, 0.25, ROT_UNIT_MASS, ROT_REFERENCE_COUNTING},
 #endif
 };
+
+#if !defined CASES_SMALL
+/* tau of each measure of a barycenter. */
+struct taste {
+    const char *name;
+    double tau[3];
+};
+
+static const struct taste all_tastes[] = {
+    {"exact", {0, 0, 0}},
+    {"robust", {0.25, 0.25, 0.25}},
+    {"mixed", {0.125, 0, 0.5}},
+};
+#endif
 
 static uint32_t random_state;
 
@@ -139,6 +156,10 @@ static void put_number(const char *label, double value)
     for (; value >= 10; ++exponent)
         value /= 10;
     digits = (uint32_t)(value * 1e5 + 0.5);
+    if (digits == 1000000) {
+        digits = 100000;
+        ++exponent;
+    }
     for (k = 0; k < 6; ++k, digits /= 10) {
         if (k == 5)
             *--at = '.';
@@ -212,7 +233,10 @@ static void put_stack(const char *precision, const struct shape *shape,
 unsigned run_cases(uint32_t level, int one_ulp)
 {
     unsigned failures = 0, count = 0;
-    size_t s, c, r;
+    size_t r;
+
+#if !defined CASES_BARYCENTER
+    size_t s, c;
 
     for (s = 0; s < sizeof shapes / sizeof *shapes; ++s)
         for (c = 0; c < sizeof geometries / sizeof *geometries; ++c)
@@ -228,6 +252,17 @@ unsigned run_cases(uint32_t level, int one_ulp)
     failures += fit_f32(level, one_ulp);
     failures += fit_f64(level, one_ulp);
     count += 2;
+#endif
+#endif
+#if !defined CASES_SMALL
+    for (r = 0; r < sizeof all_tastes / sizeof *all_tastes; ++r) {
+        failures += average_f32(&all_tastes[r], level, one_ulp);
+        ++count;
+#if !defined CASES_TRIMMED
+        failures += average_f64(&all_tastes[r], level, one_ulp);
+        ++count;
+#endif
+    }
 #endif
     put_number("cases ", count);
     put_number(", failed ", failures);
