@@ -13,8 +13,6 @@
 /* All that is used of the C library; no header of it is needed. */
 void *memcpy(void *to, const void *from, size_t n);
 
-/* CASES_SMALL: fewer, for measurements; CASES_BARYCENTER: barycenters alone. */
-
 #define MOST_ROWS 67
 #define MOST_COLS 48
 #define DIMENSION 2
@@ -233,10 +231,7 @@ static void put_stack(const char *precision, const struct shape *shape,
 unsigned run_cases(uint32_t level, int one_ulp)
 {
     unsigned failures = 0, count = 0;
-    size_t r;
-
-#if !defined CASES_BARYCENTER
-    size_t s, c;
+    size_t s, c, r;
 
     for (s = 0; s < sizeof shapes / sizeof *shapes; ++s)
         for (c = 0; c < sizeof geometries / sizeof *geometries; ++c)
@@ -252,7 +247,6 @@ unsigned run_cases(uint32_t level, int one_ulp)
     failures += fit_f32(level, one_ulp);
     failures += fit_f64(level, one_ulp);
     count += 2;
-#endif
 #endif
 #if !defined CASES_SMALL
     for (r = 0; r < sizeof all_tastes / sizeof *all_tastes; ++r) {

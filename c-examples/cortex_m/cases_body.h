@@ -66,7 +66,6 @@ static void T(fill)(REAL *values, size_t count, REAL least)
         *values = least + (REAL)next_random(8) / 256;
 }
 
-#if !defined CASES_BARYCENTER
 /* The entry of the first column that costs least: the plan has much there. */
 static REAL *T(cheapest)(const T(rot_matrix) *cost)
 {
@@ -77,7 +76,6 @@ static REAL *T(cheapest)(const T(rot_matrix) *cost)
             best = i;
     return &T(cost)[best * cost->row_stride];
 }
-#endif
 
 static void T(next_number)(REAL *value)
 {
@@ -96,7 +94,6 @@ static void T(set_rule)(T(rot_rule) *rule, double tau)
     }
 }
 
-#if !defined CASES_BARYCENTER
 /* Solves in one call, or in slices, which must not change a bit. */
 static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *options,
                         unsigned slice, T(rot_report) *report, struct stack *stack)
@@ -221,7 +218,6 @@ static unsigned T(run_case)(const struct shape *shape, const struct geometry *ge
     put_stack(PRECISION, shape, geometry, rules, &stack);
     return failures;
 }
-#endif
 
 #if !defined CASES_SMALL && !defined CASES_TRIMMED
 /*

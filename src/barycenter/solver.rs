@@ -27,7 +27,7 @@ fn enough<T: Real>() -> T {
 ///
 /// The potentials f (sum_i n_i, one measure behind the other) and g (k n, one row for each measure),
 /// cost units, and the barycenter (n, unit mass) are the result; of the potentials g is read first if
-/// the options ask for a warm start. `work` has at least [`work_len`] elements; its contents do not
+/// the options ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
 /// matter. The observer is called every `check_every` iterations. Always ends on an update of all
 /// columns. Cost: iterations times sum_i n_i n exponentials.
 ///
