@@ -34,7 +34,10 @@ struct Configuration {
     cases: &'static [&'static str],
 }
 
-const CONFIGURATIONS: [Configuration; 3] = [
+/// Barycenters by exact and KL rules, dense and in single precision.
+const BARYCENTER: &[&str] = &["--no-default-features", "--features", "capi,kl,barycenter"];
+
+const CONFIGURATIONS: [Configuration; 4] = [
     Configuration {
         build: Build {
             name: "exact-dense-f32 z",
@@ -44,6 +47,16 @@ const CONFIGURATIONS: [Configuration; 3] = [
         },
         calls: &["SOLVE_F32"],
         cases: &["-DCASES_SMALL", "-DCASES_TRIMMED"],
+    },
+    Configuration {
+        build: Build {
+            name: "barycenter-dense-f32 z",
+            features: BARYCENTER,
+            target: Some(THUMB),
+            opt_level: "z",
+        },
+        calls: &["BARYCENTER_F32"],
+        cases: &["-DCASES_TRIMMED"],
     },
     Configuration {
         build: Build { name: "default z", features: DEFAULT, target: Some(THUMB), opt_level: "z" },

@@ -636,6 +636,56 @@ fn color_transfer_withstands_the_outlier() {
 }
 
 #[test]
+fn digits_keep_their_shape() {
+    let data = root().join("c-examples/data/digits.csv");
+    let picture = folder("digits").join("sheet.png");
+    let ran = Ran::of(Command::new(build().join("digits")).arg(&data).arg(&picture)).expect(0);
+    assert_eq!(ran.err, "");
+    let rows = ran.out.lines().filter(|line| line.trim_start().starts_with(char::is_numeric));
+    let rows: Vec<Vec<f64>> = rows.map(|line| numbers(line, ' ')).collect();
+    assert_eq!(rows.len(), 4, "{}", ran.out);
+    for row in &rows {
+        let [_, exact, robust, ratio] = row[..] else { panic!("{row:?}") };
+        // The spoilt images are seen by both, and by the robust barycenter clearly less.
+        assert!(exact > 0.15 && robust > 0.01 && robust <= 0.7 * exact, "{}", ran.out);
+        assert!((robust / exact - ratio).abs() < 0.01, "{}", ran.out);
+    }
+
+    let (width, height, pixels) = decode_png(&fs::read(&picture).unwrap());
+    assert_eq!((width, height), (8 + 7 * 72 + 2 * 16, 8 + 4 * 72));
+    // The first tile is the third image, paper white and its most ink black.
+    let table = fs::read_to_string(&data).unwrap();
+    let image = numbers(table.lines().filter(|line| !line.starts_with('#')).nth(2).unwrap(), ',');
+    for (k, ink) in image[1..].iter().enumerate() {
+        let (x, y) = (8 + k % 8 * 8 + 4, 8 + k / 8 * 8 + 4);
+        let shown = f64::from(pixels[3 * (y * width + x)]);
+        let most = image[1..].iter().fold(0.0, |m: f64, &x| m.max(x));
+        let expected = 255.0 - (255.0 * (ink / most).sqrt()).floor();
+        assert!((shown - expected).abs() <= 1.0, "pixel {k}: {shown} {expected}");
+    }
+}
+
+#[test]
+fn digits_refuse_another_table() {
+    let folder = folder("digits_refused");
+    let data = fs::read_to_string(root().join("c-examples/data/digits.csv")).unwrap();
+    let lines: Vec<&str> = data.lines().collect();
+    let short = lines[..lines.len() - 1].join("\n");
+    let swapped = [&lines[..1], &lines[11..], &lines[1..11]].concat().join("\n");
+    let negative = data.replacen("0,0,0,5,", "0,0,0,-5,", 1);
+    for (name, text) in [("short", short), ("swapped", swapped), ("negative", negative)] {
+        assert_ne!(text, data);
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        let out = folder.join("out.png");
+        let ran = Ran::of(Command::new(build().join("digits")).arg(&path).arg(&out)).expect(2);
+        assert!(ran.err.contains("image"), "{}", ran.err);
+        assert!(!out.exists());
+    }
+    Ran::of(&mut Command::new(build().join("digits"))).expect(2);
+}
+
+#[test]
 fn color_transfer_refuses_what_is_no_picture() {
     let folder = zoo("pictures");
     let program = build().join("color_transfer");

@@ -34,6 +34,16 @@ int main(void)
 {
     return rot_sinkhorn_solve_f64(&problem, NULL, f, g, work, sizeof work / sizeof *work, &report);
 }
+#elif defined BARYCENTER_F32
+rot_barycenter_problem_f32 problem;
+rot_barycenter_report_f32 report;
+float f[1], g[1], barycenter[1], work[ROT_BARYCENTER_WORK_LEN(1, 1, 1, 0)];
+
+int main(void)
+{
+    return rot_barycenter_solve_f32(&problem, NULL, NULL, f, g, barycenter, work,
+                                    sizeof work / sizeof *work, &report);
+}
 #elif !defined EVERYTHING
 int main(void)
 {
