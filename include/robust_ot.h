@@ -94,6 +94,7 @@
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
  *   averages   rot_barycenter_solve, _check, _work_len, _certifiable_epsilon
+ *              rot_barycenter_vjp, _gradient_work_len (their gradients)
  *   in parts   rot_barycenter_half_step, _add, _merge, _combine, _apply (measures on many hosts)
  *   about      rot_version, rot_abi_version, rot_status_str
  *   Names end in _f64 or _f32. This file is made from the sources; do not edit it.
@@ -280,6 +281,11 @@
 /** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
 #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \
     ((size_t)48 * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))
+#define ROT_BARYCENTER_BACKWARD_WORK_LEN_(n, m, d) \
+    ((size_t)8 * ROT_PADDED(n) + (size_t)15 * ROT_PADDED(m) + (size_t)3 * (size_t)(d) * ROT_PADDED(m) + 16u)
+/** Elements of work for rot_barycenter_vjp_*; see rot_barycenter_gradient_work_len. */
+#define ROT_BARYCENTER_GRADIENT_WORK_LEN(k, rows, n, d) \
+    ((size_t)(k) * (48u + ROT_PADDED(n)) + ROT_BARYCENTER_BACKWARD_WORK_LEN_(rows, n, d))
 
 /** No index applies. */
 #define ROT_NOWHERE UINT64_MAX
@@ -414,6 +420,22 @@
 
 /** Sums over no measure yet. */
 #define ROT_BARYCENTER_SUMS_INIT {0, 0, 0, 0, 0, 0, 0, 0}
+
+#define ROT_BARYCENTER_GRADIENT_OPTIONS_INIT_(type, tolerance, forward) \
+    {sizeof(type), 1000, (tolerance), (forward), ROT_LEVEL_FASTEST, 0, {0, 0, 0, 0}}
+/** The default options of a barycenter's gradient. */
+#define ROT_BARYCENTER_GRADIENT_OPTIONS_F64_INIT \
+    ROT_BARYCENTER_GRADIENT_OPTIONS_INIT_(rot_barycenter_gradient_options_f64, 1e-10, 1e-6)
+/** The default options of a barycenter's gradient. */
+#define ROT_BARYCENTER_GRADIENT_OPTIONS_F32_INIT \
+    ROT_BARYCENTER_GRADIENT_OPTIONS_INIT_(rot_barycenter_gradient_options_f32, 1e-6f, 1e-2f)
+
+#define ROT_BARYCENTER_GRADIENT_INIT_(type) \
+    {sizeof(type), 0, {0, 0, 0, 0, 0}, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, {0, 0, 0, 0}}
+/** Gradients of a barycenter, none of them asked for yet. */
+#define ROT_BARYCENTER_GRADIENT_F64_INIT ROT_BARYCENTER_GRADIENT_INIT_(rot_barycenter_gradient_f64)
+/** Gradients of a barycenter, none of them asked for yet. */
+#define ROT_BARYCENTER_GRADIENT_F32_INIT ROT_BARYCENTER_GRADIENT_INIT_(rot_barycenter_gradient_f32)
 
 
 /**
@@ -2791,6 +2813,218 @@ typedef struct rot_barycenter_constants_f32 {
   float residual;
 } rot_barycenter_constants_f32;
 
+/**
+ * How the gradient of a barycenter is taken. Initialise with
+ * ROT_BARYCENTER_GRADIENT_OPTIONS_F64_INIT or ROT_BARYCENTER_GRADIENT_OPTIONS_F32_INIT; a NULL
+ * pointer means these defaults.
+ */
+typedef struct rot_barycenter_gradient_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Most iterations of conjugate gradients, at least 1. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * |residual| over |right-hand side| that is good enough. Default 1e-10 (f64) or 1e-6 (f32).
+   */
+  double tolerance;
+  /**
+   * Relative residual up to which potentials count as an optimum; INFINITY takes any. Default
+   * 1e-6 (f64) or 1e-2 (f32).
+   */
+  double forward_tolerance;
+  /**
+   * As in the options of a solve. Changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_gradient_options_f64;
+
+/**
+ * Where the gradients of a barycenter go, each one measure behind the other, and how trustworthy
+ * they are. Initialise with ROT_BARYCENTER_GRADIENT_F64_INIT or ROT_BARYCENTER_GRADIENT_F32_INIT,
+ * then set the pointers of those that are wanted; what is NULL is not computed.
+ */
+typedef struct rot_barycenter_gradient_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * dL/dp_i, sum n_i elements, or NULL. Exact measures: along directions that keep the mass, up to
+   * a constant. At a zero weight: the one-sided derivative of an exact measure; 0 under
+   * ROT_RULE_KL, whose derivative is infinite there.
+   */
+  double *weights;
+  /**
+   * dL/d share_i, k elements, or NULL, of the shares as they were given: the loss does not change
+   * along them.
+   */
+  double *shares;
+  /**
+   * dL/dC_i, sum n_i n elements, row by row, or NULL; of measures with points too.
+   */
+  double *costs;
+  /**
+   * dL/dx_i, sum n_i d_i elements, point by point, or NULL. d_i is 0, and a measure has no place
+   * here, if its cost is ROT_COST_DENSE.
+   */
+  double *x;
+  /**
+   * dL/dy_i, sum n d_i elements, point by point, or NULL: through the cost of each measure. Where
+   * measures share these points the derivative is the sum over the measures.
+   */
+  double *y;
+  /**
+   * Zero.
+   */
+  size_t reserved_size;
+  /**
+   * Written: relative residual of the potentials that were given.
+   */
+  double forward_residual;
+  /**
+   * Written: |residual| of the linear system over |right-hand side|; 0 if none had to be solved.
+   */
+  double residual;
+  /**
+   * Written: iterations of conjugate gradients.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_gradient_f64;
+
+/**
+ * How the gradient of a barycenter is taken. Initialise with
+ * ROT_BARYCENTER_GRADIENT_OPTIONS_F64_INIT or ROT_BARYCENTER_GRADIENT_OPTIONS_F32_INIT; a NULL
+ * pointer means these defaults.
+ */
+typedef struct rot_barycenter_gradient_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Most iterations of conjugate gradients, at least 1. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * |residual| over |right-hand side| that is good enough. Default 1e-10 (f64) or 1e-6 (f32).
+   */
+  float tolerance;
+  /**
+   * Relative residual up to which potentials count as an optimum; INFINITY takes any. Default
+   * 1e-6 (f64) or 1e-2 (f32).
+   */
+  float forward_tolerance;
+  /**
+   * As in the options of a solve. Changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_gradient_options_f32;
+
+/**
+ * Where the gradients of a barycenter go, each one measure behind the other, and how trustworthy
+ * they are. Initialise with ROT_BARYCENTER_GRADIENT_F64_INIT or ROT_BARYCENTER_GRADIENT_F32_INIT,
+ * then set the pointers of those that are wanted; what is NULL is not computed.
+ */
+typedef struct rot_barycenter_gradient_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Written: what was wrong with the call, or ROT_OK.
+   */
+  struct rot_error error;
+  /**
+   * dL/dp_i, sum n_i elements, or NULL. Exact measures: along directions that keep the mass, up to
+   * a constant. At a zero weight: the one-sided derivative of an exact measure; 0 under
+   * ROT_RULE_KL, whose derivative is infinite there.
+   */
+  float *weights;
+  /**
+   * dL/d share_i, k elements, or NULL, of the shares as they were given: the loss does not change
+   * along them.
+   */
+  float *shares;
+  /**
+   * dL/dC_i, sum n_i n elements, row by row, or NULL; of measures with points too.
+   */
+  float *costs;
+  /**
+   * dL/dx_i, sum n_i d_i elements, point by point, or NULL. d_i is 0, and a measure has no place
+   * here, if its cost is ROT_COST_DENSE.
+   */
+  float *x;
+  /**
+   * dL/dy_i, sum n d_i elements, point by point, or NULL: through the cost of each measure. Where
+   * measures share these points the derivative is the sum over the measures.
+   */
+  float *y;
+  /**
+   * Zero.
+   */
+  size_t reserved_size;
+  /**
+   * Written: relative residual of the potentials that were given.
+   */
+  float forward_residual;
+  /**
+   * Written: |residual| of the linear system over |right-hand side|; 0 if none had to be solved.
+   */
+  float residual;
+  /**
+   * Written: iterations of conjugate gradients.
+   */
+  uint32_t iterations;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32_2;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_barycenter_gradient_f32;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -3665,6 +3899,80 @@ int32_t rot_barycenter_apply_f32(const rot_barycenter_problem_f32 *problem,
                                  float *f,
                                  float *g,
                                  struct rot_error *error);
+
+/**
+ * Elements of work for rot_barycenter_vjp_f64 and its twin, by the arguments of
+ * rot_barycenter_work_len. The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the
+ * macro ROT_BARYCENTER_GRADIENT_WORK_LEN(k, rows, n, d), which sizes static arrays. Since 0.1.
+ */
+ROT_API size_t rot_barycenter_gradient_work_len(size_t k, size_t rows, size_t n, size_t d);
+
+/**
+ * Backward pass of a barycenter: gradients of a loss L(barycenter, objective) by everything that the
+ * barycenter depends on, from the loss's derivatives `cotangent` = dL/d barycenter and `objective` =
+ * dL/d objective, by the implicit function theorem (double precision). f and g are those of
+ * rot_barycenter_solve_f64. With r_i = X_i 1, the common column marginal q, s_i = tau_i / (tau_i +
+ * epsilon) or 1 for an exact rule, shares w_i of sum 1, and the mean Q_i = X_i^T / q over a column:
+ *
+ *   gamma         = (cotangent - <cotangent, q / |q|>) / |q|
+ *   S lambda      = phi,   phi_i = w_i X_i gamma / epsilon
+ *   (S lambda)_i  = w_i [ (r_i / s_i) lambda_i - X_i (Q_i lambda_i - sum_k w_k Q_k lambda_k) ]
+ *   omega         = gamma / epsilon - sum_i w_i Q_i lambda_i,   nu_i = omega + Q_i lambda_i
+ *
+ *   dL/dC_i(l, j) = w_i X_i(l, j) (lambda_i(l) - nu_i(j)) + objective * w_i Y_i(l, j)
+ *   dL/dp_i(l)    = w_i epsilon lambda_i(l) r_i(l) / p_i(l) + objective * dV/dp_i(l)
+ *   dL/dw_i       = -<q omega, g_i> + objective * (the objective of measure i)
+ *
+ * and dL/dx_i, dL/dy_i by the chain rule through C_i. S is solved by conjugate gradients on a form
+ * with eigenvalues in [0, 1]; the part of the objective V is an envelope and needs no system. Zero
+ * weights, forbidden pairs and rows without mass give finite gradients.
+ *
+ * @param problem    the measures and epsilon, as they were solved; read only
+ * @param f          sum n_i potentials of the measures; read only
+ * @param g          k n potentials of the barycenter; read only
+ * @param cotangent  n derivatives by the barycenter of unit mass (a constant on all of them has no
+ *                   effect), loss per mass unit; NULL for zeros; read only
+ * @param objective  derivative by the report's objective, loss per cost unit; 0 for none
+ * @param options    NULL for the defaults; read only
+ * @param gradient   initialised with ROT_BARYCENTER_GRADIENT_F64_INIT; each array in it that is not
+ *                   NULL is overwritten: weights (sum n_i), shares (k), costs (sum n_i n), x
+ *                   (sum n_i d_i), y (sum n d_i), one measure behind the other
+ * @param work       work_len elements, contents arbitrary, before and after
+ * @param work_len   at least ROT_BARYCENTER_GRADIENT_WORK_LEN(k, sum n_i, n, d), d the largest
+ *                   dimension of points, 0 if all costs are matrices
+ *
+ * Returns ROT_OK, or a refusal, which gradient->error explains and which writes nothing else but
+ * work. ROT_ERR_NOT_CONVERGED: the potentials' relative residual is above forward_tolerance (or the
+ * data are NaN, which only rot_barycenter_check_f64 locates). ROT_ERR_TOLERANCE, ROT_ERR_COUNT: an
+ * option. ROT_ERR_NOT_A_NUMBER and ROT_ERR_INFINITE name the first bad entry of f, g or the cotangent. A
+ * limit of iterations is no refusal: gradient->residual tells how far they came.
+ * Cost: two sweeps of sum n_i n exponentials for each iteration of conjugate gradients, and some
+ * four more. The plans are never kept. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_vjp_f64(const rot_barycenter_problem_f64 *problem,
+                               const double *f,
+                               const double *g,
+                               const double *cotangent,
+                               double objective,
+                               const rot_barycenter_gradient_options_f64 *options,
+                               rot_barycenter_gradient_f64 *gradient,
+                               double *work,
+                               size_t work_len);
+
+/**
+ * rot_barycenter_vjp_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_barycenter_vjp_f32(const rot_barycenter_problem_f32 *problem,
+                               const float *f,
+                               const float *g,
+                               const float *cotangent,
+                               float objective,
+                               const rot_barycenter_gradient_options_f32 *options,
+                               rot_barycenter_gradient_f32 *gradient,
+                               float *work,
+                               size_t work_len);
 
 #ifdef __cplusplus
 }  // extern "C"

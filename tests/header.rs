@@ -69,12 +69,16 @@ fn work_macro(name: &str, c: Coefficients) -> String {
 
 /// That of barycenters, which has a list of its measures as well.
 fn barycenter_work() -> String {
+    let list = rot_barycenter_work_len(1, 0, 0, 0) - rot_barycenter_work_len(0, 0, 0, 0);
     let rows = work_macro("BARYCENTER_MEASURES", robust_ot::barycenter::COEFFICIENTS);
+    let back = work_macro("BARYCENTER_BACKWARD", robust_ot::barycenter::gradient::COEFFICIENTS);
     format!(
         "{}/** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */\n\
-         #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \\\n    ((size_t){} * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))\n",
+         #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \\\n    ((size_t){list} * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))\n\
+         {}/** Elements of work for rot_barycenter_vjp_*; see rot_barycenter_gradient_work_len. */\n\
+         #define ROT_BARYCENTER_GRADIENT_WORK_LEN(k, rows, n, d) \\\n    ((size_t)(k) * ({list}u + ROT_PADDED(n)) + ROT_BARYCENTER_BACKWARD_WORK_LEN_(rows, n, d))\n",
         rows.replace("WORK_LEN(", "WORK_LEN_("),
-        rot_barycenter_work_len(1, 0, 0, 0) - rot_barycenter_work_len(0, 0, 0, 0)
+        back.replace("WORK_LEN(", "WORK_LEN_("),
     )
 }
 
@@ -171,6 +175,8 @@ fn generate() -> String {
     let mut text = String::from_utf8(text).unwrap();
     // cbindgen names a generic type's instance by the type: give it the name that C uses.
     for generic in [
+        "BarycenterGradientOptions",
+        "BarycenterGradient",
         "BarycenterProblem",
         "BarycenterOptions",
         "BarycenterReport",

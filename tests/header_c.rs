@@ -20,6 +20,7 @@ use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
 use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
+use robust_ot::ffi::barycenter::gradient::rot_barycenter_gradient_work_len;
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
@@ -223,6 +224,13 @@ fn layouts() -> Vec<String> {
         rounding_floor transport_cost entropy penalty objective unregularised_objective dual_value
         gap lower_bound certified_distance mass log_mass share_factor reserved_values reserved
     } }
+    both! { rot_barycenter_gradient_options_f64 rot_barycenter_gradient_options_f32 {
+        struct_size max_iterations tolerance forward_tolerance level reserved32 reserved
+    } }
+    both! { rot_barycenter_gradient_f64 rot_barycenter_gradient_f32 {
+        struct_size reserved32 error weights shares costs x y reserved_size forward_residual
+        residual iterations reserved32_2 reserved
+    } }
     both! { rot_barycenter_half_f64 rot_barycenter_half_f32 {
         residual mass log_target reserved_value trouble moved
     } }
@@ -316,6 +324,15 @@ fn initialisers() -> Vec<String> {
             };
             lines.push(bytes(concat!("barycenter_options_", $suffix), &ladder));
             lines.push(bytes(concat!("barycenter_report_", $suffix), &sized!(BarycenterReport)));
+            let options = BarycenterGradientOptions::<$t> {
+                max_iterations: 1000,
+                tolerance: <$t as Real>::DEFAULT_TOLERANCE / 10.0,
+                forward_tolerance: <$t as Real>::FORWARD_TOLERANCE,
+                ..sized!(BarycenterGradientOptions)
+            };
+            lines.push(bytes(concat!("barycenter_gradient_options_", $suffix), &options));
+            let gradient = sized!(BarycenterGradient);
+            lines.push(bytes(concat!("barycenter_gradient_", $suffix), &gradient));
             lines.push(bytes(concat!("barycenter_sums_", $suffix), &zero::<BarycenterSums<$t>>()));
             let options = AnnealOptions::<$t> {
                 factor: 4.0,
@@ -352,8 +369,11 @@ fn work_lengths() -> Vec<String> {
             "work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
         )
     };
-    let average =
-        |n, m, d| format!("barycenter {n} {m} {d} {}", rot_barycenter_work_len(m, n, m, d));
+    let average = |n, m, d| {
+        let lens = [rot_barycenter_work_len, rot_barycenter_gradient_work_len];
+        let [solve, back] = lens.map(|len| len(m, n, m, d));
+        format!("barycenter {n} {m} {d} {solve} {back}")
+    };
     let mut lines = vec![line(5, 9, 2), average(5, 9, 2)];
     for n in counts {
         for m in counts {
@@ -365,7 +385,8 @@ fn work_lengths() -> Vec<String> {
     let step = rot_matching_work_len(33, 1, 1, ROT_METHOD_ITERATIVE);
     let ladder = rot_anneal_work_len(5, 7, 2, ROT_METHOD_DIRECT);
     let average = rot_barycenter_work_len(3, 33, 17, 1);
-    lines.push(format!("arrays {solve} {view} {direct} {step} {ladder} {average}"));
+    let back = rot_barycenter_gradient_work_len(3, 33, 17, 1);
+    lines.push(format!("arrays {solve} {view} {direct} {step} {ladder} {average} {back}"));
     lines
 }
 

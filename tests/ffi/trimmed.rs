@@ -261,3 +261,39 @@ fn barycenters() {
         assert_eq!(rot_barycenter_work_len(1, 2, 2, 0), usize::MAX);
     }
 }
+
+/// Without one of its two parts all of it, without double precision its half.
+#[cfg(not(all(feature = "barycenter", feature = "implicit", feature = "f64")))]
+#[test]
+fn gradients_of_barycenters() {
+    use core::ptr::{null, null_mut};
+
+    use robust_ot::ffi::barycenter::gradient::*;
+    use robust_ot::ffi::barycenter::types::*;
+
+    macro_rules! answers {
+        ($scalar:ty: $vjp:ident) => {{
+            let struct_size = size_of::<BarycenterGradient<$scalar>>() as u32;
+            let mut values = [7.0 as $scalar; 9];
+            let (p, len, no) = (values.as_mut_ptr(), values.len(), null_mut());
+            let mut gradient =
+                BarycenterGradient::<$scalar> { struct_size, weights: p, residual: 7.0, ..empty() };
+            // SAFETY: nothing is used.
+            let answers = unsafe {
+                [
+                    $vjp(null(), p, p, p, 1.0, null(), &raw mut gradient, p, len),
+                    $vjp(null(), no, no, no, 1.0, null(), null_mut(), no, 0),
+                ]
+            };
+            assert_eq!(answers, [ErrorKind::NotBuilt as i32; 2]);
+            let seven = (7.0 as $scalar).to_bits();
+            assert!(values.iter().chain([&gradient.residual]).all(|x| x.to_bits() == seven));
+        }};
+    }
+    answers!(f64: rot_barycenter_vjp_f64);
+    #[cfg(not(all(feature = "barycenter", feature = "implicit")))]
+    {
+        answers!(f32: rot_barycenter_vjp_f32);
+        assert_eq!(rot_barycenter_gradient_work_len(1, 2, 2, 0), usize::MAX);
+    }
+}

@@ -49,4 +49,6 @@ mod operator;
 mod vjp;
 
 pub use layout::{COEFFICIENTS, work_len};
+#[cfg(feature = "capi")]
+pub(crate) use vjp::Lengths;
 pub use vjp::{Cotangent, GradientReport, Gradients, Options, vjp};

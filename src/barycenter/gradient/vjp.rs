@@ -28,9 +28,9 @@ pub struct Cotangent<'a, T> {
 /// How a gradient is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<T> {
-    pub(super) tolerance: T,
-    pub(super) max_iterations: u32,
-    pub(super) forward_tolerance: T,
+    pub(crate) tolerance: T,
+    pub(crate) max_iterations: u32,
+    pub(crate) forward_tolerance: T,
     pub(super) level: Option<Level>,
 }
 
@@ -141,7 +141,7 @@ impl<P: Precision> Gradients<'_, P> {
     }
 }
 
-/// Coordinates of all points.
+/// Coordinates of all points; `usize::MAX` if that overflows.
 pub(crate) struct Lengths {
     /// sum n_i d_i.
     pub(crate) x: usize,
@@ -149,16 +149,22 @@ pub(crate) struct Lengths {
     pub(crate) y: usize,
 }
 
-/// How long the gradients of points are; `usize::MAX` if that overflows.
-pub(crate) fn lengths<P: Precision, G: Geometry<P>>(problem: &Problem<'_, P, G>) -> Lengths {
-    let sum = |count: fn(&G) -> usize| {
-        let terms = problem.measures().iter();
-        terms.fold(0_usize, |sum, measure| {
-            let d = measure.geometry.dimension();
-            sum.saturating_add(count(&measure.geometry).saturating_mul(d))
-        })
-    };
-    Lengths { x: sum(|cost| cost.rows()), y: sum(|cost| cost.cols()) }
+impl Lengths {
+    /// Of no measure.
+    pub(crate) const NONE: Self = Self { x: 0, y: 0 };
+
+    /// With those of one more measure.
+    pub(crate) fn and<P: Precision, G: Geometry<P>>(self, geometry: &G) -> Self {
+        let d = geometry.dimension();
+        let [x, y] = [geometry.rows(), geometry.cols()].map(|count| count.saturating_mul(d));
+        Self { x: self.x.saturating_add(x), y: self.y.saturating_add(y) }
+    }
+}
+
+/// How long the gradients of points are.
+fn lengths<P: Precision, G: Geometry<P>>(problem: &Problem<'_, P, G>) -> Lengths {
+    let measures = problem.measures().iter();
+    measures.fold(Lengths::NONE, |lengths, measure| lengths.and::<P, G>(&measure.geometry))
 }
 
 /// The gradients of one measure's cost.

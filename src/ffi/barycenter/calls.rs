@@ -27,7 +27,7 @@ pub(super) type Own<'a, T> = Measure<'a, T, AnyCost<'a, T>>;
 
 /// Elements of work for one measure in the library's form, at both precisions and whatever the size
 /// of a pointer; the first may have to move to its alignment.
-const MEASURE: usize = 3 * PAD;
+pub(super) const MEASURE: usize = 3 * PAD;
 
 /// Elements of work; `usize::MAX` if that overflows.
 pub(super) const fn work_len(k: usize, rows: usize, n: usize, d: usize) -> usize {
@@ -186,19 +186,26 @@ pub(super) fn dimension<T: Scalar>(measure: &Own<'_, T>) -> usize {
 }
 
 /// Sizes of a barycenter.
-struct Sizes {
+pub(super) struct Sizes {
     /// sum n_i.
-    rows: usize,
+    pub(super) rows: usize,
     /// n.
-    n: usize,
-    d: usize,
+    pub(super) n: usize,
+    pub(super) d: usize,
+}
+
+impl Sizes {
+    /// Elements of work for a solve, but for the list of measures.
+    const fn work_len(&self) -> usize {
+        barycenter::work_len(self.rows, self.n, self.d)
+    }
 }
 
 /// Looks at all measures, which must have one n: their pointers, views and kinds are good then.
 ///
 /// # Safety
 /// Every pointer in them is NULL or readable for the extent that goes with it.
-unsafe fn sizes<T: Scalar>(measures: &Measures<T>) -> Result<Sizes, Error> {
+pub(super) unsafe fn sizes<T: Scalar>(measures: &Measures<T>) -> Result<Sizes, Error> {
     let mut sizes = Sizes { rows: 0, n: 0, d: 0 };
     for i in 0..measures.count {
         // SAFETY: passed on from the caller.
@@ -214,13 +221,14 @@ unsafe fn sizes<T: Scalar>(measures: &Measures<T>) -> Result<Sizes, Error> {
     Ok(sizes)
 }
 
-/// Cuts the work into the list of the measures in the library's form and the rest.
+/// Cuts the work into the list of the measures in the library's form and the rest, of which `needed`
+/// elements are used.
 ///
 /// # Safety
 /// As [`work_of`]; every pointer in the measures is readable for the extent that goes with it.
-unsafe fn list<'a, T: Scalar>(
+pub(super) unsafe fn list<'a, T: Scalar>(
     measures: &Measures<T>,
-    sizes: &Sizes,
+    needed: usize,
     (work, len): (*mut T, usize),
 ) -> Result<(&'a [Own<'a, T>], &'a mut [T]), Error> {
     const {
@@ -229,7 +237,6 @@ unsafe fn list<'a, T: Scalar>(
         assert!(padded(MEASURE) == MEASURE);
     }
     let count = measures.count.saturating_mul(MEASURE);
-    let needed = barycenter::work_len(sizes.rows, sizes.n, sizes.d);
     if needed == usize::MAX {
         return Err(Error::new(ErrorKind::TooLarge, Argument::Measures));
     }
@@ -334,7 +341,7 @@ unsafe fn open<'a, T: Scalar>(call: Call<T>, extra: &Range) -> Result<Opened<'a,
     // SAFETY: as above.
     unsafe { refuse_overlap(&mut written, &measures) }?;
     // SAFETY: as above; no other range shares an address.
-    let (list, work) = unsafe { list(&measures, &sizes, (call.work, call.work_len)) }?;
+    let (list, work) = unsafe { list(&measures, sizes.work_len(), (call.work, call.work_len)) }?;
     Ok(Opened {
         measures: list,
         epsilon: measures.epsilon(),
@@ -354,8 +361,8 @@ unsafe fn open<'a, T: Scalar>(call: Call<T>, extra: &Range) -> Result<Opened<'a,
 ///
 /// # Safety
 /// The measures are readable.
-unsafe fn refuse_overlap<T: Scalar>(
-    written: &mut Written<5>,
+pub(super) unsafe fn refuse_overlap<T: Scalar, const MOST: usize>(
+    written: &mut Written<MOST>,
     measures: &Measures<T>,
 ) -> Result<(), Refusal> {
     for i in 0..measures.count {
@@ -463,14 +470,14 @@ pub(super) unsafe fn certifiable_any<T: Scalar>(call: &Search<T>, error: *mut ro
         // SAFETY: as above.
         let sizes = unsafe { sizes(&measures) }?;
         check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-        let mut written = Written::NOTHING;
+        let mut written = Written::<3>::NOTHING;
         written.and(&Range::of(call.epsilon, 1, Argument::Output));
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         written.and(&range);
         // SAFETY: as above.
         unsafe { refuse_overlap(&mut written, &measures) }?;
         // SAFETY: as above; no other range shares an address.
-        let (list, _) = unsafe { list(&measures, &sizes, (call.work, call.work_len)) }?;
+        let (list, _) = unsafe { list(&measures, sizes.work_len(), (call.work, call.work_len)) }?;
         let problem = Problem::new(list, measures.epsilon())?;
         for (i, measure) in list.iter().enumerate() {
             check_weights::<T>(measure.weights, Argument::RowWeights)

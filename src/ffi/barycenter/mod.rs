@@ -1,10 +1,15 @@
 //! `rot_barycenter_*`: barycenters of any number of measures.
 
+#[cfg(all(feature = "barycenter", feature = "implicit"))]
+mod backward;
 #[cfg(feature = "barycenter")]
 mod calls;
 #[cfg(feature = "barycenter")]
 mod steps;
 pub mod types;
+
+// Behind the solve in the manual.
+pub mod gradient;
 
 use super::types::{rot_error, rot_options_f32, rot_options_f64};
 #[cfg(feature = "barycenter")]

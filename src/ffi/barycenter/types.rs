@@ -184,6 +184,70 @@ pub struct BarycenterConstants<T> {
     pub residual: T,
 }
 
+/// How the gradient of a barycenter is taken. Initialise with
+/// ROT_BARYCENTER_GRADIENT_OPTIONS_F64_INIT or ROT_BARYCENTER_GRADIENT_OPTIONS_F32_INIT; a NULL
+/// pointer means these defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BarycenterGradientOptions<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Most iterations of conjugate gradients, at least 1. Default 1000.
+    pub max_iterations: u32,
+    /// |residual| over |right-hand side| that is good enough. Default 1e-10 (f64) or 1e-6 (f32).
+    pub tolerance: T,
+    /// Relative residual up to which potentials count as an optimum; INFINITY takes any. Default
+    /// 1e-6 (f64) or 1e-2 (f32).
+    pub forward_tolerance: T,
+    /// As in the options of a solve. Changes the time, never the bits.
+    pub level: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+/// Where the gradients of a barycenter go, each one measure behind the other, and how trustworthy
+/// they are. Initialise with ROT_BARYCENTER_GRADIENT_F64_INIT or ROT_BARYCENTER_GRADIENT_F32_INIT,
+/// then set the pointers of those that are wanted; what is NULL is not computed.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BarycenterGradient<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// Written: what was wrong with the call, or ROT_OK.
+    pub error: rot_error,
+    /// dL/dp_i, sum n_i elements, or NULL. Exact measures: along directions that keep the mass, up to
+    /// a constant. At a zero weight: the one-sided derivative of an exact measure; 0 under
+    /// ROT_RULE_KL, whose derivative is infinite there.
+    pub weights: *mut T,
+    /// dL/d share_i, k elements, or NULL, of the shares as they were given: the loss does not change
+    /// along them.
+    pub shares: *mut T,
+    /// dL/dC_i, sum n_i n elements, row by row, or NULL; of measures with points too.
+    pub costs: *mut T,
+    /// dL/dx_i, sum n_i d_i elements, point by point, or NULL. d_i is 0, and a measure has no place
+    /// here, if its cost is ROT_COST_DENSE.
+    pub x: *mut T,
+    /// dL/dy_i, sum n d_i elements, point by point, or NULL: through the cost of each measure. Where
+    /// measures share these points the derivative is the sum over the measures.
+    pub y: *mut T,
+    /// Zero.
+    pub reserved_size: usize,
+    /// Written: relative residual of the potentials that were given.
+    pub forward_residual: T,
+    /// Written: |residual| of the linear system over |right-hand side|; 0 if none had to be solved.
+    pub residual: T,
+    /// Written: iterations of conjugate gradients.
+    pub iterations: u32,
+    /// Zero.
+    pub reserved32_2: u32,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
 /// [`Measure`] in double precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_measure_f64 = Measure<f64>;
@@ -226,3 +290,15 @@ pub type rot_barycenter_constants_f64 = BarycenterConstants<f64>;
 /// [`BarycenterConstants`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_barycenter_constants_f32 = BarycenterConstants<f32>;
+/// [`BarycenterGradientOptions`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_barycenter_gradient_options_f64 = BarycenterGradientOptions<f64>;
+/// [`BarycenterGradientOptions`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_barycenter_gradient_options_f32 = BarycenterGradientOptions<f32>;
+/// [`BarycenterGradient`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_barycenter_gradient_f64 = BarycenterGradient<f64>;
+/// [`BarycenterGradient`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_barycenter_gradient_f32 = BarycenterGradient<f32>;

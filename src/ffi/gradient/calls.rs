@@ -69,7 +69,7 @@ unsafe fn optional_mat<'a, T: Copy, const MOST: usize>(
 ///
 /// # Safety
 /// As [`slice_of`].
-unsafe fn optional_slice<'a, T, const MOST: usize>(
+pub(in crate::ffi) unsafe fn optional_slice<'a, T, const MOST: usize>(
     data: *const T,
     len: usize,
     argument: Argument,
@@ -99,7 +99,7 @@ fn note_mat<T, const MOST: usize>(
 }
 
 /// Registers an output vector that may be left out.
-fn note_slice<T, const MOST: usize>(
+pub(in crate::ffi) fn note_slice<T, const MOST: usize>(
     data: *mut T,
     len: usize,
     argument: Argument,
@@ -131,7 +131,7 @@ unsafe fn output_mat<'a, T: Copy>(
 ///
 /// # Safety
 /// As [`slice_mut`]; no other range shares an address.
-unsafe fn output_slice<'a, T>(
+pub(in crate::ffi) unsafe fn output_slice<'a, T>(
     data: *mut T,
     len: usize,
     argument: Argument,

@@ -2,6 +2,7 @@
 //!
 //! Their scene is one of its own, as their structs are; it works like that of the other calls.
 
+mod gradients;
 mod refusals;
 mod results;
 mod scene;

@@ -205,6 +205,53 @@ fn lines_of_steps<T: Both>(call: Call) -> Vec<Line<T>> {
     lines
 }
 
+/// Of what only a gradient takes.
+fn lines_of_a_gradient<T: Both>() -> Vec<Line<T>> {
+    use Argument as A;
+    use ErrorKind as E;
+    vec![
+        (E::NotConverged, A::ForwardTolerance, [NO; 3], |s| {
+            s.gradient_options(|o| o.forward_tolerance = T::of(1e-2));
+        }),
+        // Data that only a check of the problem locates.
+        (E::NotConverged, A::ForwardTolerance, [NO; 3], |s| s.set("cost 0", 5, T::NAN)),
+        (E::NotConverged, A::ForwardTolerance, [NO; 3], |s| s.set("x 1", 2, T::NAN)),
+        (E::NotANumber, A::RowPotentials, [7, NO, NO], |s| s.set("f", 7, T::NAN)),
+        (E::Infinite, A::RowPotentials, [0, NO, NO], |s| s.set("f", 0, T::INFINITY)),
+        (E::NotANumber, A::ColPotentials, [0, NO, NO], |s| s.set("g", 0, T::NAN)),
+        (E::Infinite, A::ColPotentials, [11, NO, NO], |s| s.set("g", 11, T::INFINITY)),
+        (E::NotANumber, A::Cotangent, [3, NO, NO], |s| s.set("cotangent", 3, T::NAN)),
+        (E::Infinite, A::Cotangent, [0, NO, NO], |s| s.set("cotangent", 0, -T::INFINITY)),
+        (E::NotANumber, A::Cotangent, [NO; 3], |s| s.args.objective = T::NAN),
+        (E::Infinite, A::Cotangent, [NO; 3], |s| s.args.objective = T::INFINITY),
+        (E::Tolerance, A::Method, [NO; 3], |s| s.gradient_options(|o| o.tolerance = T::ZERO)),
+        (E::Tolerance, A::Method, [NO; 3], |s| s.gradient_options(|o| o.tolerance = T::NAN)),
+        (E::Tolerance, A::Method, [NO; 3], |s| {
+            s.gradient_options(|o| o.tolerance = T::INFINITY);
+        }),
+        (E::Count, A::Method, [NO; 3], |s| s.gradient_options(|o| o.max_iterations = 0)),
+        (E::Tolerance, A::ForwardTolerance, [NO; 3], |s| {
+            s.gradient_options(|o| o.forward_tolerance = T::ZERO);
+        }),
+        (E::Tolerance, A::ForwardTolerance, [NO; 3], |s| {
+            s.gradient_options(|o| o.forward_tolerance = T::NAN);
+        }),
+        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 3)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 12)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 0)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.reserved32 = 1)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.reserved[3] = 1)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.struct_size -= 8)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.struct_size += 4)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.struct_size = 0)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.struct_size = 5000)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.reserved32 = 1)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.reserved32_2 = 1)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.reserved_size = 1)),
+        (E::StructSize, A::Gradient, [NO; 3], |s| s.gradient(|g| g.reserved[3] = 1)),
+    ]
+}
+
 /// Every line in every call that it concerns; all kinds that there are for barycenters.
 fn every_refusal_is_reached<T: Both>() {
     let mut reached = BTreeSet::new();
@@ -215,6 +262,9 @@ fn every_refusal_is_reached<T: Both>() {
         }
         if matches!(call, Call::Solve | Call::Check) {
             lines.extend(lines_of_a_solve());
+        }
+        if call == Call::Vjp {
+            lines.extend(lines_of_a_gradient());
         }
         if Call::OF_ALL.contains(&call) || Call::OF_ONE.contains(&call) {
             lines.extend(lines_of_one());
@@ -238,6 +288,9 @@ fn every_refusal_is_reached<T: Both>() {
         let s = Scene::<T>::new(Call::Solve);
         s.options(|o| o.level = ROT_LEVEL_AVX2);
         s.refused(ErrorKind::NotBuilt, Argument::Level);
+        let s = Scene::<T>::new(Call::Vjp);
+        s.gradient_options(|o| o.level = ROT_LEVEL_AVX2);
+        s.refused(ErrorKind::NotBuilt, Argument::Level);
     }
     // Pointers have tests of their own; the rest has no meaning here.
     let elsewhere = [
@@ -249,7 +302,6 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::UnitMassRule,
         ErrorKind::Radius,
         ErrorKind::Entropy,
-        ErrorKind::NotConverged,
         ErrorKind::Gauge,
         ErrorKind::Singular,
     ];
@@ -287,8 +339,13 @@ fn null_and_misaligned_pointers<T: Both>() {
     for scene in scenes::<T>() {
         for name in scene.call.pointers(scene.args.index) {
             let (argument, measure) = scene.blames(name);
-            let optional = matches!(name, "error" | "options" | "solve_options");
-            if optional {
+            let optional = matches!(name, "error" | "options" | "solve_options" | "cotangent");
+            if name == "gradient_options" {
+                // By default potentials have to be an optimum.
+                let mut s = again(&scene);
+                s.aim(name, null_mut());
+                s.refused(ErrorKind::NotConverged, Argument::ForwardTolerance);
+            } else if optional || name.starts_with("slope of") {
                 let mut s = again(&scene);
                 s.aim(name, null_mut());
                 s.accepted();
@@ -306,13 +363,16 @@ fn null_and_misaligned_pointers<T: Both>() {
     }
 }
 
+/// What has to be what it is to be refused at all.
+const STRUCTS: [&str; 4] = ["problem", "measures", "gradient_options", "gradient"];
+
 /// What is written over all else that there is: its start and its end.
 fn overlaps<T: Both>() {
     for scene in scenes::<T>() {
         let names = scene.call.pointers(scene.args.index);
         for &one in names.iter().filter(|name| scene.call.writes(name)) {
-            // A report that lies where something else was is not one.
-            if one == "report" {
+            // A struct that lies where something else was is not one.
+            if matches!(one, "report" | "gradient") {
                 continue;
             }
             for &other in names.iter().filter(|&&name| name != one) {
@@ -333,6 +393,15 @@ fn overlaps<T: Both>() {
                 }
             }
         }
+        if scene.call == Call::Vjp {
+            // Any data where the struct is that says where the gradients go.
+            for &name in names.iter().filter(|name| !STRUCTS.contains(name)) {
+                let mut s = again(&scene);
+                let values = offset_of!(b::BarycenterGradient<T>, forward_residual);
+                s.aim(name, s.at("gradient").wrapping_add(values));
+                s.refused(ErrorKind::Overlap, Argument::Gradient);
+            }
+        }
         if scene.call == Call::Solve {
             for (name, argument) in [("f", Argument::RowPotentials), ("g", Argument::ColPotentials)]
             {
@@ -348,7 +417,10 @@ fn overlaps<T: Both>() {
 /// Ranges side by side share nothing, and what is only read may be one.
 fn neighbours_and_shared_inputs<T: Both>() {
     for scene in scenes::<T>() {
-        for name in ["f", "g", "barycenter", "soft", "epsilon"] {
+        let slopes = ["slope of weights", "slope of shares", "slope of costs", "slope of x"];
+        for name in
+            ["f", "g", "barycenter", "soft", "epsilon", "cotangent"].into_iter().chain(slopes)
+        {
             if !scene.takes(name) {
                 continue;
             }
@@ -387,7 +459,7 @@ fn shorter_and_longer_structs<T: Both>() {
         s.accepted();
         assert_eq!(s.results(), reference.results(), "{call:?}");
         // A longer one is zero at the end.
-        for name in ["problem", "options", "solve_options"] {
+        for name in ["problem", "options", "solve_options", "gradient_options", "gradient"] {
             if !reference.takes(name) {
                 continue;
             }

@@ -25,41 +25,41 @@ use crate::whole::case::bits;
 use crate::whole::initial::{c_rule, default_options, matrix, numbers};
 
 /// A measure that both interfaces take.
-struct One<T> {
-    kind: u32,
-    weights: Vec<T>,
-    cost: Vec<T>,
-    x: Vec<T>,
-    rule: Rule<T>,
-    share: T,
+pub(super) struct One<T> {
+    pub(super) kind: u32,
+    pub(super) weights: Vec<T>,
+    pub(super) cost: Vec<T>,
+    pub(super) x: Vec<T>,
+    pub(super) rule: Rule<T>,
+    pub(super) share: T,
 }
 
-struct Case<T> {
-    n: usize,
-    d: usize,
-    epsilon: T,
-    measures: Vec<One<T>>,
-    y: Vec<T>,
-    options: Way<T>,
+pub(super) struct Case<T> {
+    pub(super) n: usize,
+    pub(super) d: usize,
+    pub(super) epsilon: T,
+    pub(super) measures: Vec<One<T>>,
+    pub(super) y: Vec<T>,
+    pub(super) options: Way<T>,
 }
 
 /// How a case is solved.
 #[derive(Clone, Copy)]
-struct Way<T> {
-    stop: u32,
-    tolerance: T,
-    limit: u64,
+pub(super) struct Way<T> {
+    pub(super) stop: u32,
+    pub(super) tolerance: T,
+    pub(super) limit: u64,
     /// 0 for no ladder.
-    start: T,
+    pub(super) start: T,
     /// Once more from where it ended.
-    warm: bool,
+    pub(super) warm: bool,
 }
 
 /// What a solve gives, as bits.
 type Outcome = Vec<(&'static str, Vec<u64>)>;
 
 impl<T: Both> Case<T> {
-    fn new(kinds: &[u32], rules: &[Rule<T>], options: Way<T>) -> Self {
+    pub(super) fn new(kinds: &[u32], rules: &[Rule<T>], options: Way<T>) -> Self {
         let (n, d) = if SMALL { (3, 2) } else { (9, 3) };
         let measures = kinds.iter().zip(rules).enumerate().map(|(i, (&kind, &rule))| {
             let size = if SMALL { 2 } else { 5 + 2 * i };
@@ -85,17 +85,17 @@ impl<T: Both> Case<T> {
         }
     }
 
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.measures.iter().map(|m| m.weights.len()).sum()
     }
 
-    fn dense<'a>(&self, one: &'a One<T>) -> Measure<'a, T, Dense<'a, T>> {
+    pub(super) fn dense<'a>(&self, one: &'a One<T>) -> Measure<'a, T, Dense<'a, T>> {
         let cost = Mat::new(&one.cost, one.weights.len(), self.n).unwrap();
         let geometry = Dense::new(cost);
         Measure { geometry, weights: &one.weights, rule: one.rule, share: one.share }
     }
 
-    fn points<'a>(&'a self, one: &'a One<T>) -> Measure<'a, T, Points<'a, T>> {
+    pub(super) fn points<'a>(&'a self, one: &'a One<T>) -> Measure<'a, T, Points<'a, T>> {
         let x = Mat::new(&one.x, one.weights.len(), self.d).unwrap();
         let y = Mat::new(&self.y, self.n, self.d).unwrap();
         let euclidean = one.kind == ROT_COST_EUCLIDEAN;
@@ -104,11 +104,11 @@ impl<T: Both> Case<T> {
         Measure { geometry, weights: &one.weights, rule: one.rule, share: one.share }
     }
 
-    fn dimension(&self) -> usize {
+    pub(super) fn dimension(&self) -> usize {
         if self.measures.iter().any(|m| m.kind != ROT_COST_DENSE) { self.d } else { 0 }
     }
 
-    fn c_measures(&self) -> Vec<b::Measure<T>> {
+    pub(super) fn c_measures(&self) -> Vec<b::Measure<T>> {
         let one = |m: &One<T>| {
             let (rows, mut c) = (m.weights.len(), no_measure());
             if m.kind == ROT_COST_DENSE {
@@ -125,7 +125,7 @@ impl<T: Both> Case<T> {
         self.measures.iter().map(one).collect()
     }
 
-    fn c_problem(&self, measures: &[b::Measure<T>]) -> b::BarycenterProblem<T> {
+    pub(super) fn c_problem(&self, measures: &[b::Measure<T>]) -> b::BarycenterProblem<T> {
         let (measures, measures_len) = (measures.as_ptr(), measures.len());
         b::BarycenterProblem { measures, measures_len, epsilon: self.epsilon, ..no_problem() }
     }
@@ -375,16 +375,16 @@ impl<T: Both> Case<T> {
     }
 }
 
-fn rules<T: C>() -> [[Rule<T>; 3]; 3] {
+pub(super) fn rules<T: C>() -> [[Rule<T>; 3]; 3] {
     let (kl, other) = (Rule::Kl { tau: T::of(0.7) }, Rule::Kl { tau: T::of(3.0) });
     [[kl, other, kl], [Rule::Exact; 3], [kl, Rule::Exact, other]]
 }
 
-const DENSE: u32 = ROT_COST_DENSE;
-const SQUARED: u32 = ROT_COST_SQUARED_EUCLIDEAN;
-const EUCLIDEAN: u32 = ROT_COST_EUCLIDEAN;
+pub(super) const DENSE: u32 = ROT_COST_DENSE;
+pub(super) const SQUARED: u32 = ROT_COST_SQUARED_EUCLIDEAN;
+pub(super) const EUCLIDEAN: u32 = ROT_COST_EUCLIDEAN;
 
-fn plain<T: C>(limit: u64) -> Way<T> {
+pub(super) fn plain<T: C>(limit: u64) -> Way<T> {
     let tolerance = T::DEFAULT_TOLERANCE;
     Way { stop: ROT_STOP_RESIDUAL, tolerance, limit, start: T::ZERO, warm: false }
 }
@@ -447,7 +447,7 @@ fn a_solve_is_its_parts<T: Both>() {
 
 fn the_contents_of_work_do_not_matter<T: Both>() {
     let huge = if size_of::<T>() == 8 { T::of(1e308) } else { T::of(1e38) };
-    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep] {
+    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep, Call::Vjp] {
         let results = [T::ZERO, T::NAN, huge, -huge, T::INFINITY].map(|x| {
             let s = Scene::<T>::new(call);
             s.fill(s.args.work, &vec![x; s.args.work_len]);
@@ -460,7 +460,7 @@ fn the_contents_of_work_do_not_matter<T: Both>() {
 
 /// Work needs the alignment of its element type, and more of it changes no bit.
 fn work_may_begin_anywhere<T: Both>() {
-    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep] {
+    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep, Call::Vjp] {
         let results = |shift: usize, more: usize| {
             let mut s = Scene::<T>::new(call);
             // The guard behind it has the room.

@@ -4,6 +4,7 @@ use core::mem::{align_of, offset_of, size_of};
 use core::ptr::null_mut;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::barycenter::gradient::*;
 use robust_ot::ffi::barycenter::types as b;
 use robust_ot::ffi::barycenter::*;
 use robust_ot::ffi::types as c;
@@ -25,10 +26,11 @@ pub(super) enum Call {
     Merge,
     Combine,
     Apply,
+    Vjp,
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Solve,
         Self::Check,
         Self::Certifiable,
@@ -37,9 +39,10 @@ impl Call {
         Self::Merge,
         Self::Combine,
         Self::Apply,
+        Self::Vjp,
     ];
     /// Those that look at all measures.
-    pub(super) const OF_ALL: [Self; 3] = [Self::Solve, Self::Check, Self::Certifiable];
+    pub(super) const OF_ALL: [Self; 4] = [Self::Solve, Self::Check, Self::Certifiable, Self::Vjp];
     /// Those that look at one.
     pub(super) const OF_ONE: [Self; 3] = [Self::HalfStep, Self::Add, Self::Apply];
 
@@ -67,6 +70,20 @@ impl Call {
             Self::Merge => vec!["other_soft", "other_sums", "soft", "sums", "error"],
             Self::Combine => vec!["sums", "soft", "constants", "error"],
             Self::Apply => vec!["problem", "half", "potential", "constants", "f", "g", "error"],
+            Self::Vjp => vec![
+                "problem",
+                "f",
+                "g",
+                "cotangent",
+                "gradient_options",
+                "gradient",
+                "work",
+                "slope of weights",
+                "slope of shares",
+                "slope of costs",
+                "slope of x",
+                "slope of y",
+            ],
         };
         if names.contains(&"problem") {
             names.push("measures");
@@ -86,9 +103,11 @@ impl Call {
 
     pub(super) fn writes(self, name: &str) -> bool {
         match name {
-            "f" | "g" | "barycenter" | "work" | "report" | "error" | "epsilon" => true,
+            "f" | "g" => self != Self::Vjp,
+            "barycenter" | "work" | "report" | "error" | "epsilon" => true,
             "half" => self == Self::HalfStep,
-            "soft" => true,
+            "soft" | "gradient" => true,
+            name if name.starts_with("slope of ") => true,
             "sums" => matches!(self, Self::Add | Self::Merge),
             "constants" => self == Self::Combine,
             _ => false,
@@ -124,6 +143,10 @@ pub(super) struct Args<T> {
     pub(super) constants: *mut u8,
     pub(super) potential: *mut u8,
     pub(super) n: usize,
+    pub(super) cotangent: *mut u8,
+    pub(super) objective: T,
+    pub(super) gradient_options: *mut u8,
+    pub(super) gradient: *mut u8,
 }
 
 impl<T: C> Args<T> {
@@ -154,6 +177,10 @@ impl<T: C> Args<T> {
             constants: p,
             potential: p,
             n: SUPPORT,
+            cotangent: p,
+            objective: T::of(0.5),
+            gradient_options: p,
+            gradient: p,
         }
     }
 
@@ -177,6 +204,9 @@ impl<T: C> Args<T> {
             "other_sums" => &mut self.other_sums,
             "constants" => &mut self.constants,
             "potential" => &mut self.potential,
+            "cotangent" => &mut self.cotangent,
+            "gradient_options" => &mut self.gradient_options,
+            "gradient" => &mut self.gradient,
             _ => panic!("no argument {name}"),
         }
     }
@@ -191,7 +221,7 @@ pub(super) trait Both: C + Elementary {
 
 macro_rules! both {
     ($t:ident: $solve:ident $check:ident $certifiable:ident $half:ident $add:ident $merge:ident
-        $combine:ident $apply:ident) => {
+        $combine:ident $apply:ident $vjp:ident) => {
         impl Both for $t {
             unsafe fn answer(call: Call, args: &Args<Self>) -> i32 {
                 let a = *args;
@@ -238,6 +268,17 @@ macro_rules! both {
                             g,
                             error,
                         ),
+                        Call::Vjp => $vjp(
+                            problem,
+                            f,
+                            g,
+                            a.cotangent.cast(),
+                            a.objective,
+                            a.gradient_options.cast(),
+                            a.gradient.cast(),
+                            work,
+                            len,
+                        ),
                     }
                 }
             }
@@ -248,10 +289,12 @@ macro_rules! both {
 #[cfg(feature = "f64")]
 both! { f64: rot_barycenter_solve_f64 rot_barycenter_check_f64
 rot_barycenter_certifiable_epsilon_f64 rot_barycenter_half_step_f64 rot_barycenter_add_f64
-rot_barycenter_merge_f64 rot_barycenter_combine_f64 rot_barycenter_apply_f64 }
+rot_barycenter_merge_f64 rot_barycenter_combine_f64 rot_barycenter_apply_f64
+rot_barycenter_vjp_f64 }
 both! { f32: rot_barycenter_solve_f32 rot_barycenter_check_f32
 rot_barycenter_certifiable_epsilon_f32 rot_barycenter_half_step_f32 rot_barycenter_add_f32
-rot_barycenter_merge_f32 rot_barycenter_combine_f32 rot_barycenter_apply_f32 }
+rot_barycenter_merge_f32 rot_barycenter_combine_f32 rot_barycenter_apply_f32
+rot_barycenter_vjp_f32 }
 
 /// Points of the barycenter and of the measures: dense, points in the plane, dense.
 pub(super) const SUPPORT: usize = 4;
@@ -307,6 +350,41 @@ pub(super) fn no_ladder<T: C>() -> b::BarycenterOptions<T> {
     }
 }
 
+/// As ROT_BARYCENTER_GRADIENT_OPTIONS_F64_INIT.
+pub(super) fn default_gradient_options<T: C>() -> b::BarycenterGradientOptions<T> {
+    let double = size_of::<T>() == 8;
+    b::BarycenterGradientOptions {
+        struct_size: size_of::<b::BarycenterGradientOptions<T>>() as u32,
+        max_iterations: 1000,
+        tolerance: T::of(if double { 1e-10 } else { 1e-6 }),
+        forward_tolerance: T::of(if double { 1e-6 } else { 1e-2 }),
+        level: ROT_LEVEL_FASTEST,
+        reserved32: 0,
+        reserved: [0; 4],
+    }
+}
+
+/// As ROT_BARYCENTER_GRADIENT_F64_INIT.
+pub(super) fn no_gradient<T: C>() -> b::BarycenterGradient<T> {
+    b::BarycenterGradient {
+        struct_size: size_of::<b::BarycenterGradient<T>>() as u32,
+        // SAFETY: integers, floats and pointers: all zero is a value.
+        ..unsafe { core::mem::zeroed() }
+    }
+}
+
+/// The outputs of a gradient by name, with their places in its struct and their lengths in a scene.
+fn slopes<T>() -> [(&'static str, usize, usize); 5] {
+    type G<T> = b::BarycenterGradient<T>;
+    [
+        ("slope of weights", offset_of!(G<T>, weights), ROWS),
+        ("slope of shares", offset_of!(G<T>, shares), 3),
+        ("slope of costs", offset_of!(G<T>, costs), ROWS * SUPPORT),
+        ("slope of x", offset_of!(G<T>, x), 2 * D),
+        ("slope of y", offset_of!(G<T>, y), SUPPORT * D),
+    ]
+}
+
 pub(super) struct Scene<T: Both> {
     pub(super) call: Call,
     pub(super) args: Args<T>,
@@ -343,6 +421,8 @@ impl<T: Both> Scene<T> {
         let work_len = if one {
             let d = if index == 1 { D } else { 0 };
             rot_barycenter_work_len(1, rows, SUPPORT, d)
+        } else if call == Call::Vjp {
+            rot_barycenter_gradient_work_len(3, ROWS, SUPPORT, D)
         } else {
             rot_barycenter_work_len(3, ROWS, SUPPORT, D)
         };
@@ -373,6 +453,14 @@ impl<T: Both> Scene<T> {
             of(2),
             of(3 * SUPPORT),
             of(3),
+            of(SUPPORT),
+            size_of::<b::BarycenterGradientOptions<T>>() + TAIL,
+            size_of::<b::BarycenterGradient<T>>() + TAIL,
+            of(ROWS),
+            of(3),
+            of(ROWS * SUPPORT),
+            of(2 * D),
+            of(SUPPORT * D),
         ];
         let mut words = GUARD;
         let starts = sizes.map(|bytes| {
@@ -389,11 +477,14 @@ impl<T: Both> Scene<T> {
         let [problem, options, solve_options, report, error, half, sums, other_sums, ..] = place;
         let [_, _, _, _, _, _, _, _, constants, measures, f, g, barycenter, work, ..] = place;
         let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, epsilon, soft_minimum, soft, ..] = place;
-        let [.., other_soft, potential, cost0, w0, x1, y1, w1, cost2, w2] = place;
+        let [rest @ .., cotangent, gradient_options, gradient, to_w, to_s, to_c, to_x, to_y] =
+            place;
+        let [.., other_soft, potential, cost0, w0, x1, y1, w1, cost2, w2] = rest;
         #[rustfmt::skip]
         let args = Args {
             problem, options, solve_options, f, g, barycenter, work, work_len, report, error, epsilon,
             index, half, soft_minimum, soft, sums, other_soft, other_sums, constants, potential,
+            cotangent, gradient_options, gradient,
             ..Args::none()
         };
         let s = Self { call, args, measures, base, words };
@@ -410,7 +501,8 @@ impl<T: Both> Scene<T> {
         s.fill(w2, &positive(3, 7));
         s.fill(f, &numbers(rows, 8));
         s.fill(g, &numbers(cols, 9));
-        for (at, seed) in [(soft_minimum, 10), (soft, 11), (other_soft, 12), (potential, 13)] {
+        let some = [(soft_minimum, 10), (soft, 11), (other_soft, 12), (potential, 13)];
+        for (at, seed) in some.into_iter().chain([(cotangent, 15)]) {
             s.fill(at, &numbers(SUPPORT, seed));
         }
         let kl = |tau| c_rule(Rule::Kl { tau: T::of(tau) });
@@ -446,6 +538,17 @@ impl<T: Both> Scene<T> {
         s.put(problem, whose);
         s.put(options, no_ladder::<T>());
         s.put(solve_options, c::Options { max_iterations: 5, ..default_options::<T>() });
+        // No optimum, which takes long to find: any potentials do.
+        let any = b::BarycenterGradientOptions {
+            max_iterations: 3,
+            forward_tolerance: T::INFINITY,
+            ..default_gradient_options::<T>()
+        };
+        s.put(gradient_options, any);
+        s.put(gradient, no_gradient::<T>());
+        for ((_, offset, _), to) in slopes::<T>().into_iter().zip([to_w, to_s, to_c, to_x, to_y]) {
+            s.put(gradient.wrapping_add(offset), to);
+        }
         s.put(report, size_of::<b::BarycenterReport<T>>() as u32);
         let some: Vec<T> = positive(3, 14);
         let found = b::BarycenterHalf {
@@ -528,6 +631,17 @@ impl<T: Both> Scene<T> {
         self.edit(self.args.solve_options, change);
     }
 
+    pub(super) fn gradient_options(
+        &self,
+        change: impl FnOnce(&mut b::BarycenterGradientOptions<T>),
+    ) {
+        self.edit(self.args.gradient_options, change);
+    }
+
+    pub(super) fn gradient(&self, change: impl FnOnce(&mut b::BarycenterGradient<T>)) {
+        self.edit(self.args.gradient, change);
+    }
+
     pub(super) fn measure(&self, i: usize, change: impl FnOnce(&mut b::Measure<T>)) {
         self.edit(self.measures.wrapping_add(i * size_of::<b::Measure<T>>()), change);
     }
@@ -547,6 +661,9 @@ impl<T: Both> Scene<T> {
         if name == "measures" {
             let offset = offset_of!(b::BarycenterProblem<T>, measures);
             return Some(self.args.problem.wrapping_add(offset));
+        }
+        if let Some((_, offset, _)) = slopes::<T>().into_iter().find(|slope| slope.0 == name) {
+            return Some(self.args.gradient.wrapping_add(offset));
         }
         let (name, i) = name.split_once(' ')?;
         let offset = match name {
@@ -575,8 +692,12 @@ impl<T: Both> Scene<T> {
     /// Bytes that a pointer stands for.
     pub(super) fn span(&self, name: &str) -> usize {
         let one = Call::OF_ONE.contains(&self.call);
+        if let Some((_, _, elements)) = slopes::<T>().into_iter().find(|slope| slope.0 == name) {
+            return elements * size_of::<T>();
+        }
         let elements = match name {
-            "problem" | "options" | "solve_options" | "report" => {
+            "problem" | "options" | "solve_options" | "report" | "gradient_options"
+            | "gradient" => {
                 return self.get::<u32>(self.at(name)) as usize;
             }
             "measures" => return 3 * size_of::<b::Measure<T>>(),
@@ -601,10 +722,22 @@ impl<T: Both> Scene<T> {
 
     /// What a refusal names.
     pub(super) fn blames(&self, name: &str) -> (Argument, u64) {
+        if let Some(name) = name.strip_prefix("slope of ") {
+            let argument = match name {
+                "weights" => Argument::RowWeightGradient,
+                "shares" => Argument::Share,
+                "costs" => Argument::CostGradient,
+                "x" => Argument::RowPointGradient,
+                _ => Argument::ColPointGradient,
+            };
+            return (argument, NOWHERE);
+        }
         let argument = match name.split(' ').next().unwrap() {
             "problem" => Argument::Problem,
             "measures" => Argument::Measures,
-            "options" | "solve_options" => Argument::Options,
+            "options" | "solve_options" | "gradient_options" => Argument::Options,
+            "cotangent" => Argument::Cotangent,
+            "gradient" => Argument::Gradient,
             "f" => Argument::RowPotentials,
             "g" | "soft_minimum" => Argument::ColPotentials,
             "barycenter" => Argument::Barycenter,
@@ -684,9 +817,30 @@ impl<T: Both> Scene<T> {
                 (least..=4096).contains(&size) && size.is_multiple_of(8)
             };
             found.then(|| report.wrapping_add(offset_of!(b::BarycenterReport<T>, error)))
+        } else if self.call == Call::Vjp {
+            self.has_whole_gradient().then(|| {
+                self.args.gradient.wrapping_add(offset_of!(b::BarycenterGradient<T>, error))
+            })
         } else {
             usable(error).then_some(error)
         }
+    }
+
+    /// Whether the struct of a gradient is one, so that a refusal can be told there.
+    fn has_whole_gradient(&self) -> bool {
+        type G<T> = b::BarycenterGradient<T>;
+        let at = self.args.gradient;
+        if at.is_null() || !at.addr().is_multiple_of(align_of::<G<T>>()) {
+            return false;
+        }
+        let (size, least) = (self.get::<u32>(at) as usize, size_of::<G<T>>());
+        if size < least || size > 4096 || !size.is_multiple_of(8) {
+            return false;
+        }
+        let g: G<T> = self.get(at);
+        let reserved = (g.reserved32, g.reserved32_2, g.reserved_size, g.reserved);
+        let tail = (least..size).all(|k| self.get::<u8>(at.wrapping_add(k)) == 0);
+        tail && reserved == (0, 0, 0, [0; 4])
     }
 
     /// Calls and demands a refusal that wrote nothing but what a refusal may. Gives the status
@@ -742,12 +896,18 @@ impl<T: Both> Scene<T> {
             Call::Add | Call::Merge => vec!["soft", "sums"],
             Call::Combine => vec!["soft", "constants"],
             Call::Apply => vec!["f", "g"],
+            Call::Vjp => {
+                slopes::<T>().map(|slope| slope.0).into_iter().chain(["gradient"]).collect()
+            }
         };
+        let first = offset_of!(b::BarycenterGradient<T>, forward_residual);
+        let last = offset_of!(b::BarycenterGradient<T>, reserved32_2);
         let place = |name: &str| match name {
             "report" => (self.at(name).wrapping_add(4), self.span(name).min(report) - 4),
+            "gradient" => (self.at(name).wrapping_add(first), last - first),
             _ => (self.at(name), self.span(name)),
         };
-        names.into_iter().map(place).collect()
+        names.into_iter().map(place).filter(|(at, _)| !at.is_null()).collect()
     }
 
     /// Calls and demands success or a remark, and that only outputs were written.
