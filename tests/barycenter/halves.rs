@@ -50,7 +50,8 @@ fn by_hand<T: Number>(task: &Task<T>, iterations: u64, cut: Option<usize>) -> Ho
             for i in cut..measures.len() {
                 second.add(&measures[i], &halves[i], &g[i]);
             }
-            combination.merge(&second);
+            let Combination { soft, sums } = second;
+            combination.merge(soft, &sums);
         }
         let combined = combination.combine(task.epsilon);
         (log_mass, residual) = (combined.constants.log_mass, combined.constants.residual);
