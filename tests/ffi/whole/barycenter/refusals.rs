@@ -136,7 +136,7 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
         (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.reserved[2] = 1)),
         (E::StructSize, A::Options, [NO; 3], |s| s.options(|o| o.reserved[0] = 1)),
         (E::Kind, A::Stop, [NO; 3], |s| s.options(|o| o.stop = 2)),
-        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 3)),
+        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 4)),
         (E::Tolerance, A::Stop, [NO; 3], |s| s.options(|o| o.tolerance = T::ZERO)),
         (E::Count, A::MaxIterations, [NO; 3], |s| s.options(|o| o.max_iterations = 0)),
         (E::Count, A::CheckEvery, [NO; 3], |s| s.options(|o| o.check_every = 0)),
@@ -165,7 +165,7 @@ fn lines_of_steps<T: Both>(call: Call) -> Vec<Line<T>> {
     match call {
         Call::HalfStep => {
             lines.push((E::WorkTooSmall, A::Work, [NO; 3], |s| s.args.work_len -= 1));
-            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 3));
+            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 4));
             lines.push((E::Negative, A::RowWeights, [2, NO, 0], |s| {
                 s.set("weights 0", 2, -T::ONE);
             }));
@@ -236,7 +236,7 @@ fn lines_of_a_gradient<T: Both>() -> Vec<Line<T>> {
         (E::Tolerance, A::ForwardTolerance, [NO; 3], |s| {
             s.gradient_options(|o| o.forward_tolerance = T::NAN);
         }),
-        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 3)),
+        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 4)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 12)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 0)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.reserved32 = 1)),
