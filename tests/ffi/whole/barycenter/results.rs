@@ -71,7 +71,8 @@ impl<T: Both> Case<T> {
             let rest = weights.iter().fold(T::ZERO, |sum, &w| sum + w);
             weights[1] = if rule == Rule::Exact { T::of(64.0) - rest } else { T::ONE };
             let mut cost: Vec<T> = numbers(size * n, seed + 1);
-            cost[n + i] = T::INFINITY;
+            // A column that all can reach is left.
+            cost[n + i % (n - 1)] = T::INFINITY;
             let share = T::of(0.5 + i as f64);
             One { kind, weights, cost, x: numbers(size * d, seed + 2), rule, share }
         });
