@@ -104,7 +104,7 @@ macro_rules! cases {
 
             pub(super) fn iteration(c: &mut Criterion) {
                 let mut group = c.benchmark_group(concat!("iteration/", stringify!($t)));
-                for n in [64, 256, 1024] {
+                for n in [64, 256, 1024, 2048] {
                     let data = Data::new(n);
                     group.throughput(Throughput::Elements(SWEEPS * (n * n) as u64));
                     let exact = data.problem(data.dense(), Rule::Exact, 0.01);

@@ -6,6 +6,9 @@
 /* a, b, the cost, both clouds of points, the cotangent. */
 enum { TABLES = 6 };
 
+/* Entries of a kernel for which memory is taken unasked. */
+enum { MOST_KEPT = 4000000 };
+
 /* The values of a table as the precision at hand wants them. What has to be freed is in `copy`. */
 static const double *values_f64(const struct table *table, double **copy)
 {

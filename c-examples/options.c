@@ -32,6 +32,9 @@ static const char usage[] =
     "  --anneal              come down to E from a larger epsilon, then Newton's method: for a small E\n"
     "  --newton METHOD       ... its linear systems: direct (default; memory for the square of the\n"
     "                        smaller side), iterative, or none for sweeps alone\n"
+    "  --sweep KIND          log (an exponential for each entry and sweep), scaling (products with a\n"
+    "                        kernel that is kept in memory), or auto (default): scaling where the\n"
+    "                        cost has at most 4 million entries\n"
     "When to stop\n"
     "  --stop residual:T     relative error of the marginals; default 1e-9 (--f32: 1e-5)\n"
     "  --stop certified:E    cost + penalties proved to be within E of the best without entropy;\n"
@@ -173,6 +176,29 @@ static int parse_newton(struct options *options)
     return refuse("--newton", text, "none of direct, iterative and none");
 }
 
+static int parse_sweep(struct options *options)
+{
+    static const struct {
+        const char *name;
+        uint32_t sweep;
+    } known[] = {
+        {"auto", ROT_SWEEP_AUTO},
+        {"log", ROT_SWEEP_LOG},
+        {"scaling", ROT_SWEEP_SCALING},
+    };
+    const char *text = options->sweep_text;
+    if (text == NULL) {
+        return 0;
+    }
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        if (strcmp(text, known[k].name) == 0) {
+            options->sweep = known[k].sweep;
+            return 0;
+        }
+    }
+    return refuse("--sweep", text, "none of auto, log and scaling");
+}
+
 static int same(const char *one, const char *other)
 {
     return one != NULL && other != NULL && strcmp(one, other) == 0;
@@ -212,7 +238,8 @@ static int interpret(struct options *options, const char *reference)
     if (parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
                      &options->epsilon) != 0 ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
-        parse_stop(options) != 0 || parse_newton(options) != 0) {
+        parse_stop(options) != 0 || parse_newton(options) != 0 ||
+        parse_sweep(options) != 0) {
         return -1;
     }
     return parse_max_iterations(options);
@@ -241,6 +268,7 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--max-iterations", NULL, {&options->max_iterations_text, NULL}},
         {"--anneal", &options->anneal, {NULL, NULL}},
         {"--newton", NULL, {&options->newton_text, NULL}},
+        {"--sweep", NULL, {&options->sweep_text, NULL}},
         {"--f32", &options->single_precision, {NULL, NULL}},
         {"--plan", NULL, {&options->plan, NULL}},
         {"--potentials", NULL, {&options->potentials, NULL}},

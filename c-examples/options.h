@@ -23,7 +23,8 @@ struct options {
     int euclidean, unit_mass, product_reference, single_precision, anneal, help;
     struct side_rule rows, cols;
     /* As given, for messages; NULL if not given. */
-    const char *epsilon_text, *stop_text, *max_iterations_text, *newton_text;
+    const char *epsilon_text, *stop_text, *max_iterations_text, *newton_text,
+        *sweep_text;
     double epsilon;
     /* Stop by the certified distance, otherwise by the residual. */
     int certified;
@@ -31,6 +32,8 @@ struct options {
     uint64_t max_iterations;
     /* ROT_METHOD_... of a solve with --anneal. */
     uint32_t newton;
+    /* ROT_SWEEP_... */
+    uint32_t sweep;
 };
 
 /* Reads the command line. Returns 0, or prints what is wrong with it and returns -1. */

@@ -97,6 +97,7 @@ static int put_report(FILE *file, const struct engine *engine, const struct solu
     fprintf(file, "  \"termination\": \"%s\",\n",
             status < sizeof terminations / sizeof *terminations ? terminations[status] : "Unknown");
     fprintf(file, "  \"iterations\": %" PRIu64, report->iterations);
+    fprintf(file, ",\n  \"sweep\": \"%s\"", report->sweep == ROT_SWEEP_SCALING ? "Scaling" : "Log");
     fprintf(file, ",\n  \"levels\": %" PRIu32 ",\n  \"newton_steps\": %" PRIu32, report->levels,
             report->newton_steps);
 #define PUT(name) put_member(file, #name, report->name, engine->digits);

@@ -165,6 +165,7 @@ static void print_argument(const struct options *options, const struct tables *t
         {ROT_ARG_ROW_RULE, NULL, "--rows", options->rows.text},
         {ROT_ARG_COL_RULE, NULL, "--cols", options->cols.text},
         {ROT_ARG_STOP, NULL, "--stop", options->stop_text},
+        {ROT_ARG_SWEEP, NULL, "--sweep", options->sweep_text},
         {ROT_ARG_MAX_ITERATIONS, NULL, "--max-iterations", options->max_iterations_text},
         {error->argument, NULL, "the library", NULL},
     };
@@ -214,8 +215,9 @@ static void print_advice(const struct options *options, const struct tables *tab
 static void print_summary(const struct options *options, const struct solution *solution)
 {
     const rot_report_f64 *report = &solution->report;
-    printf("%s; %" PRIu64 " iterations, residual %.2g\n",
-           rot_status_str(report->error.status), report->iterations, report->residual);
+    printf("%s; %" PRIu64 " iterations (%s), residual %.2g\n",
+           rot_status_str(report->error.status), report->iterations,
+           report->sweep == ROT_SWEEP_SCALING ? "scaling" : "log", report->residual);
     if (options->anneal) {
         printf("epsilons on the way     %" PRIu32 "; Newton steps %" PRIu32 "\n", report->levels,
                report->newton_steps);

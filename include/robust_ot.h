@@ -73,10 +73,14 @@
  *   interrupt if it saves the floating-point registers. Callbacks must not throw, longjmp, or call
  *   with the same work.
  *
+ *   A work array of ROT_SINKHORN_FAST_WORK_LEN(n, m, d) elements, room for one more n x m matrix,
+ *   makes the sweeps of rot_sinkhorn_* several times faster (see ROT_SWEEP_AUTO); the report's
+ *   `sweep` says what they were made of.
+ *
  * EQUAL BITS
  *
- *   The same input, options and library version give the same bits on every processor and at every
- *   SIMD level, from x86-64 to a Cortex-M without a floating-point unit, with rounding to nearest
+ *   The same input, options and library version, with room for a kernel or without, give the same
+ *   bits on every processor and at every SIMD level, from x86-64 to a Cortex-M without a floating-point unit, with rounding to nearest
  *   and subnormal numbers left on.
  *
  * COMPATIBILITY
@@ -87,7 +91,7 @@
  *
  * INDEX
  *
- *   solving    rot_sinkhorn_solve, _check, _work_len, _certifiable_epsilon
+ *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
@@ -143,7 +147,7 @@
 #define ROT_ERR_OVERLAP (-13)
 /** this part was left out when the library was built. */
 #define ROT_ERR_NOT_BUILT (-14)
-/** an enumeration holds a value that does not exist. */
+/** an enumeration holds a value that does not exist, or not for this call. */
 #define ROT_ERR_KIND (-15)
 /** a dimension is zero. */
 #define ROT_ERR_EMPTY (-20)
@@ -244,6 +248,12 @@
 #define ROT_SINKHORN_WORK_LEN(n, m, d) \
     ((size_t)3 * ROT_PADDED(n) + (size_t)9 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 
+#define ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d) \
+    ((size_t)6 * ROT_PADDED(n) + (size_t)13 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
+/** Elements of work with which rot_sinkhorn_* keep the kernel; see rot_sinkhorn_fast_work_len. */
+#define ROT_SINKHORN_FAST_WORK_LEN(n, m, d) \
+    (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
+
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
     ((size_t)1 * ROT_PADDED(n) + (size_t)7 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
@@ -319,8 +329,8 @@
 #define ROT_PROBLEM_F32_INIT ROT_PROBLEM_INIT_(rot_problem_f32)
 
 #define ROT_OPTIONS_INIT_(type, tolerance) \
-    {sizeof(type), ROT_STOP_RESIDUAL, (tolerance), 0, 100000, 10, 0, ROT_LEVEL_FASTEST, 0, NULL, \
-     NULL, {0, 0, 0, 0, 0, 0}}
+    {sizeof(type), ROT_STOP_RESIDUAL, (tolerance), 0, 100000, 10, 0, ROT_LEVEL_FASTEST, \
+     ROT_SWEEP_AUTO, NULL, NULL, {0, 0, 0, 0, 0, 0}}
 /** The default options. */
 #define ROT_OPTIONS_F64_INIT ROT_OPTIONS_INIT_(rot_options_f64, 1e-9)
 /** The default options. */
@@ -537,6 +547,24 @@
  * AVX-512 (x86-64; F, DQ, BW and VL).
  */
 #define ROT_LEVEL_AVX512 3
+
+/**
+ * A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
+ */
+#define ROT_SWEEP_AUTO 0
+
+/**
+ * A sweep is one exponential for each entry of the cost: O(n + m) work, the same bits whatever its
+ * length.
+ */
+#define ROT_SWEEP_LOG 1
+
+/**
+ * A sweep is two products with each entry of a kernel that is kept in the work, and filled again
+ * where the potentials have moved far: n m more work (demanded by this option), and several times
+ * faster. A sweep whose sums leave the safe range is done again with exponentials.
+ */
+#define ROT_SWEEP_SCALING 2
 
 /**
  * Factor the linear system of a gradient.
@@ -859,9 +887,10 @@ typedef struct rot_options_f64 {
    */
   uint32_t level;
   /**
-   * Zero.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
+   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
-  uint32_t reserved32;
+  uint32_t sweep;
   /**
    * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
    * not throw, longjmp, or call with the same work. May be NULL.
@@ -1018,9 +1047,10 @@ typedef struct rot_report_f64 {
    */
   uint32_t collapsed;
   /**
-   * Zero.
+   * What the sweeps were made of: ROT_SWEEP_LOG or ROT_SWEEP_SCALING. ROT_SWEEP_LOG also where a
+   * kernel was kept but given up, since its sums left the safe range again and again.
    */
-  uint32_t reserved32;
+  uint32_t sweep;
   /**
    * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
    */
@@ -1316,9 +1346,10 @@ typedef struct rot_options_f32 {
    */
   uint32_t level;
   /**
-   * Zero.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
+   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
-  uint32_t reserved32;
+  uint32_t sweep;
   /**
    * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
    * not throw, longjmp, or call with the same work. May be NULL.
@@ -1449,9 +1480,10 @@ typedef struct rot_report_f32 {
    */
   uint32_t collapsed;
   /**
-   * Zero.
+   * What the sweeps were made of: ROT_SWEEP_LOG or ROT_SWEEP_SCALING. ROT_SWEEP_LOG also where a
+   * kernel was kept but given up, since its sums left the safe range again and again.
    */
-  uint32_t reserved32;
+  uint32_t sweep;
   /**
    * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
    */
@@ -3053,7 +3085,8 @@ size_t rot_anneal_work_len(size_t n,
  * @param problem        the problem; read only
  * @param options        NULL for the defaults; read only
  * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults; its limit of iterations
- *                       and its observer count the sweeps of all levels; read only
+ *                       and its observer count the sweeps of all levels; read only. All sweeps are in
+ *                       the log domain: ROT_SWEEP_SCALING is refused
  * @param f              n potentials of the rows; read first under ROT_WARM_START
  * @param g              m potentials of the columns; read first under ROT_WARM_START
  * @param work           work_len elements, contents arbitrary, before and after
@@ -3065,7 +3098,8 @@ size_t rot_anneal_work_len(size_t n,
  * where Newton's method, with the residual at the floor, finds no better point. A limit of iterations
  * or an observer that stops the walk above the last level leave potentials of the problem's epsilon
  * that are far from its optimum. ROT_ERR_EPSILON and ROT_ERR_COUNT (ROT_ARG_OPTIONS) for a start or a
- * factor that make no ladder and for no sweeps; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
+ * factor that make no ladder and for no sweeps; ROT_ERR_KIND (ROT_ARG_SWEEP) for
+ * ROT_SWEEP_SCALING; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
  * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each sweep and for each trial of a step,
  * some n m k multiplications for a direct step, k the smaller of n and m, and n m exponentials for
  * each iteration of an iterative one. Since 0.1.
@@ -3212,7 +3246,8 @@ ROT_API size_t rot_matching_work_len(size_t n, size_t m, size_t d, uint32_t meth
  * the report is the loss, and takes its gradient: with respect to predictions (`gradient->x`),
  * targets (`gradient->y`), or your cost (`gradient->cost`). `f` and `g` hold the potentials: with
  * ROT_WARM_START in the options of the solve those of the step before. Any of the three options may
- * be NULL.
+ * be NULL. The solve is in the log domain: ROT_SWEEP_SCALING is refused (ROT_ERR_KIND,
+ * ROT_ARG_SWEEP).
  *
  * Returns the status of the solve. `gradient->error.status` is ROT_OK, or ROT_ERR_NOT_CONVERGED or
  * ROT_ERR_SINGULAR if there is no gradient, and then none was written. A refusal is explained by
@@ -3448,6 +3483,18 @@ int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
 ROT_API size_t rot_sinkhorn_work_len(size_t n, size_t m, size_t d);
 
 /**
+ * Elements of work with which rot_sinkhorn_* keep the kernel exp((f + g - C) / epsilon) in memory, so
+ * that most sweeps are products instead of exponentials (see ROT_SWEEP_AUTO): ROT_PADDED(n) *
+ * ROT_PADDED(m) and a few vectors more than rot_sinkhorn_work_len. The same number for f32 and f64;
+ * SIZE_MAX if it overflows, and in a library that was built without this part. Equal to the macro
+ * ROT_SINKHORN_FAST_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API
+size_t rot_sinkhorn_fast_work_len(size_t n,
+                                  size_t m,
+                                  size_t d);
+
+/**
  * Solves a problem (double precision).
  *
  * On success f (n) and g (m), cost units, hold the potentials of the optimum
@@ -3459,12 +3506,14 @@ ROT_API size_t rot_sinkhorn_work_len(size_t n, size_t m, size_t d);
  * @param f         n potentials of the rows; read first under ROT_WARM_START
  * @param g         m potentials of the columns; read first under ROT_WARM_START
  * @param work      work_len elements, contents arbitrary, before and after
- * @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d)
+ * @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d); with ROT_SINKHORN_FAST_WORK_LEN(n, m, d)
+ *                  sweeps are several times faster (ROT_SWEEP_AUTO)
  * @param report    initialised with ROT_REPORT_F64_INIT
  *
  * Returns the status, which the report holds too: ROT_OK; a positive remark, with the last good
  * potentials written; or a negative refusal, with nothing written but work and the report's
- * `error` and `converged`. Cost: n m exponentials for each iteration. Since 0.1.
+ * `error` and `converged`. Cost: n m exponentials for each iteration, or 2 n m multiplications and
+ * additions with a kept kernel. Since 0.1.
  */
 ROT_API
 int32_t rot_sinkhorn_solve_f64(const rot_problem_f64 *problem,
@@ -3516,7 +3565,8 @@ int32_t rot_sinkhorn_check_f32(const rot_problem_f32 *problem,
 /**
  * Begins a solve in slices: validates like rot_sinkhorn_check_f64, then writes the start into f,
  * g, work and the state (initialised with ROT_STATE_F64_INIT). `error` may be NULL. Between
- * init and finish the caller keeps problem, options, f, g, work and the state as they are. The
+ * init and finish the caller keeps problem, options, f, g, work, its length and the state as they
+ * are. The
  * option `observe` is not used. Returns ROT_OK or a refusal. Since 0.1.
  */
 ROT_API
@@ -3543,7 +3593,7 @@ int32_t rot_sinkhorn_init_f32(const rot_problem_f32 *problem,
                               struct rot_error *error);
 
 /**
- * Carries a solve on by at most `iterations` sweeps, each n m exponentials. Returns ROT_RUNNING
+ * Carries a solve on by at most `iterations` sweeps. Returns ROT_RUNNING
  * while it goes on, else how it ended (see rot_sinkhorn_solve_f64), or a refusal. `error` may be
  * NULL. Since 0.1.
  */

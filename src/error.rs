@@ -18,7 +18,7 @@ pub enum ErrorKind {
     Overlap = -13,
     /// The feature was left out when this library was built.
     NotBuilt = -14,
-    /// An enumeration holds a value that does not exist.
+    /// An enumeration holds a value that does not exist, or has no meaning for this call.
     Kind = -15,
     /// A dimension is zero.
     Empty = -20,
@@ -295,7 +295,7 @@ impl ErrorKind {
             Self::Alignment => "a pointer is not aligned to its element type",
             Self::Overlap => "an output or work range overlaps another argument",
             Self::NotBuilt => "this part was left out when the library was built",
-            Self::Kind => "an enumeration holds a value that does not exist",
+            Self::Kind => "an enumeration holds a value that does not exist, or not for this call",
             Self::Empty => "a dimension is zero",
             Self::Shape => "lengths or shapes do not fit each other",
             Self::Stride => "strides let two entries of an output share an address",

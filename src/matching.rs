@@ -162,6 +162,7 @@ pub fn step<P: Precision, G: Geometry<P>>(
     let direct = options.implicit.method_of() == Method::Direct;
     gradients.check([n, m, d])?;
     options.implicit.check()?;
+    options.solve.check_sweep()?;
     if work_len(n, m, d, direct) == usize::MAX {
         return Err(Error::new(ErrorKind::TooLarge, Argument::Cost));
     }

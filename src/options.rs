@@ -96,10 +96,20 @@ impl<P: Precision> Options<P> {
 
     /// What iterations are made of. Default: `Scaling` where the work has room for it
     /// (`sinkhorn::fast_work_len`), else `Log`. `Log` gives the same bits whatever the length of the
-    /// work; `Scaling` demands the room.
+    /// work; `Scaling` demands the room, and is refused by what solves in the log domain only
+    /// (annealing, matching, barycenters).
     pub const fn sweep(mut self, sweep: Sweep) -> Self {
         self.sweep = Some(sweep);
         self
+    }
+
+    /// Error `Kind` of a call that has no kernel to keep, if one is demanded.
+    #[cfg(any(feature = "implicit", feature = "barycenter"))]
+    pub(crate) const fn check_sweep(&self) -> Result<(), Error> {
+        match self.sweep {
+            Some(Sweep::Scaling) => Err(Error::new(ErrorKind::Kind, Argument::Sweep)),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

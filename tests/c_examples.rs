@@ -307,6 +307,19 @@ fn solve_anneals_to_the_stored_optima() {
     assert!(ran.out.contains("\nepsilons on the way     3; Newton steps "), "{}", ran.out);
 }
 
+/// Both kinds of sweeps find what was stored; the report says which it was.
+#[test]
+fn solve_sweeps_as_asked() {
+    let folder = folder("sweeps");
+    let stored = transport();
+    let instance = stored.iter().find(|x| x.epsilon >= 0.01).unwrap();
+    for (sweep, expected) in [("auto", "Scaling"), ("scaling", "Scaling"), ("log", "Log")] {
+        let how = ["--stop", "residual:1e-13", "--sweep", sweep];
+        check(instance, &folder, &how, 1e-10);
+        assert_eq!(read_json(&folder.join("report.json"))["sweep"], expected, "{sweep}");
+    }
+}
+
 #[test]
 fn points_cost_what_their_matrix_costs() {
     let folder = folder("points");
@@ -365,7 +378,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 48] = [
+const REFUSALS: [(&str, &str); 50] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -424,6 +437,11 @@ const REFUSALS: [(&str, &str); 48] = [
     ("--cost C.csv --epsilon 1 --max-iterations -1", "--max-iterations -1: not a count"),
     ("--cost C.csv --epsilon 1 --rows", "--rows: a value is missing after it"),
     ("--cost C.csv --epsilon 1 --newton direct", "--newton direct: needs --anneal"),
+    ("--cost C.csv --epsilon 1 --sweep fast", "--sweep fast: none of auto, log and scaling"),
+    (
+        "--cost C.csv --epsilon 1 --anneal --sweep scaling",
+        "--sweep scaling: an enumeration holds a value that does not exist, or not for this",
+    ),
     (
         "--cost C.csv --epsilon 1 --anneal --newton fast",
         "--newton fast: none of direct, iterative and none",

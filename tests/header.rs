@@ -92,6 +92,14 @@ fn macros() -> String {
     .unwrap();
     out += "/** Elements of work for rot_sinkhorn_*, to size static arrays; see rot_sinkhorn_work_len. */\n";
     out += &work_macro("SINKHORN", robust_ot::sinkhorn::COEFFICIENTS);
+    let vectors = work_macro("SINKHORN_FAST_VECTORS", robust_ot::sinkhorn::FAST_COEFFICIENTS);
+    write!(
+        out,
+        "\n{}/** Elements of work with which rot_sinkhorn_* keep the kernel; see rot_sinkhorn_fast_work_len. */\n\
+         #define ROT_SINKHORN_FAST_WORK_LEN(n, m, d) \\\n    (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))\n",
+        vectors.replace("WORK_LEN(", "WORK_LEN_(")
+    )
+    .unwrap();
     out +=
         "\n/** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */\n";
     out += &work_macro("PLAN", robust_ot::plan::COEFFICIENTS);

@@ -1,6 +1,12 @@
 //! `include/robust_ot.h` as compilers of C and C++ see it, against the same things in Rust: sizes,
 //! offsets, constants, initialisers and work lengths; no padding on targets of 64 and of 32 bits.
-#![cfg(all(feature = "capi", feature = "f64", feature = "implicit", feature = "barycenter"))]
+#![cfg(all(
+    feature = "capi",
+    feature = "f64",
+    feature = "implicit",
+    feature = "barycenter",
+    feature = "scaling"
+))]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -27,7 +33,7 @@ use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_grad
 use robust_ot::ffi::info::rot_version;
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
-use robust_ot::ffi::sinkhorn::{ROT_RUNNING, rot_sinkhorn_work_len};
+use robust_ot::ffi::sinkhorn::{ROT_RUNNING, rot_sinkhorn_fast_work_len, rot_sinkhorn_work_len};
 use robust_ot::ffi::types::*;
 use robust_ot::options::{Options as RustOptions, Stop};
 use robust_ot::real::Real;
@@ -110,7 +116,7 @@ fn constants() -> Vec<(String, i64)> {
         ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
-        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
     }
     .into();
     macro_rules! of_module {
@@ -188,7 +194,7 @@ fn layouts() -> Vec<String> {
         struct_size reserved32 iterations epsilon residual certified_distance reserved_value
     } }
     both! { rot_options_f64 rot_options_f32 {
-        struct_size stop tolerance reserved_value max_iterations check_every flags level reserved32
+        struct_size stop tolerance reserved_value max_iterations check_every flags level sweep
         observe user reserved
     } }
     both! { rot_anneal_options_f64 rot_anneal_options_f32 {
@@ -200,7 +206,7 @@ fn layouts() -> Vec<String> {
         struct_size converged error iterations epsilon residual residual_rows residual_cols
         rounding_floor transport_cost entropy row_penalty col_penalty objective
         unregularised_objective dual_value gap lower_bound certified_distance mass log_mass
-        mass_factor row_multiplier col_multiplier reserved_values collapsed reserved32
+        mass_factor row_multiplier col_multiplier reserved_values collapsed sweep
         levels newton_steps reserved
     } }
     both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags balls reserved } }
@@ -268,7 +274,7 @@ fn default_options<T: Real>() -> Options<T> {
         check_every: 10,
         flags: 0,
         level: robust_ot::ffi::ROT_LEVEL_FASTEST,
-        reserved32: 0,
+        sweep: robust_ot::ffi::ROT_SWEEP_AUTO,
         observe: None,
         user: null_mut(),
         reserved: [0; 6],
@@ -365,8 +371,9 @@ fn work_lengths() -> Vec<String> {
             [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE].map(|k| rot_matching_work_len(n, m, d, k));
         let [most, less, least] = [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
             .map(|k| rot_anneal_work_len(n, m, d, k));
+        let fast = rot_sinkhorn_fast_work_len(n, m, d);
         format!(
-            "work {n} {m} {d} {solve} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
+            "work {n} {m} {d} {solve} {fast} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
         )
     };
     let average = |n, m, d| {
@@ -385,8 +392,9 @@ fn work_lengths() -> Vec<String> {
     let step = rot_matching_work_len(33, 1, 1, ROT_METHOD_ITERATIVE);
     let ladder = rot_anneal_work_len(5, 7, 2, ROT_METHOD_DIRECT);
     let average = rot_barycenter_work_len(3, 33, 17, 1);
+    let fast = rot_sinkhorn_fast_work_len(5, 7, 2);
     let back = rot_barycenter_gradient_work_len(3, 33, 17, 1);
-    lines.push(format!("arrays {solve} {view} {direct} {step} {ladder} {average} {back}"));
+    lines.push(format!("arrays {solve} {fast} {view} {direct} {step} {ladder} {average} {back}"));
     lines
 }
 

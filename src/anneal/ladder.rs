@@ -40,7 +40,8 @@ pub struct Solved<T> {
 /// the problem's epsilon that are far from its optimum.
 ///
 /// Errors: those of [`sinkhorn::solve`]; `Epsilon` and `Count`, blaming the options, for a start or a
-/// factor that make no ladder and for no sweeps; those of [`crate::implicit::vjp`] for the method.
+/// factor that make no ladder and for no sweeps; `Kind`, blaming the sweep, where a kept kernel is
+/// demanded, since the ladder is walked in the log domain; those of [`crate::implicit::vjp`] for the method.
 /// Nothing but work was written then.
 pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     problem: &Problem<'_, P, G>,
@@ -51,6 +52,7 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Solved<P::Potential>, Error> {
     options.check()?;
+    options.solve.check_sweep()?;
     let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
     let len = work_len(n, m, d, options.newton);
     if len == usize::MAX {

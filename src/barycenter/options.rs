@@ -57,6 +57,7 @@ impl<P: Precision> Options<P> {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         self.solve.check()?;
+        self.solve.check_sweep()?;
         let refuse = |kind| Err(Error::new(kind, Argument::Options));
         let usable = |x: P::Potential| x > P::Potential::ZERO && x.is_finite();
         if self.start.is_some_and(|epsilon| !usable(epsilon)) {

@@ -12,7 +12,7 @@ use crate::error::{Argument, ErrorKind};
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Ball, Rule};
 use crate::math::Elementary;
-use crate::options::{Options, Stop};
+use crate::options::{Options, Stop, Sweep};
 use crate::problem::{Masses, Problem, Reference};
 use crate::report::{Report, Termination};
 use crate::sinkhorn::State;
@@ -72,6 +72,16 @@ pub const ROT_LEVEL_PORTABLE: u32 = 1;
 pub const ROT_LEVEL_AVX2: u32 = 2;
 /// AVX-512 (x86-64; F, DQ, BW and VL).
 pub const ROT_LEVEL_AVX512: u32 = 3;
+
+/// A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
+pub const ROT_SWEEP_AUTO: u32 = 0;
+/// A sweep is one exponential for each entry of the cost: O(n + m) work, the same bits whatever its
+/// length.
+pub const ROT_SWEEP_LOG: u32 = 1;
+/// A sweep is two products with each entry of a kernel that is kept in the work, and filled again
+/// where the potentials have moved far: n m more work (demanded by this option), and several times
+/// faster. A sweep whose sums leave the safe range is done again with exponentials.
+pub const ROT_SWEEP_SCALING: u32 = 2;
 
 /// The caller's problem and options structs.
 pub(super) type ProblemSource<T> = Source<types::Problem<T>>;
@@ -207,7 +217,6 @@ pub(super) unsafe fn read_options<T: Scalar>(
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
     let reserved = offset_of!(types::Options<T>, reserved);
     if c.zero_from(reserved, size_of::<types::Options<T>>())
-        && field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
         Ok(c)
@@ -305,8 +314,17 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
         return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
     let level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
+    let sweep = match field!(c, types::Options<T>, sweep, ROT_SWEEP_AUTO) {
+        ROT_SWEEP_AUTO => None,
+        ROT_SWEEP_LOG => Some(Sweep::Log),
+        #[cfg(feature = "scaling")]
+        ROT_SWEEP_SCALING => Some(Sweep::Scaling),
+        #[cfg(not(feature = "scaling"))]
+        ROT_SWEEP_SCALING => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Sweep)),
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Sweep)),
+    };
     Ok(Options {
-        sweep: None,
+        sweep,
         stop,
         max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),
         check_every: field!(c, types::Options<T>, check_every, default.check_every),
@@ -429,6 +447,10 @@ pub(super) unsafe fn write_report<T: Scalar>(
         let slot = unsafe { &raw mut (*report).collapsed };
         // SAFETY: as above.
         unsafe { slot.write(u32::from(found.collapsed)) };
+        // SAFETY: in the same eight bytes.
+        let slot = unsafe { &raw mut (*report).sweep };
+        // SAFETY: as above.
+        unsafe { slot.write(found.sweep as u32) };
     }
     end
 }
@@ -480,11 +502,22 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     ];
     c.flags = [
         portable,
-        forbidden | trouble << 1 | rows_fresh << 2,
+        forbidden | trouble << 1 | rows_fresh << 2 | kernel_bits(state) << 3,
         state.finished.map_or(0, |t| t as u32 + 1),
         state.still,
     ];
     c.balls = state.balls.map(Ball::to_bits);
+}
+
+/// What is kept of a kernel: whether it was filled, and its setbacks above that.
+#[cfg(feature = "scaling")]
+fn kernel_bits<T: Scalar>(state: &State<T>) -> u32 {
+    u32::from(state.absorbed.filled) | state.absorbed.setbacks.min(0xff) << 1
+}
+
+#[cfg(not(feature = "scaling"))]
+fn kernel_bits<T: Scalar>(_: &State<T>) -> u32 {
+    0
 }
 
 /// Error `Kind` if `rot_sinkhorn_init` did not fill a state.
@@ -512,6 +545,11 @@ pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>)
     (state.max_cost, state.certified_distance) = (max_cost, certified_distance);
     (state.forbidden, state.trouble) = (flags & 1 != 0, flags & 2 != 0);
     (state.rows_fresh, state.still) = (flags & 4 != 0, still);
+    #[cfg(feature = "scaling")]
+    {
+        state.absorbed.filled = flags & 8 != 0;
+        state.absorbed.setbacks = flags >> 4;
+    }
     state.balls = c.balls.map(Ball::from_bits);
     state.finished = Termination::ALL.get((finished as usize).wrapping_sub(1)).copied();
 }

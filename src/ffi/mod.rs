@@ -21,7 +21,8 @@ pub use convert::{
     ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
     ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING,
     ROT_REFERENCE_PRODUCT, ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL, ROT_RULE_L2_BALL,
-    ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
+    ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO, ROT_SWEEP_LOG, ROT_SWEEP_SCALING,
+    ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
 };
 
 /// Version of the binary interface.
@@ -50,7 +51,7 @@ fn not_built<A>(_: A) -> i32 {
 }
 
 /// The work of one.
-#[cfg(not(all(feature = "implicit", feature = "barycenter")))]
+#[cfg(not(all(feature = "implicit", feature = "barycenter", feature = "scaling")))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX
 }

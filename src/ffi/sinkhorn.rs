@@ -19,7 +19,7 @@ use super::types::{
 };
 use crate::cost::{AnyCost, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::options::Options;
+use crate::options::{Options, Sweep};
 use crate::problem::{Problem, check_weights};
 use crate::report::{Observer, Progress};
 use crate::sinkhorn::{self, Sinkhorn};
@@ -55,6 +55,8 @@ pub(super) struct Terms<'r> {
     pub(super) fresh: bool,
     /// Elements of work for n, m and d.
     pub(super) needed: fn(usize, usize, usize) -> usize,
+    /// Elements of which use is made if they are there.
+    pub(super) useful: fn(usize, usize, usize) -> usize,
     /// Ranges that are written besides potentials and work.
     pub(super) written: &'r [Range],
     /// A range that is read besides the problem and the options.
@@ -64,7 +66,8 @@ pub(super) struct Terms<'r> {
 impl<'r> Terms<'r> {
     /// Those of a solve by sweeps.
     fn of(fresh: bool, written: &'r [Range]) -> Self {
-        Self { fresh, needed: sinkhorn::work_len, written, read: Range::NOTHING }
+        let (needed, useful) = (sinkhorn::work_len, fast_len);
+        Self { fresh, needed, useful, written, read: Range::NOTHING }
     }
 }
 
@@ -102,9 +105,12 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
     let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
     let d = Geometry::<T>::dimension(problem.geometry());
-    let needed = (terms.needed)(n, m, d);
+    let (needed, useful) = ((terms.needed)(n, m, d), (terms.useful)(n, m, d));
+    // What is not used is not touched either.
+    let roomy = call.work_len >= useful && options.sweep != Some(Sweep::Log);
+    let len = if roomy { useful.max(needed) } else { needed };
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    let work = unsafe { work_of(call.work, call.work_len, needed, terms.fresh) }?;
+    let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
     Ok(Opened { problem, options, c_options, f, g, work })
 }
 
@@ -376,6 +382,24 @@ pub extern "C" fn rot_sinkhorn_work_len(n: usize, m: usize, d: usize) -> usize {
     sinkhorn::work_len(n, m, d)
 }
 
+/// Elements of work with which rot_sinkhorn_* keep the kernel exp((f + g - C) / epsilon) in memory, so
+/// that most sweeps are products instead of exponentials (see ROT_SWEEP_AUTO): ROT_PADDED(n) *
+/// ROT_PADDED(m) and a few vectors more than rot_sinkhorn_work_len. The same number for f32 and f64;
+/// SIZE_MAX if it overflows, and in a library that was built without this part. Equal to the macro
+/// ROT_SINKHORN_FAST_WORK_LEN(n, m, d). Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_sinkhorn_fast_work_len(n: usize, m: usize, d: usize) -> usize {
+    fast_len(n, m, d)
+}
+
+/// The same inside the library.
+fn fast_len(n: usize, m: usize, d: usize) -> usize {
+    #[cfg(feature = "scaling")]
+    return sinkhorn::fast_work_len(n, m, d);
+    #[cfg(not(feature = "scaling"))]
+    return super::no_work((n, m, d));
+}
+
 /// Writes a refusal and gives its status.
 ///
 /// # Safety
@@ -404,12 +428,14 @@ fn not_built<A>(_: A) -> Error {
 /// @param f         n potentials of the rows; read first under ROT_WARM_START
 /// @param g         m potentials of the columns; read first under ROT_WARM_START
 /// @param work      work_len elements, contents arbitrary, before and after
-/// @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d)
+/// @param work_len  at least ROT_SINKHORN_WORK_LEN(n, m, d); with ROT_SINKHORN_FAST_WORK_LEN(n, m, d)
+///                  sweeps are several times faster (ROT_SWEEP_AUTO)
 /// @param report    initialised with ROT_REPORT_F64_INIT
 ///
 /// Returns the status, which the report holds too: ROT_OK; a positive remark, with the last good
 /// potentials written; or a negative refusal, with nothing written but work and the report's
-/// `error` and `converged`. Cost: n m exponentials for each iteration. Since 0.1.
+/// `error` and `converged`. Cost: n m exponentials for each iteration, or 2 n m multiplications and
+/// additions with a kept kernel. Since 0.1.
 #[unsafe(no_mangle)]
 #[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
 #[allow(clippy::too_many_arguments, reason = "C has no other way")]
@@ -491,7 +517,8 @@ pub unsafe extern "C" fn rot_sinkhorn_check_f32(
 
 /// Begins a solve in slices: validates like rot_sinkhorn_check_f64, then writes the start into f,
 /// g, work and the state (initialised with ROT_STATE_F64_INIT). `error` may be NULL. Between
-/// init and finish the caller keeps problem, options, f, g, work and the state as they are. The
+/// init and finish the caller keeps problem, options, f, g, work, its length and the state as they
+/// are. The
 /// option `observe` is not used. Returns ROT_OK or a refusal. Since 0.1.
 #[unsafe(no_mangle)]
 #[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
@@ -533,7 +560,7 @@ pub unsafe extern "C" fn rot_sinkhorn_init_f32(
     unsafe { init_any(Call { problem, options, f, g, work, work_len }, state, error) }
 }
 
-/// Carries a solve on by at most `iterations` sweeps, each n m exponentials. Returns ROT_RUNNING
+/// Carries a solve on by at most `iterations` sweeps. Returns ROT_RUNNING
 /// while it goes on, else how it ended (see rot_sinkhorn_solve_f64), or a refusal. `error` may be
 /// NULL. Since 0.1.
 #[unsafe(no_mangle)]

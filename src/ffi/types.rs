@@ -153,8 +153,9 @@ pub struct Options<T> {
     pub flags: u32,
     /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
     pub level: u32,
-    /// Zero.
-    pub reserved32: u32,
+    /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
+    /// made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+    pub sweep: u32,
     /// Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
     /// not throw, longjmp, or call with the same work. May be NULL.
     pub observe:
@@ -278,8 +279,9 @@ pub struct Report<T> {
     /// 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
     /// most likely larger than was meant.
     pub collapsed: u32,
-    /// Zero.
-    pub reserved32: u32,
+    /// What the sweeps were made of: ROT_SWEEP_LOG or ROT_SWEEP_SCALING. ROT_SWEEP_LOG also where a
+    /// kernel was kept but given up, since its sums left the safe range again and again.
+    pub sweep: u32,
     /// rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
     pub levels: u32,
     /// rot_anneal_solve: Newton steps that were taken, at all levels; else 0.

@@ -20,9 +20,9 @@ mod start;
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};
-#[cfg(feature = "scaling")]
-pub use start::fast_work_len;
 pub use start::{COEFFICIENTS, check, work_len};
+#[cfg(feature = "scaling")]
+pub use start::{FAST_COEFFICIENTS, fast_work_len};
 
 #[cfg(feature = "barycenter")]
 pub(crate) use certificate::inner;

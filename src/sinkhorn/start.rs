@@ -29,13 +29,16 @@ pub const fn work_len(n: usize, m: usize, d: usize) -> usize {
     COEFFICIENTS.at(n, m, d).len()
 }
 
+/// The vectors of a solve that keeps the kernel; padded(n) padded(m) elements come to them.
+#[cfg(feature = "scaling")]
+pub const FAST_COEFFICIENTS: Coefficients = COEFFICIENTS.and(scaling::POTENTIAL).and(scaling::SUM);
+
 /// Elements of work with which a solve keeps the kernel in memory, so that most of its sweeps are
 /// products instead of exponentials: padded(n) padded(m) and a few vectors more than [`work_len`].
 /// `usize::MAX` if that overflows. The same number for f32 and f64.
 #[cfg(feature = "scaling")]
 pub const fn fast_work_len(n: usize, m: usize, d: usize) -> usize {
-    let vectors = COEFFICIENTS.and(scaling::POTENTIAL).and(scaling::SUM);
-    vectors.at(n, m, d).and(scaling::kernel_len(n, m)).len()
+    FAST_COEFFICIENTS.at(n, m, d).and(scaling::kernel_len(n, m)).len()
 }
 
 /// The work of the caller, cut into named buffers, and both sides, which refer to it.

@@ -21,7 +21,8 @@ mod info;
     feature = "points",
     feature = "balls",
     feature = "implicit",
-    feature = "barycenter"
+    feature = "barycenter",
+    feature = "scaling"
 )))]
 mod trimmed;
 
@@ -43,6 +44,8 @@ mod whole {
     mod pointers;
     mod refusals;
     mod results;
+    #[cfg(feature = "scaling")]
+    mod scaling;
     mod sizes;
     mod slices;
     mod structs;

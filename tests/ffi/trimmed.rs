@@ -159,6 +159,59 @@ fn gradients() {
     }
 }
 
+#[cfg(not(feature = "scaling"))]
+#[test]
+fn a_kept_kernel() {
+    assert_eq!(rot_sinkhorn_fast_work_len(2, 2, 0), usize::MAX);
+    let problem = c::rot_problem_f32 {
+        struct_size: size_of::<c::rot_problem_f32>() as u32,
+        cost: c::rot_matrix_f32 {
+            data: [0.0; 4].as_ptr(),
+            rows: 2,
+            cols: 2,
+            row_stride: 2,
+            col_stride: 1,
+            reserved: 0,
+        },
+        a: [0.5; 2].as_ptr(),
+        a_len: 2,
+        b: [0.5; 2].as_ptr(),
+        b_len: 2,
+        epsilon: 0.5,
+        ..empty()
+    };
+    let mut options = c::rot_options_f32 {
+        struct_size: size_of::<c::rot_options_f32>() as u32,
+        tolerance: 1e-3,
+        max_iterations: 10,
+        check_every: 1,
+        ..empty()
+    };
+    let (mut f, mut g) = ([7.0_f32; 2], [7.0_f32; 2]);
+    let mut work = vec![0.0; rot_sinkhorn_work_len(2, 2, 0)];
+    let struct_size = size_of::<c::rot_report_f32>() as u32;
+    let mut report = c::rot_report_f32 { struct_size, ..empty() };
+    let mut solve = |sweep| {
+        options.sweep = sweep;
+        let (f, g, len) = (f.as_mut_ptr(), g.as_mut_ptr(), work.len());
+        // SAFETY: every pointer is valid for the extent that goes with it.
+        unsafe {
+            rot_sinkhorn_solve_f32(
+                &problem,
+                &options,
+                f,
+                g,
+                work.as_mut_ptr(),
+                len,
+                &raw mut report,
+            )
+        }
+    };
+    assert_eq!(solve(robust_ot::ffi::ROT_SWEEP_SCALING), ErrorKind::NotBuilt as i32);
+    assert_eq!(solve(robust_ot::ffi::ROT_SWEEP_LOG), 0);
+    assert_eq!((report.error.argument, report.sweep), (0, robust_ot::ffi::ROT_SWEEP_LOG));
+}
+
 #[cfg(not(feature = "points"))]
 #[test]
 fn points() {

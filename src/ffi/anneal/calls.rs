@@ -75,8 +75,8 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         let (walk, method, read) = unsafe { options_of(options) }?;
-        let written = &[range];
-        let terms = Terms { fresh: true, needed: work_len(method), written, read };
+        let (written, needed) = (&[range], work_len(method));
+        let terms = Terms { fresh: true, needed, useful: needed, written, read };
         // SAFETY: as above.
         let mut opened = unsafe { open(call, terms) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;

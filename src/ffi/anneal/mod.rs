@@ -35,7 +35,8 @@ pub extern "C" fn rot_anneal_work_len(n: usize, m: usize, d: usize, method: u32)
 /// @param problem        the problem; read only
 /// @param options        NULL for the defaults; read only
 /// @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults; its limit of iterations
-///                       and its observer count the sweeps of all levels; read only
+///                       and its observer count the sweeps of all levels; read only. All sweeps are in
+///                       the log domain: ROT_SWEEP_SCALING is refused
 /// @param f              n potentials of the rows; read first under ROT_WARM_START
 /// @param g              m potentials of the columns; read first under ROT_WARM_START
 /// @param work           work_len elements, contents arbitrary, before and after
@@ -47,7 +48,8 @@ pub extern "C" fn rot_anneal_work_len(n: usize, m: usize, d: usize, method: u32)
 /// where Newton's method, with the residual at the floor, finds no better point. A limit of iterations
 /// or an observer that stops the walk above the last level leave potentials of the problem's epsilon
 /// that are far from its optimum. ROT_ERR_EPSILON and ROT_ERR_COUNT (ROT_ARG_OPTIONS) for a start or a
-/// factor that make no ladder and for no sweeps; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
+/// factor that make no ladder and for no sweeps; ROT_ERR_KIND (ROT_ARG_SWEEP) for
+/// ROT_SWEEP_SCALING; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
 /// (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each sweep and for each trial of a step,
 /// some n m k multiplications for a direct step, k the smaller of n and m, and n m exponentials for
 /// each iteration of an iterative one. Since 0.1.

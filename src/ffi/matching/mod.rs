@@ -34,7 +34,8 @@ pub extern "C" fn rot_matching_work_len(n: usize, m: usize, d: usize, method: u3
 /// the report is the loss, and takes its gradient: with respect to predictions (`gradient->x`),
 /// targets (`gradient->y`), or your cost (`gradient->cost`). `f` and `g` hold the potentials: with
 /// ROT_WARM_START in the options of the solve those of the step before. Any of the three options may
-/// be NULL.
+/// be NULL. The solve is in the log domain: ROT_SWEEP_SCALING is refused (ROT_ERR_KIND,
+/// ROT_ARG_SWEEP).
 ///
 /// Returns the status of the solve. `gradient->error.status` is ROT_OK, or ROT_ERR_NOT_CONVERGED or
 /// ROT_ERR_SINGULAR if there is no gradient, and then none was written. A refusal is explained by

@@ -1,6 +1,6 @@
 //! A problem for both interfaces, and results as bits.
 
-use robust_ot::ffi::sinkhorn::rot_sinkhorn_work_len;
+use robust_ot::ffi::sinkhorn::{rot_sinkhorn_fast_work_len, rot_sinkhorn_work_len};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_UNIT_MASS};
 use robust_ot::marginal::Rule;
@@ -59,6 +59,8 @@ pub(crate) struct Case<T> {
     pub(crate) epsilon: T,
     pub(crate) limit: u64,
     pub(crate) level: u32,
+    /// Room for a kernel.
+    pub(crate) fast: bool,
 }
 
 pub(crate) fn view<T: C>(
@@ -128,6 +130,7 @@ impl<T: C> Case<T> {
             epsilon: T::of(0.15),
             limit: if SMALL { 1 } else { 200 },
             level: ROT_LEVEL_FASTEST,
+            fast: false,
         }
     }
 
@@ -164,7 +167,8 @@ impl<T: C> Case<T> {
 
     pub(crate) fn work_len(&self) -> usize {
         let d = if self.kind == ROT_COST_DENSE { 0 } else { self.d };
-        rot_sinkhorn_work_len(self.n, self.m, d)
+        let len = if self.fast { rot_sinkhorn_fast_work_len } else { rot_sinkhorn_work_len };
+        len(self.n, self.m, d)
     }
 }
 
@@ -176,7 +180,7 @@ macro_rules! report_bits {
             row_multiplier col_multiplier)
     };
     ($report:expr, $($field:ident)*) => {
-        [$report.iterations, u64::from($report.collapsed) $(, $report.$field.bits())*].to_vec()
+        [$report.iterations, u64::from($report.collapsed), $report.sweep as u64 $(, $report.$field.bits())*].to_vec()
     };
 }
 pub(crate) use report_bits;

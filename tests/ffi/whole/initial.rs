@@ -8,7 +8,7 @@ use robust_ot::ffi::matching::{ROT_GRADIENT_FULL, ROT_UNIT_ABSOLUTE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
     ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_EXACT, ROT_RULE_KL,
-    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_STOP_RESIDUAL,
+    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO,
 };
 use robust_ot::marginal::Rule;
 
@@ -75,7 +75,7 @@ pub(crate) fn default_options<T: C>() -> c::Options<T> {
         check_every: 10,
         flags: 0,
         level: ROT_LEVEL_FASTEST,
-        reserved32: 0,
+        sweep: ROT_SWEEP_AUTO,
         observe: None,
         user: null_mut(),
         reserved: [0; 6],

@@ -186,6 +186,8 @@ fn unknown_values<T: C>() {
             ("options", Argument::Options, |s| s.options(|o| o.flags = 4)),
             ("options", Argument::Options, |s| s.options(|o| o.flags = 1 << 31)),
             ("options", Argument::Level, |s| s.options(|o| o.level = 4)),
+            ("options", Argument::Sweep, |s| s.options(|o| o.sweep = 3)),
+            ("options", Argument::Sweep, |s| s.options(|o| o.sweep = u32::MAX)),
         ],
     );
     each::<T>(

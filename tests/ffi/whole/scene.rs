@@ -8,7 +8,7 @@ use robust_ot::ffi::anneal::rot_anneal_work_len;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, rot_gradient_work_len};
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
-use robust_ot::ffi::sinkhorn::rot_sinkhorn_work_len;
+use robust_ot::ffi::sinkhorn::{rot_sinkhorn_fast_work_len, rot_sinkhorn_work_len};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN};
 use robust_ot::marginal::Rule;
@@ -55,13 +55,28 @@ impl<T: C> Scene<T> {
     /// A call that succeeds: n rows relaxed, m columns exact, points of dimension d or (0) a
     /// dense cost; few iterations. The work has exactly the length that is needed.
     pub(crate) fn new(call: Call, n: usize, m: usize, d: usize) -> Self {
-        let work_len = match call {
+        Self::with_work(call, (n, m, d), None)
+    }
+
+    /// The same with room for a kernel, exactly.
+    pub(crate) fn fast(call: Call, n: usize, m: usize, d: usize) -> Self {
+        Self::with_work(call, (n, m, d), Some(rot_sinkhorn_fast_work_len(n, m, d)))
+    }
+
+    /// The same with work of another length.
+    pub(crate) fn with_work(
+        call: Call,
+        (n, m, d): (usize, usize, usize),
+        work_len: Option<usize>,
+    ) -> Self {
+        let least = || match call {
             Call::Vjp | Call::Jvp => rot_gradient_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Match => rot_matching_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Anneal => rot_anneal_work_len(n, m, d, ROT_METHOD_DIRECT),
             _ if call.is_plan() => rot_plan_work_len(n, m, d),
             _ => rot_sinkhorn_work_len(n, m, d),
         };
+        let work_len = work_len.unwrap_or_else(least);
         let of = |count: usize| count * size_of::<T>();
         // What the gradients take besides: their inputs and their outputs.
         let (ins, outs) = (call.takes("found"), call.takes("gradient") || call.takes("change"));

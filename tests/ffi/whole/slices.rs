@@ -9,7 +9,7 @@ use robust_ot::cost::Dense;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::sinkhorn::{ROT_RUNNING, rot_sinkhorn_work_len};
 use robust_ot::ffi::types as c;
-use robust_ot::ffi::{ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_UNIT_MASS};
+use robust_ot::ffi::{ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_LOG, ROT_UNIT_MASS};
 use robust_ot::marginal::Rule;
 use robust_ot::options::{Options, Stop};
 use robust_ot::problem::Problem;
@@ -115,9 +115,10 @@ fn the_observer_sees_and_stops<T: C>() {
 }
 
 /// A solve in slices of some length against the whole.
-fn sliced<T: C>(rules: usize, d: usize, (stop, tolerance): (u32, T), slice: u64) {
+fn sliced<T: C>(rules: usize, d: usize, (stop, tolerance): (u32, T), slice: u64, fast: bool) {
     let scene = |call| {
-        let s = Scene::<T>::new(call, 5, 4, d);
+        let make = if fast { Scene::<T>::fast } else { Scene::<T>::new };
+        let s = make(call, 5, 4, d);
         if rules == 0 || has_ball(rules) {
             s.balance();
         }
@@ -150,25 +151,29 @@ fn sliced<T: C>(rules: usize, d: usize, (stop, tolerance): (u32, T), slice: u64)
     let used_up: c::State<T> = s.get(s.args.state);
     assert_eq!(used_up.mark, 0);
     s.call = Call::Solve;
-    assert_eq!(s.results(), whole.results(), "rules {rules}, slices of {slice}");
+    assert_eq!(s.results(), whole.results(), "rules {rules}, slices of {slice}, {fast}");
+    let report: c::Report<T> = whole.get(whole.args.report);
+    assert!(fast || report.sweep == ROT_SWEEP_LOG);
 }
 
 fn slices_give_the_bits_of_a_solve<T: C>() {
     let residual = (ROT_STOP_RESIDUAL, T::of(1e-3));
+    let scaling = cfg!(feature = "scaling");
     if SMALL {
-        sliced::<T>(7, 0, residual, 1);
-        return sliced::<T>(3, 3, residual, 1);
+        sliced::<T>(7, 0, residual, 1, scaling);
+        return sliced::<T>(3, 3, residual, 1, false);
     }
-    for rules in 0..RULES {
-        for d in [0, 3] {
+    for (rules, d) in (0..RULES).flat_map(|rules| [(rules, 0), (rules, 3)]) {
+        // With a kernel: whether it is filled, and how often it failed, has to survive.
+        for fast in if scaling { vec![false, true] } else { vec![false] } {
             for slice in [1, 3, 7, u64::MAX] {
-                sliced::<T>(rules, d, residual, slice);
+                sliced::<T>(rules, d, residual, slice, fast);
                 if rules > 0 && !has_ball(rules) {
-                    sliced::<T>(rules, d, (ROT_STOP_CERTIFIED, T::of(0.5)), slice);
+                    sliced::<T>(rules, d, (ROT_STOP_CERTIFIED, T::of(0.5)), slice, fast);
                 }
             }
             // To the floor of rounding: what tells it has to survive the slices too.
-            sliced::<T>(rules, d, (ROT_STOP_RESIDUAL, T::MIN_POSITIVE), 1);
+            sliced::<T>(rules, d, (ROT_STOP_RESIDUAL, T::MIN_POSITIVE), 1, fast);
         }
     }
 }

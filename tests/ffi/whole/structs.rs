@@ -201,7 +201,6 @@ fn reserved_fields<T: C>() {
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.param[0] = T::ONE)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.reserved[0] = 1)),
             ("options", Argument::Options, |s| s.options(|o| o.reserved_value = T::ONE)),
-            ("options", Argument::Options, |s| s.options(|o| o.reserved32 = 1)),
             ("options", Argument::Options, |s| s.options(|o| o.reserved[0] = 1)),
             ("options", Argument::Options, |s| s.options(|o| o.reserved[5] = 1)),
             ("values", Argument::Values, |s| s.values(|v| v.reserved = 1)),

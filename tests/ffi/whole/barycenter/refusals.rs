@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::barycenter::types as b;
 use robust_ot::ffi::types as c;
-use robust_ot::ffi::{ROT_LEVEL_AVX2, ROT_STOP_CERTIFIED, ROT_WARM_START};
+use robust_ot::ffi::{ROT_LEVEL_AVX2, ROT_STOP_CERTIFIED, ROT_SWEEP_SCALING, ROT_WARM_START};
 use robust_ot::marginal::Rule;
 
 use super::scene::{Both, Call, SUPPORT, Scene, TAIL, no_ladder};
@@ -137,6 +137,9 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
         (E::StructSize, A::Options, [NO; 3], |s| s.options(|o| o.reserved[0] = 1)),
         (E::Kind, A::Stop, [NO; 3], |s| s.options(|o| o.stop = 2)),
         (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 4)),
+        (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = 3)),
+        #[cfg(feature = "scaling")]
+        (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = ROT_SWEEP_SCALING)),
         (E::Tolerance, A::Stop, [NO; 3], |s| s.options(|o| o.tolerance = T::ZERO)),
         (E::Count, A::MaxIterations, [NO; 3], |s| s.options(|o| o.max_iterations = 0)),
         (E::Count, A::CheckEvery, [NO; 3], |s| s.options(|o| o.check_every = 0)),
