@@ -16,6 +16,8 @@ void *memcpy(void *to, const void *from, size_t n);
 #define MOST_ROWS 67
 #define MOST_COLS 48
 #define DIMENSION 2
+#define KEPT_ROWS 17
+#define KEPT_COLS 11
 
 struct shape {
     const char *name;
@@ -26,6 +28,8 @@ struct shape {
     int to_the_floor;
     /* Solved again in slices of so many sweeps, unless 0. */
     unsigned slice;
+    /* ROT_SWEEP_SCALING: over a kernel kept in memory. */
+    uint32_t sweep;
 };
 
 struct geometry {
@@ -47,11 +51,14 @@ struct stack {
 
 
 static const struct shape shapes[] = {
-    {"3x3", 3, 3, 0, 1, 1},
-    {"17x11", 17, 11, 1, 0, 7},
+    {"3x3", 3, 3, 0, 1, 1, ROT_SWEEP_LOG},
+    {"17x11", 17, 11, 1, 0, 7, ROT_SWEEP_LOG},
 #if !defined CASES_SMALL
-    {"64x48", 64, 48, 0, 0, 0},
-    {"67x5", 67, 5, 0, 0, 0},
+    {"64x48", 64, 48, 0, 0, 0, ROT_SWEEP_LOG},
+    {"67x5", 67, 5, 0, 0, 0, ROT_SWEEP_LOG},
+#endif
+#if !defined CASES_SMALL && !defined CASES_TRIMMED
+    {"kept", KEPT_ROWS, KEPT_COLS, 1, 0, 7, ROT_SWEEP_SCALING},
 #endif
 };
 

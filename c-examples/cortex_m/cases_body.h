@@ -9,6 +9,9 @@ static REAL T(x)[MOST_ROWS * DIMENSION], T(y)[MOST_COLS * DIMENSION];
 static REAL T(a)[MOST_ROWS], T(b)[MOST_COLS], T(f)[MOST_ROWS], T(g)[MOST_COLS];
 static REAL T(row)[MOST_ROWS], T(col)[MOST_COLS], T(map)[MOST_ROWS * DIMENSION];
 static REAL T(work)[ROT_SINKHORN_WORK_LEN(MOST_ROWS, MOST_COLS, DIMENSION)];
+#if !defined CASES_SMALL && !defined CASES_TRIMMED
+static REAL T(kept_work)[ROT_SINKHORN_FAST_WORK_LEN(KEPT_ROWS, KEPT_COLS, DIMENSION)];
+#endif
 
 static uint64_t T(hash)(uint64_t hash, const REAL *values, size_t count)
 {
@@ -98,24 +101,33 @@ static void T(set_rule)(T(rot_rule) *rule, double tau)
 static int32_t T(solve)(const T(rot_problem) *problem, const T(rot_options) *options,
                         unsigned slice, T(rot_report) *report, struct stack *stack)
 {
-    const size_t work_len = sizeof T(work) / sizeof *T(work);
+    /* No more than the log domain needs. */
+    size_t work_len = rot_sinkhorn_work_len(problem->a_len, problem->b_len, DIMENSION);
+    REAL *work = T(work);
     T(rot_state) state = INIT(STATE);
     int32_t status;
 
+#if !defined CASES_SMALL && !defined CASES_TRIMMED
+    if (options->sweep == ROT_SWEEP_SCALING) {
+        work = T(kept_work);
+        work_len = sizeof T(kept_work) / sizeof *T(kept_work);
+    }
+#endif
+
     if (slice == 0) {
-        MEASURE(stack->solve, status = T(rot_sinkhorn_solve)(problem, options, T(f), T(g), T(work),
+        MEASURE(stack->solve, status = T(rot_sinkhorn_solve)(problem, options, T(f), T(g), work,
                                                              work_len, report));
         return status;
     }
-    MEASURE(stack->init, status = T(rot_sinkhorn_init)(problem, options, T(f), T(g), T(work),
+    MEASURE(stack->init, status = T(rot_sinkhorn_init)(problem, options, T(f), T(g), work,
                                                        work_len, &state, NULL));
     if (status < 0)
         return status;
     do
         MEASURE(stack->step, status = T(rot_sinkhorn_step)(problem, options, slice, T(f), T(g),
-                                                           T(work), work_len, &state, NULL));
+                                                           work, work_len, &state, NULL));
     while (status == ROT_RUNNING);
-    MEASURE(stack->finish, status = T(rot_sinkhorn_finish)(problem, options, T(f), T(g), T(work),
+    MEASURE(stack->finish, status = T(rot_sinkhorn_finish)(problem, options, T(f), T(g), work,
                                                            work_len, &state, report));
     return status;
 }
@@ -171,6 +183,7 @@ static unsigned T(run_case)(const struct shape *shape, const struct geometry *ge
     options.tolerance = (REAL)(shape->to_the_floor ? 1e-30 : 1e-6);
     options.max_iterations = shape->to_the_floor ? 500 : 60;
     options.level = level;
+    options.sweep = shape->sweep;
 
     for (sliced = 0; sliced <= (shape->slice > 0); ++sliced) {
         T(rot_report) report = INIT(REPORT);
