@@ -60,7 +60,8 @@ type Outcome = Vec<(&'static str, Vec<u64>)>;
 
 impl<T: Both> Case<T> {
     pub(super) fn new(kinds: &[u32], rules: &[Rule<T>], options: Way<T>) -> Self {
-        let (n, d) = if SMALL { (3, 2) } else { (9, 3) };
+        // One point more than measures, which forbid one each.
+        let (n, d) = if SMALL { (4, 2) } else { (9, 3) };
         let measures = kinds.iter().zip(rules).enumerate().map(|(i, (&kind, &rule))| {
             let size = if SMALL { 2 } else { 5 + 2 * i };
             let seed = 10 * i as u64;
