@@ -338,8 +338,14 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
             Some(ending) => ending,
             None => Termination::IterationLimit,
         };
-        let mass = P::narrow(report.mass);
-        for (out, &q) in barycenter.iter_mut().zip(&*self.work.barycenter) {
+        // Relative to its largest entry: the mass itself may be out of range.
+        let Work { potential, barycenter: q, .. } = &mut self.work;
+        let peak = potential.iter().fold(P::Potential::NEG_INFINITY, |peak, &x| peak.larger(x));
+        for (q, &x) in q.iter_mut().zip(&**potential) {
+            *q = P::narrow(((x - peak) / report.epsilon).exp_once());
+        }
+        let mass = P::narrow(mass_of_sums::<P>(q));
+        for (out, &q) in barycenter.iter_mut().zip(&**q) {
             *out = P::cost_of(q / mass);
         }
         report
