@@ -11,7 +11,7 @@ use super::fused::restore;
 use super::solver::Sinkhorn;
 use super::start::Work;
 use crate::cost::{Geometry, Pass, ROW_BLOCK, trusted};
-use crate::kernel::{Level, Precision, add_four_kept, add_row, factors, row_dot};
+use crate::kernel::{Level, Precision, add_kept, add_row, factors, rows_dot};
 use crate::marginal::{Ball, Memory};
 use crate::math::LANES;
 use crate::real::Real;
@@ -105,24 +105,16 @@ impl<'a, P: Precision> Kept<'a, P> {
 
     /// out = K v for [`LANES`] rows from `first` on.
     fn times(&self, level: Level, first: usize) -> [P::Sum; LANES] {
-        let stride = self.v.len();
-        let rows = self.kernel.get(first * stride..).unwrap_or(&[]).chunks(stride.max(1));
         let mut sums = [P::Sum::ZERO; LANES];
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = row_dot::<P>(level, row, self.v);
-        }
+        rows_dot::<P>(level, rows(self.kernel, self.v.len(), first), self.v, &mut sums);
         sums
     }
 
     /// Adds K^T u over [`LANES`] rows from `first` on to the sums of the block.
     fn add(&mut self, level: Level, first: usize) {
-        let u = self.u.get(first..).unwrap_or(&[]);
-        for (k, u) in u.chunks(4).take(LANES / 4).enumerate() {
-            if let Ok(weights) = <[P::Sum; 4]>::try_from(u) {
-                let rows = rows(self.kernel, self.v.len(), first + 4 * k);
-                add_four_kept::<P>(level, weights, rows, self.partial);
-            }
-        }
+        let weights = self.u.get(first..first + LANES).unwrap_or(&[]);
+        let rows = rows(self.kernel, self.v.len(), first);
+        add_kept::<P>(level, weights, rows, self.partial);
         if (first + LANES).is_multiple_of(ROW_BLOCK) {
             self.join(level);
         }
@@ -138,16 +130,20 @@ impl<'a, P: Precision> Kept<'a, P> {
     fn scale(&mut self, pass: Pass<P>, f: &[P::Potential], g: &[P::Potential]) -> bool {
         factors::<P>(pass.level, pass.scale, self.f0, f, self.u);
         factors::<P>(pass.level, pass.scale, self.g0, g, self.v);
-        self.v.iter().all(|&v| v == P::Sum::ZERO || trusted(v))
+        // (Here and below all are looked at: branches would cost more than what they save.)
+        self.v.iter().fold(true, |all, &v| all & ((v == P::Sum::ZERO) | trusted(v)))
     }
 }
 
-/// Four rows of a kernel from `first` on.
-fn rows<T>(kernel: &[T], stride: usize, first: usize) -> [&[T]; 4] {
-    core::array::from_fn(|k| {
-        let start = (first + k) * stride;
-        kernel.get(start..start + stride).unwrap_or(&[])
-    })
+/// Whether every value can be trusted that belongs to an entry with mass.
+fn all_trusted<P: Precision>(values: &[P::Sum], potentials: &[P::Potential]) -> bool {
+    let entries = values.iter().zip(potentials);
+    entries.fold(true, |all, (&x, &f)| all & ((f == P::Potential::NEG_INFINITY) | trusted(x)))
+}
+
+/// [`LANES`] rows of a kernel from `first` on.
+fn rows<T>(kernel: &[T], stride: usize, first: usize) -> &[T] {
+    kernel.get(first * stride..(first + LANES) * stride).unwrap_or(&[])
 }
 
 /// What a pass over the rows found out.
@@ -210,7 +206,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let (level, pass) = (state.level, problem.pass(state.level));
         let Work { rows: side, kept, row, row_rule, .. } = work;
         let coupled = side.couples_entries() || state.takes_rows_apart();
-        let (zero, no_mass) = (P::Potential::ZERO, P::Potential::NEG_INFINITY);
+        let zero = P::Potential::ZERO;
         let mut found =
             Rows { residual: zero, mass: zero, trouble: false, moved: coupled, reliable: true };
         let n = f.len();
@@ -223,7 +219,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
                 kept.old.get(place.clone())?,
             );
             let (f, f0) = (f.get_mut(place.clone())?, kept.f0.get(place.clone())?);
-            let known = sums.iter().zip(f0).all(|(&s, &f0)| f0 == no_mass || trusted(s));
+            let known = all_trusted::<P>(sums, f0);
             if !known {
                 for (f, &old) in self.f.iter_mut().zip(&*kept.old) {
                     *f = old;
@@ -244,9 +240,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
             side.update(level, first, sums, f, memory);
             found.trouble |= restore(f, old);
-            found.moved |= f.iter().zip(old).any(|(new, old)| new != old);
+            found.moved |= f.iter().zip(old).fold(false, |any, (new, old)| any | (new != old));
             factors::<P>(level, pass.scale, f0, f, u);
-            found.reliable &= u.iter().zip(f0).all(|(&u, &f0)| f0 == no_mass || trusted(u));
+            found.reliable &= all_trusted::<P>(u, f0);
             kept.add(level, first);
         }
         if coupled {
@@ -255,8 +251,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             side.update(level, 0, row, f, Memory { marginal: row_rule, ball });
             found.trouble |= restore(f, side.log_weights);
             factors::<P>(level, pass.scale, kept.f0, f, kept.u);
-            let scalings = kept.u.iter().zip(&*kept.f0);
-            found.reliable &= scalings.into_iter().all(|(&u, &f0)| f0 == no_mass || trusted(u));
+            found.reliable &= all_trusted::<P>(kept.u, kept.f0);
             for first in (0..n).step_by(LANES) {
                 kept.add(level, first);
             }

@@ -326,11 +326,11 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let enough = |((&sum, &w), &log): ((&P::Sum, &P::Cost), &P::Potential)| {
             let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
             let massless = log == P::Potential::NEG_INFINITY;
-            massless || (trusted(sum) && P::Potential::from(sum) >= least)
+            massless | (trusted(sum) & (P::Potential::from(sum) >= least))
         };
         let weights = cols.weights.iter().zip(cols.log_weights);
-        let mut entries = col.iter().zip(weights).map(|(sum, (w, log))| ((sum, w), log));
-        let again = unknown || !entries.all(enough);
+        let entries = col.iter().zip(weights).map(|(sum, (w, log))| ((sum, w), log));
+        let again = unknown || !entries.fold(true, |all, entry| all & enough(entry));
         if again {
             problem.geometry().col_sums(problem.pass(level), f, g, col, scratch);
         }
