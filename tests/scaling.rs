@@ -206,6 +206,38 @@ fn every_level_and_every_division_give_the_same_bits() {
     }
 }
 
+/// What the work was laid out for at the start decides, not its length when a solve is taken up.
+#[test]
+fn the_length_of_the_work_may_change_between_slices() {
+    let case = Case::random(4, (30, 20), (KL, EXACT));
+    let options = options::<f64>(1e-9);
+    let (short, long) = (work_len(30, 20, 0), fast_work_len(30, 20, 0));
+    let log = case.solve_with(&options, None).unwrap();
+    let (mut f, mut g) = (vec![0.0; case.n], vec![0.0; case.m]);
+    let mut work = vec![0.0; long + 100];
+    with_problem!(&case, f64, p => {
+        let solver = Sinkhorn::new(&p, &options, &mut f, &mut g, &mut work[..short]).unwrap();
+        let mut state = solver.state();
+        let mut ended = false;
+        while !ended {
+            let mut solver =
+                Sinkhorn::resume(&p, &options, &mut f, &mut g, &mut work, state).unwrap();
+            ended = solver.step(2).is_some();
+            state = solver.state();
+            if ended {
+                assert_eq!(solver.finish().sweep, Sweep::Log);
+            }
+        }
+        assert_eq!((&f, &g), (&log.f, &log.g));
+        // With a kernel the other way round: too short to go on.
+        let solver = Sinkhorn::new(&p, &options, &mut f, &mut g, &mut work).unwrap();
+        let state = solver.state();
+        let short = &mut work[..long - 1];
+        let error = Sinkhorn::resume(&p, &options, &mut f, &mut g, short, state).err().unwrap();
+        assert_eq!((error.kind, error.argument), (ErrorKind::WorkTooSmall, Argument::Work));
+    });
+}
+
 #[test]
 fn the_caller_chooses() {
     let case = Case::random(2, (20, 30), (EXACT, EXACT));

@@ -509,10 +509,11 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     c.balls = state.balls.map(Ball::to_bits);
 }
 
-/// What is kept of a kernel: whether it was filled, and its setbacks above that.
+/// What is kept of a kernel: whether it was filled, whether there is room, and its setbacks above that.
 #[cfg(feature = "scaling")]
 fn kernel_bits<T: Scalar>(state: &State<T>) -> u32 {
-    u32::from(state.absorbed.filled) | state.absorbed.setbacks.min(0xff) << 1
+    let kernel = state.absorbed;
+    u32::from(kernel.filled) | u32::from(kernel.room) << 1 | kernel.setbacks.min(0xff) << 2
 }
 
 #[cfg(not(feature = "scaling"))]
@@ -548,7 +549,8 @@ pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>)
     #[cfg(feature = "scaling")]
     {
         state.absorbed.filled = flags & 8 != 0;
-        state.absorbed.setbacks = flags >> 4;
+        state.absorbed.room = flags & 16 != 0;
+        state.absorbed.setbacks = flags >> 5;
     }
     state.balls = c.balls.map(Ball::from_bits);
     state.finished = Termination::ALL.get((finished as usize).wrapping_sub(1)).copied();

@@ -33,6 +33,8 @@ const SETBACKS: u32 = 8;
 /// What goes on from sweep to sweep.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Absorbed {
+    /// The work is laid out with room for a kernel, whatever its length is when a solve is taken up.
+    pub(crate) room: bool,
     /// The kernel belongs to this problem.
     pub(crate) filled: bool,
     /// Latest sweeps that had to go back.
@@ -42,7 +44,7 @@ pub(crate) struct Absorbed {
 impl Absorbed {
     /// The kernel does not serve.
     fn set_back(&mut self) {
-        *self = Self { filled: false, setbacks: self.setbacks.saturating_add(1) };
+        (self.filled, self.setbacks) = (false, self.setbacks.saturating_add(1));
     }
 
     /// The kernel was given up.

@@ -94,9 +94,12 @@ impl<'a, P: Precision> Work<'a, P> {
     ) -> Result<(), Error> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
-        let keeps = sweep != Some(Sweep::Log);
         #[cfg(feature = "scaling")]
-        let kernel = if sweep == Some(Sweep::Scaling) { fast_work_len(n, m, d) } else { 0 };
+        let kernel = if sweep == Some(Sweep::Scaling) || state.absorbed.room {
+            fast_work_len(n, m, d)
+        } else {
+            0
+        };
         #[cfg(not(feature = "scaling"))]
         let kernel = if sweep == Some(Sweep::Scaling) {
             return Err(Error::new(ErrorKind::NotBuilt, Argument::Sweep));
@@ -110,8 +113,7 @@ impl<'a, P: Precision> Work<'a, P> {
             (ErrorKind::Shape, Argument::ColPotentials)
         } else if needed == usize::MAX {
             (ErrorKind::TooLarge, Argument::Cost)
-        } else if work.len() < needed || self.cut(work, [n, m, d], state, (fresh, keeps)).is_none()
-        {
+        } else if work.len() < needed || self.cut(work, [n, m, d], state, fresh).is_none() {
             (ErrorKind::WorkTooSmall, Argument::Work)
         } else {
             return Ok(());
@@ -124,10 +126,10 @@ impl<'a, P: Precision> Work<'a, P> {
         work: &'a mut [P::Work],
         [n, m, d]: [usize; 3],
         state: &State<P>,
-        (fresh, _keeps): (bool, bool),
+        fresh: bool,
     ) -> Option<()> {
         #[cfg(feature = "scaling")]
-        let keeps = _keeps && work.len() >= fast_work_len(n, m, d);
+        let keeps = state.absorbed.room;
         let mut work = work.get_mut(state.skip..)?;
         #[cfg_attr(not(feature = "scaling"), allow(unused_mut, reason = "a kernel adds to it"))]
         let mut lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
@@ -195,6 +197,12 @@ impl<P: Precision> State<P> {
     ) {
         self.level = options.level.unwrap_or_else(Level::detect);
         self.skip = misalignment(work);
+        #[cfg(feature = "scaling")]
+        {
+            let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+            let enough = work.len() >= fast_work_len(n, m, d);
+            self.absorbed.room = enough && options.sweep != Some(Sweep::Log);
+        }
         // A solve that ended on a row update leaves no residual for the first sweep to find.
         self.rows_fresh = options.warm_start;
         self.next_check = u64::from(options.check_every);
