@@ -548,7 +548,8 @@ fn a_terminal_sees_a_bar() {
     let Some(script) = tool(&["script"]) else { return };
     let data = root().join("c-examples/data");
     let points = format!("{0}/coffee_pixels.csv {0}/shuttle_pixels.csv", data.display());
-    let limit = "--stop residual:1e-15 --max-iterations 20000";
+    // Slow enough for a bar.
+    let limit = "--sweep log --stop residual:1e-15 --max-iterations 20000";
     let line =
         format!("'{}' --points {points} --epsilon 0.0002 {limit}", build().join("solve").display());
     let typescript = folder("bar").join("typescript");
