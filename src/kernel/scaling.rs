@@ -26,8 +26,12 @@ at_each_level! {
 at_each_level! {
     /// out_i = sum_j x_ij v_j for as many rows as there are, one behind the other.
     fn rows_dot<P>(x: &[P::Sum], v: &[P::Sum], out: &mut [P::Sum; LANES]) {
-        for (out, x) in out.iter_mut().zip(x.chunks_exact(v.len().max(1))) {
+        // (Chunks of a length that only the caller knows to be positive leave a division by zero.)
+        let mut rest = x;
+        for out in out.iter_mut() {
+            let (x, others) = rest.split_at_checked(v.len()).unwrap_or_default();
             *out = row_dot(x, v);
+            rest = others;
         }
     }
 }
@@ -54,12 +58,14 @@ at_each_level! {
     /// total_j += sum_i weights_i x_ij of rows one behind the other, in their order; four at a time, of
     /// which there are whole ones.
     fn add_kept<P>(weights: &[P::Sum], x: &[P::Sum], total: &mut [P::Sum]) {
-        let stride = total.len().max(1);
-        let fours = x.chunks_exact(stride.saturating_mul(4));
-        for (&[w0, w1, w2, w3], x) in weights.as_chunks().0.iter().zip(fours) {
-            let (x0, x) = x.split_at_checked(stride).unwrap_or_default();
+        let stride = total.len();
+        let mut rest = x;
+        for &[w0, w1, w2, w3] in weights.as_chunks().0 {
+            let (x0, x) = rest.split_at_checked(stride).unwrap_or_default();
             let (x1, x) = x.split_at_checked(stride).unwrap_or_default();
-            let (x2, x3) = x.split_at_checked(stride).unwrap_or_default();
+            let (x2, x) = x.split_at_checked(stride).unwrap_or_default();
+            let (x3, x) = x.split_at_checked(stride).unwrap_or_default();
+            rest = x;
             let rows = x0.iter().zip(x1).zip(x2).zip(x3);
             for (total, (((&x0, &x1), &x2), &x3)) in total.iter_mut().zip(rows) {
                 *total = (((*total + w0 * x0) + w1 * x1) + w2 * x2) + w3 * x3;
