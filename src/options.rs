@@ -132,3 +132,37 @@ impl<P: Precision> Default for Options<P> {
         Self::new()
     }
 }
+
+/// A ladder of falling epsilons, each level starting from the potentials of the one before.
+#[cfg(any(feature = "implicit", feature = "barycenter"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ladder<T> {
+    /// The first epsilon, cost units.
+    pub(crate) start: Option<T>,
+    /// Ratio of an epsilon to the next.
+    pub(crate) factor: T,
+    /// Most sweeps at each level.
+    pub(crate) sweeps: u32,
+}
+
+#[cfg(any(feature = "implicit", feature = "barycenter"))]
+impl<T: Real> Ladder<T> {
+    /// Down by factors of 4, 15 sweeps a level.
+    pub(crate) fn new() -> Self {
+        Self { start: None, factor: T::from_count(4), sweeps: 15 }
+    }
+
+    /// Errors: `Epsilon` for a start that is not positive and finite and for a factor below 1.1 or not
+    /// finite, `Count` for no sweeps.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |kind| Err(Error::new(kind, Argument::Options));
+        if self.start.is_some_and(|epsilon| !(epsilon > T::ZERO && epsilon.is_finite())) {
+            return refuse(ErrorKind::Epsilon);
+        }
+        let falls = self.factor * T::from_count(10) >= T::from_count(11);
+        if !(falls && self.factor.is_finite()) {
+            return refuse(ErrorKind::Epsilon);
+        }
+        if self.sweeps == 0 { refuse(ErrorKind::Count) } else { Ok(()) }
+    }
+}

@@ -75,7 +75,7 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     let mut first = Sinkhorn::idle(problem, &options.solve, &mut *f, &mut *g);
     first.begin(&mut *plain)?;
     let newton = newton.filter(|_| first.is_smooth());
-    let start = options.start.unwrap_or(first.largest_cost() / P::Potential::from_count(10));
+    let start = options.ladder.start.unwrap_or(first.largest_cost() / P::Potential::from_count(10));
     let state = first.state();
     let mut walk = Walk { options, state, newton, stopped: false };
     let mut levels = 0;
@@ -92,7 +92,7 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
             before = epsilon;
             levels += 1;
         }
-        epsilon = epsilon / options.factor;
+        epsilon = epsilon / options.ladder.factor;
     }
     let mut solver = Sinkhorn::idle(problem, &options.solve, f, g);
     solver.state = walk.state;
@@ -125,7 +125,7 @@ impl<P: Precision> Walk<'_, P> {
         level: &Problem<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) {
-        for k in 0..self.options.sweeps {
+        for k in 0..self.options.ladder.sweeps {
             if !self.sweep(solver, observer) {
                 return;
             }
@@ -179,7 +179,7 @@ impl<P: Precision> Walk<'_, P> {
         observer: &mut impl Observer<P::Potential>,
     ) {
         let certified = matches!(self.options.solve.stop, Stop::Certified(_));
-        let sweeps = u64::from(self.options.sweeps);
+        let sweeps = u64::from(self.options.ladder.sweeps);
         // Plain sweeps before the next Newton step, and after one that failed.
         let (mut wait, mut pause) = (sweeps, sweeps);
         let (mut swept, mut fresh) = (false, true);

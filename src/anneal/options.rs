@@ -1,18 +1,15 @@
 //! How to walk down the ladder.
 
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::Error;
 use crate::implicit::{self, Method};
 use crate::kernel::Precision;
-use crate::options;
-use crate::real::Real;
+use crate::options::{self, Ladder};
 
 /// Options of a solve on a ladder. `Options::new()` is what most callers want.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<P: Precision> {
     pub(super) solve: options::Options<P>,
-    pub(super) start: Option<P::Potential>,
-    pub(super) factor: P::Potential,
-    pub(super) sweeps: u32,
+    pub(super) ladder: Ladder<P::Potential>,
     pub(super) newton: Option<Method<P::Potential>>,
     pub(super) level_steps: u32,
 }
@@ -24,9 +21,7 @@ impl<P: Precision> Options<P> {
     pub fn new() -> Self {
         Self {
             solve: options::Options::new(),
-            start: None,
-            factor: P::Potential::from_count(4),
-            sweeps: 15,
+            ladder: Ladder::new(),
             newton: Some(Method::Direct),
             level_steps: 3,
         }
@@ -42,20 +37,20 @@ impl<P: Precision> Options<P> {
     /// The first epsilon, cost units; default a 10th of the largest |C|. No ladder if it is not above
     /// the problem's.
     pub const fn start(mut self, epsilon: P::Potential) -> Self {
-        self.start = Some(epsilon);
+        self.ladder.start = Some(epsilon);
         self
     }
 
     /// Ratio of an epsilon to the next, at least 1.1. Default 4.
     pub const fn factor(mut self, ratio: P::Potential) -> Self {
-        self.factor = ratio;
+        self.ladder.factor = ratio;
         self
     }
 
     /// Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the last
     /// is left early at a relative residual of 1 %, and on the last Newton's method begins there.
     pub const fn sweeps(mut self, count: u32) -> Self {
-        self.sweeps = count;
+        self.ladder.sweeps = count;
         self
     }
 
@@ -75,18 +70,7 @@ impl<P: Precision> Options<P> {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        let refuse = |kind| Err(Error::new(kind, Argument::Options));
-        let usable = |x: P::Potential| x > P::Potential::ZERO && x.is_finite();
-        if self.start.is_some_and(|epsilon| !usable(epsilon)) {
-            return refuse(ErrorKind::Epsilon);
-        }
-        let ten = P::Potential::from_count(10);
-        if !(self.factor * ten >= P::Potential::from_count(11) && self.factor.is_finite()) {
-            return refuse(ErrorKind::Epsilon);
-        }
-        if self.sweeps == 0 {
-            return refuse(ErrorKind::Count);
-        }
+        self.ladder.check()?;
         match self.newton {
             Some(method) => implicit::Options::new().method(method).check(),
             None => Ok(()),

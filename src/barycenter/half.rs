@@ -91,8 +91,8 @@ pub(super) fn advance<P: Precision, G: Geometry<P>>(
 /// cost units. What follows is [`super::Combination::add`] with that t_i. A fresh start is f_i = 0,
 /// g_i = 0, apart from f_i of minus infinity where the weight is zero, which this function sees to.
 ///
-/// The cost and the weights are not looked at (see [`super::check`]); what they do wrong ends as
-/// `trouble`. `work` has at least [`work_len`] elements for this measure. Cost: n_i n exponentials.
+/// The cost is not looked at (see [`super::check`]); what it does wrong ends as `trouble`. Exact measures
+/// have one mass: what rounding leaves between them, which a solve scales away, stays. `work` has at least [`work_len`] elements for this measure. Cost: n_i n exponentials.
 ///
 /// Errors: those of [`super::Problem::new`] for one measure, and those of its weights, `Shape`,
 /// `TooLarge`, `WorkTooSmall`. Nothing but work was written then.
@@ -124,8 +124,8 @@ pub fn half_step<P: Precision, G: Geometry<P>>(
         return refuse(ErrorKind::WorkTooSmall, Argument::Work);
     };
     let Work { log_weights, mask, targets, col, mut scratch, .. } = work;
-    logarithms(&measure.side(epsilon, None, &[]), log_weights);
-    let side = measure.side(epsilon, None, log_weights);
+    logarithms(&measure.bare_side(epsilon, &[]), log_weights);
+    let side = measure.bare_side(epsilon, log_weights);
     side.load(true, f);
     side.marginal(level, f, targets);
     let buffers = Buffers { target: targets, col, mask, scratch: &mut scratch };

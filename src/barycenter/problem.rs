@@ -52,7 +52,24 @@ impl<P: Precision, G: Geometry<P>> Measure<'_, P, G> {
         Err(Error::new(kind, Argument::Share))
     }
 
-    /// The rows of its plan. `mass` is that which exact measures are scaled to.
+    /// The rows of its plan, for what needs neither their mass nor a factor on the weights.
+    pub(super) fn bare_side<'s>(
+        &'s self,
+        epsilon: P::Potential,
+        log_weights: &'s [P::Potential],
+    ) -> Side<'s, P> {
+        Side {
+            rule: self.rule,
+            epsilon,
+            reference: P::Potential::ZERO,
+            weights: self.weights,
+            factor: P::Potential::ONE,
+            log_weights,
+            mass: P::Potential::ZERO,
+        }
+    }
+
+    /// The rows of its plan. `mass_of_exact` is that which exact measures are scaled to.
     pub(super) fn side<'s>(
         &'s self,
         epsilon: P::Potential,
@@ -64,14 +81,20 @@ impl<P: Precision, G: Geometry<P>> Measure<'_, P, G> {
             (Rule::Exact, Some(mass)) => (mass, mass / own),
             _ => (own, P::Potential::ONE),
         };
-        Side {
-            rule: self.rule,
-            epsilon,
-            reference: P::Potential::ZERO,
-            weights: self.weights,
-            factor,
-            log_weights,
-            mass,
+        Side { mass, factor, ..self.bare_side(epsilon, log_weights) }
+    }
+
+    /// [`Measure::side`] for sweeps, to which the mass of a relaxed measure means nothing: it is not
+    /// summed up in every iteration.
+    pub(super) fn sweep_side<'s>(
+        &'s self,
+        epsilon: P::Potential,
+        mass_of_exact: Option<P::Potential>,
+        log_weights: &'s [P::Potential],
+    ) -> Side<'s, P> {
+        match self.rule {
+            Rule::Exact => self.side(epsilon, mass_of_exact, log_weights),
+            _ => self.bare_side(epsilon, log_weights),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::real::Real;
 use crate::report::Termination;
+use crate::sinkhorn::Evaluated;
 
 /// What is true of the returned potentials: all of it was computed from them in one last sweep. Y_i is
 /// the plan X_i divided by its mass if all rules are KL, else X_i itself, whose mass an exact measure
@@ -84,6 +85,16 @@ impl<T: Real> Report<T> {
     /// Whether the stopping rule holds and nothing in the report is NaN.
     pub fn converged(&self) -> bool {
         self.termination == Termination::Converged && !self.in_trouble()
+    }
+
+    /// What the end of a solve depends on.
+    pub(super) fn evaluated(&self) -> Evaluated<T> {
+        Evaluated {
+            trouble: self.in_trouble(),
+            residual: self.residual,
+            gap: self.gap,
+            certified_distance: self.certified_distance,
+        }
     }
 
     /// Whether there is nothing to be said of these potentials.

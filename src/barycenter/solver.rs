@@ -103,7 +103,7 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
         let mut epsilon = start;
         while epsilon > self.problem.epsilon() && self.goes_on() {
             self.epsilon = epsilon;
-            for k in 0..self.options.level_iterations {
+            for k in 0..self.options.ladder.sweeps {
                 if !self.goes_on() {
                     break;
                 }
@@ -113,7 +113,7 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
                     break;
                 }
             }
-            epsilon = epsilon / self.options.factor;
+            epsilon = epsilon / self.options.ladder.factor;
         }
         self.epsilon = self.problem.epsilon();
         self.patience = Patience { best_at: self.iterations, ..Patience::new() };
@@ -179,7 +179,7 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
             ) else {
                 break;
             };
-            let side = measure.side(epsilon, fixed, log_weights);
+            let side = measure.sweep_side(epsilon, fixed, log_weights);
             let buffers = Buffers { target, col, mask, scratch };
             let half: Half<_> = advance(&measure.geometry, &side, level, f, g, buffers);
             trouble |= half.trouble;
@@ -194,7 +194,7 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
                 break;
             };
             let constant = combined.apply(measure, log_mass::<P>(target), f, g);
-            measure.side(epsilon, fixed, &[]).shift_marginal(target, constant);
+            measure.bare_side(epsilon, &[]).shift_marginal(target, constant);
         }
         self.residual = combined.constants.residual;
         self.trouble |= trouble;
@@ -227,18 +227,8 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
         if due || last || stalled.is_some() {
             let report = self.evaluate(f, g);
             self.certified_distance = report.certified_distance;
-            if report.in_trouble() {
-                return Some(Termination::NumericalTrouble);
-            }
-            if self.criterion_holds(&report) {
-                return Some(Termination::Converged);
-            }
-            if let Stop::Certified(target) = self.options.solve.stop {
-                let closed = report.gap <= target / P::Potential::from_count(1 << 30);
-                let entropy = report.certified_distance - report.gap;
-                if entropy > target && (closed || stalled == Some(Termination::RoundingFloor)) {
-                    return Some(Termination::OutOfReach);
-                }
+            if let Some(ending) = report.evaluated().verdict(self.options.solve.stop, stalled) {
+                return Some(ending);
             }
             if last {
                 return stalled.or(Some(Termination::IterationLimit));
@@ -247,13 +237,6 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
             self.trigger = self.trigger * P::Potential::HALF;
         }
         stalled
-    }
-
-    fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {
-        match self.options.solve.stop {
-            Stop::Residual(tolerance) => report.residual <= tolerance,
-            Stop::Certified(target) => report.certified_distance <= target,
-        }
     }
 
     fn rounding_floor(&self, f: &[P::Potential], g: &[P::Potential]) -> P::Potential {
@@ -331,13 +314,7 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
         barycenter: &mut [P::Cost],
     ) -> Report<P::Potential> {
         let mut report = self.evaluate(f, g);
-        report.termination = match self.finished {
-            Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
-            _ if report.in_trouble() => Termination::NumericalTrouble,
-            _ if self.criterion_holds(&report) => Termination::Converged,
-            Some(ending) => ending,
-            None => Termination::IterationLimit,
-        };
+        report.termination = report.evaluated().ending(self.options.solve.stop, self.finished);
         // Relative to its largest entry: the mass itself may be out of range.
         let Work { potential, barycenter: q, .. } = &mut self.work;
         let peak = potential.iter().fold(P::Potential::NEG_INFINITY, |peak, &x| peak.larger(x));

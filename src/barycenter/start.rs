@@ -109,7 +109,7 @@ pub(super) fn prepare<'a, P: Precision, G: Geometry<P>>(
         stopped: false,
         finished: None,
     };
-    Ok((run, options.start.unwrap_or(problem.epsilon())))
+    Ok((run, options.ladder.start.unwrap_or(problem.epsilon())))
 }
 
 /// Weights, and whether the exact ones have one mass.

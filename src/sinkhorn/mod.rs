@@ -16,6 +16,7 @@ mod probe;
 mod scaling;
 mod solver;
 mod start;
+mod verdict;
 
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
@@ -32,3 +33,5 @@ pub(crate) use floor::{FACTOR as FLOOR_FACTOR, Patience, largest, rounding};
 pub(crate) use fused::{Fused, restore};
 #[cfg(feature = "barycenter")]
 pub(crate) use start::{check_start, entropy_floor};
+#[cfg(feature = "barycenter")]
+pub(crate) use verdict::Evaluated;

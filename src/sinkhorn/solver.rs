@@ -15,6 +15,7 @@ use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
 use super::start::{Work, prepare};
+use super::verdict::Evaluated;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
 #[derive(Clone, Copy, Debug)]
@@ -259,13 +260,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
         let mut report = Report::unknown();
         self.evaluate(&mut report);
-        report.termination = match self.state.finished {
-            Some(Termination::NumericalTrouble) => Termination::NumericalTrouble,
-            _ if report.in_trouble() => Termination::NumericalTrouble,
-            _ if self.criterion_holds(&report) => Termination::Converged,
-            Some(ending) => ending,
-            None => Termination::IterationLimit,
-        };
+        report.termination = Evaluated::of(&report).ending(self.options.stop, self.state.finished);
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
         report
@@ -386,18 +381,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             let mut report = Report::unknown();
             self.evaluate(&mut report);
             self.state.certified_distance = report.certified_distance;
-            if report.in_trouble() {
-                return Some(Termination::NumericalTrouble);
-            }
-            if self.criterion_holds(&report) {
-                return Some(Termination::Converged);
-            }
-            if let Stop::Certified(target) = self.options.stop {
-                let closed = report.gap <= target / P::Potential::from_count(1 << 30);
-                let entropy = report.certified_distance - report.gap;
-                if entropy > target && (closed || stalled == Some(Termination::RoundingFloor)) {
-                    return Some(Termination::OutOfReach);
-                }
+            if let Some(ending) = Evaluated::of(&report).verdict(self.options.stop, stalled) {
+                return Some(ending);
             }
             if last {
                 return stalled.or(Some(Termination::IterationLimit));
@@ -427,13 +412,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     pub(super) fn floor(&self) -> P::Potential {
         P::Potential::from_count(floor::FACTOR)
             * rounding_floor(&self.work, &self.state, self.f, self.g)
-    }
-
-    fn criterion_holds(&self, report: &Report<P::Potential>) -> bool {
-        match self.options.stop {
-            Stop::Residual(tolerance) => report.residual <= tolerance,
-            Stop::Certified(target) => report.certified_distance <= target,
-        }
     }
 
     /// The report of the potentials as they are. If the rows are the only exact side they are
