@@ -136,11 +136,13 @@ fn side(
         };
         f[i] + entropy * r[i].ln() + multiplier * bend
     };
-    let support: Vec<usize> = (0..r.len()).filter(|&i| r[i] >= f64::MIN_POSITIVE).collect();
+    let support: Vec<usize> = (0..r.len()).filter(|&i| r[i] > 0.0).collect();
     let mean: f64 = support.iter().map(|&i| r[i] * slope(i)).sum();
     for &i in &support {
         // What an error of the marginal does to log r and to the bend.
-        let rate = entropy / r[i] + multiplier * if w[i] > 0.0 { 2.0 + 1.0 / r[i] } else { 2.0 };
+        // (1 / r is infinite below the normal range, and counts nothing without a multiplier.)
+        let inverse = if w[i] > 0.0 && multiplier > 0.0 { 1.0 / r[i] } else { 0.0 };
+        let rate = entropy / r[i] + multiplier * (2.0 + inverse);
         let off = (slope(i) - mean).abs();
         assert!(
             off <= tolerance * (1.0 + multiplier + rate),

@@ -1,4 +1,4 @@
-//! Solves at small epsilon: both interfaces bit by bit, every option and every ending.
+//! Solves at small epsilon: both interfaces bit by bit, every option.
 
 use core::ffi::c_void;
 use core::mem::{MaybeUninit, offset_of, size_of};
@@ -12,17 +12,16 @@ use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
-    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_STOP_CERTIFIED,
-    ROT_TRUST_DATA, ROT_WARM_START,
+    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_WARM_START,
 };
 use robust_ot::implicit::Method;
 use robust_ot::options::Options;
 use robust_ot::problem::{Problem, Reference};
-use robust_ot::report::{Progress, Termination};
+use robust_ot::report::Progress;
 
 use super::calls::{Args, C, Call, for_both_precisions, raw};
 use super::case::{Case, RULES, bits, report_bits, with_geometry};
-use super::initial::{default_anneal_options, default_options, empty_report};
+use super::initial::{default_anneal_options, empty_report};
 use super::scene::{Scene, each};
 use crate::SMALL;
 
@@ -335,52 +334,6 @@ fn work_of_each_method<T: C>() {
     }
 }
 
-unsafe extern "C" fn stop_at_once<T>(_: *mut c_void, _: *const c::Progress<T>) -> i32 {
-    1
-}
-
-/// One of each; a new ending needs a line here.
-fn every_ending_is_reached<T: C>() {
-    for ending in Termination::ALL {
-        let s = Scene::<T>::new(Call::Anneal, 3, 4, 0);
-        s.put(s.args.options, default_options::<T>());
-        match ending {
-            Termination::Converged => {}
-            Termination::IterationLimit => s.options(|o| o.max_iterations = 1),
-            Termination::Stopped => {
-                s.options(|o| o.check_every = 1);
-                s.options(|o| o.observe = Some(stop_at_once::<T>));
-            }
-            Termination::RoundingFloor => s.options(|o| o.tolerance = T::MIN_POSITIVE),
-            Termination::Stalled => {
-                // The mass of three rows has to go through one column of too little.
-                s.balance();
-                s.fill(s.at("cost"), &[T::INFINITY; 12]);
-                for k in [0, 4, 8, 9, 10, 11] {
-                    s.set("cost", k, T::ZERO);
-                }
-                s.options(|o| o.tolerance = T::of(1e-3));
-            }
-            Termination::NumericalTrouble => {
-                s.set("cost", 6, T::NAN);
-                s.options(|o| o.flags = ROT_TRUST_DATA);
-            }
-            Termination::OutOfReach => {
-                s.options(|o| (o.stop, o.tolerance) = (ROT_STOP_CERTIFIED, T::of(1e-2)));
-            }
-            _ => panic!("{ending:?} has no example here"),
-        }
-        assert_eq!(s.accepted(), ending as i32, "{ending:?}");
-        let report: c::Report<T> = s.get(s.args.report);
-        assert_eq!(report.converged, u32::from(ending == Termination::Converged));
-        for (name, len) in [("f", 3), ("g", 4)] {
-            for (k, x) in s.slice(name, len).into_iter().enumerate() {
-                assert!(x.is_finite(), "{ending:?}: {name}[{k}] is {x}");
-            }
-        }
-    }
-}
-
 /// A warm start goes on from where it was, and without a ladder there is nothing left to do.
 fn warm_starts<T: C>() {
     let s = Scene::<T>::new(Call::Anneal, 3, 4, 0);
@@ -411,7 +364,6 @@ for_both_precisions! {
         missing_options
         refusals_of_the_options
         work_of_each_method
-        every_ending_is_reached
         warm_starts
     }
 }

@@ -18,8 +18,9 @@ unsafe extern "C" fn stop_at_once<T>(_: *mut c_void, _: *const c::Progress<T>) -
 
 /// One of each; a new ending needs a line here.
 fn every_ending_is_reached<T: C>() {
-    for ending in Termination::ALL {
-        let s = Scene::<T>::new(Call::Solve, 3, 4, 0);
+    let calls = [Call::Solve, Call::Anneal];
+    for (call, ending) in calls.into_iter().flat_map(|c| Termination::ALL.map(|e| (c, e))) {
+        let s = Scene::<T>::new(call, 3, 4, 0);
         s.put(s.args.options, default_options::<T>());
         match ending {
             Termination::Converged => {}
@@ -47,7 +48,7 @@ fn every_ending_is_reached<T: C>() {
             }
             _ => panic!("{ending:?} has no example here"),
         }
-        assert_eq!(s.accepted(), ending as i32, "{ending:?}");
+        assert_eq!(s.accepted(), ending as i32, "{call:?} {ending:?}");
         let report: c::Report<T> = s.get(s.args.report);
         assert_eq!(report.converged, u32::from(ending == Termination::Converged));
         for (name, len) in [("f", 3), ("g", 4)] {
