@@ -18,8 +18,10 @@ pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(all(feature = "capi", feature = "parallel"))]
+pub(crate) use parallel::tasks_of;
 #[cfg(feature = "parallel")]
-pub use parallel::Parallel;
+pub use parallel::{Parallel, TASK_COEFFICIENTS};
 #[cfg(feature = "parallel")]
 pub(crate) use parallel::{Slots, parallel_len};
 #[cfg(feature = "points")]

@@ -25,21 +25,27 @@ use crate::work::{Coefficients, WorkLen, padded, take};
 ///
 /// Solves by sweeps use the pool; what else takes such a cost does its work on the calling thread.
 #[derive(Clone, Copy)]
-pub struct Parallel<'p, G> {
+pub struct Parallel<G, H> {
     cost: G,
-    pool: Option<&'p dyn Pool>,
+    pool: H,
 }
 
-impl<'p, G> Parallel<'p, G> {
-    /// This cost on that pool.
-    pub const fn new(cost: G, pool: &'p dyn Pool) -> Self {
-        Self { cost, pool: Some(pool) }
+impl<G, H: Pool> Parallel<G, H> {
+    /// This cost on that pool, or on a reference to one.
+    pub const fn new(cost: G, pool: H) -> Self {
+        Self { cost, pool }
+    }
+
+    /// The same cost on another pool.
+    #[cfg(feature = "capi")]
+    pub(crate) fn set_pool(&mut self, pool: H) {
+        self.pool = pool;
     }
 }
 
-impl<G> sealed::Sealed for Parallel<'_, G> {}
+impl<G, H> sealed::Sealed for Parallel<G, H> {}
 
-impl<P: Precision, G: RowCost<P>> RowCost<P> for Parallel<'_, G> {
+impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> {
     fn shape(&self) -> (usize, usize) {
         self.cost.shape()
     }
@@ -58,7 +64,7 @@ impl<P: Precision, G: RowCost<P>> RowCost<P> for Parallel<'_, G> {
     }
 
     fn pool(&self) -> Option<&dyn Pool> {
-        self.pool
+        Some(&self.pool)
     }
 
     fn prepare(&self, prepared: &mut [P::Cost]) {
@@ -115,12 +121,17 @@ impl<P: Precision, G: RowCost<P>> RowCost<P> for Parallel<'_, G> {
 const SLOT_POTENTIAL: Coefficients = Coefficients { n: 0, m: 1, d: 0, one: 0 };
 /// Costs of a task: one row.
 const SLOT_COST: Coefficients = Coefficients { d: 0, ..SCRATCH_COST };
-/// All of a task.
-const SLOT: Coefficients = SLOT_POTENTIAL.and(SLOT_COST).and(SCRATCH_SUM);
+/// All of a block of rows that is swept at the same time as others.
+pub const TASK_COEFFICIENTS: Coefficients = SLOT_POTENTIAL.and(SLOT_COST).and(SCRATCH_SUM);
 
 /// Elements that `tasks` blocks of rows at the same time need on top of what one at a time needs.
 pub(crate) const fn parallel_len(n: usize, m: usize, tasks: usize) -> WorkLen {
-    WorkLen::of(padded(n)).and(SLOT.at(0, m, 0).times(tasks))
+    WorkLen::of(padded(n)).and(TASK_COEFFICIENTS.at(0, m, 0).times(tasks))
+}
+
+/// How many blocks of n rows a pool is to do at the same time.
+pub(crate) fn tasks_of(pool: &dyn Pool, n: usize) -> usize {
+    pool.tasks().min(MOST_TASKS).min(n.div_ceil(ROW_BLOCK))
 }
 
 /// The buffers of blocks of rows that are swept at the same time; none where fewer than two are.
@@ -145,9 +156,9 @@ impl<'a, P: Precision> Slots<'a, P> {
         mut work: &'a mut [P::Work],
         [n, m]: [usize; 2],
     ) -> Option<()> {
-        let wanted = pool?.tasks().min(MOST_TASKS).min(n.div_ceil(ROW_BLOCK));
+        let wanted = tasks_of(pool?, n);
         let room = work.len().checked_sub(parallel_len(n, m, 0).len())?;
-        let width = wanted.min(room.checked_div(SLOT.at(0, m, 0).len())?);
+        let width = wanted.min(room.checked_div(TASK_COEFFICIENTS.at(0, m, 0).len())?);
         if width > 1 {
             let lens = [SLOT_COST, SLOT_POTENTIAL, SCRATCH_SUM];
             let [cost, potential, sum] = lens.map(|part| part.at(0, m, 0).times(width).len());

@@ -24,6 +24,16 @@ pub trait Pool: Sync {
     fn parallel_for(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
 }
 
+impl<H: Pool + ?Sized> Pool for &H {
+    fn tasks(&self) -> usize {
+        (**self).tasks()
+    }
+
+    fn parallel_for(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        (**self).parallel_for(tasks, task);
+    }
+}
+
 /// Most blocks of rows that are under way at the same time.
 pub const MOST_TASKS: usize = 256;
 
