@@ -18,6 +18,8 @@ pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(all(feature = "parallel", feature = "scaling"))]
+pub(crate) use parallel::Lent;
 #[cfg(all(feature = "capi", feature = "parallel"))]
 pub(crate) use parallel::tasks_of;
 #[cfg(feature = "parallel")]

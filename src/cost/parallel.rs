@@ -170,12 +170,23 @@ impl<'a, P: Precision> Slots<'a, P> {
         Some(())
     }
 
-    /// How many blocks at the same time, a value for each row, and the sums of all tasks; none where
-    /// fewer than two blocks are.
+    /// For other sweeps; none where there are not two blocks at the same time.
     #[cfg(feature = "scaling")]
-    pub(crate) fn lend(&mut self) -> Option<(usize, &mut [P::Potential], &mut [P::Sum])> {
-        (self.width > 1).then_some((self.width, &mut *self.values, &mut *self.sum))
+    pub(crate) fn lend(&mut self) -> Option<Lent<'_, P>> {
+        let Self { width, values, sum, .. } = self;
+        (*width > 1).then_some(Lent { width: *width, values, sum })
     }
+}
+
+/// Buffers for sweeps of another kind.
+#[cfg(feature = "scaling")]
+pub(crate) struct Lent<'s, P: Precision> {
+    /// Blocks at the same time.
+    pub(crate) width: usize,
+    /// A value for each row.
+    pub(crate) values: &'s mut [P::Potential],
+    /// Sums of all tasks, five vectors of the columns for each.
+    pub(crate) sum: &'s mut [P::Sum],
 }
 
 /// A pool, what it is to do, and the buffers for it.
@@ -253,20 +264,12 @@ impl<'s, P: Precision, C: RowCost<P>> Crew<'s, P, C> {
             let Pieces { potential: [f, values], sum: [kept, sum, _], cost: row } = pieces;
             let Some((mut entries, partial)) = sums(sum, m) else { return DESERTED };
             let (mut found, mut values) = (0, values.chunks_mut(GROUP));
-            let room = BlockRoom { row: vector(row, m), entries: &mut entries, partial };
+            let room = BlockRoom { row: vector(row, m), entries: &mut entries, partial, kept };
             let first = block * ROW_BLOCK;
-            let trust = sweep_block(
-                cost,
-                pass,
-                first,
-                (f, g),
-                kept,
-                prepared,
-                room,
-                &mut |rows: Rows<'_, P>| {
+            let trust =
+                sweep_block(cost, pass, first, (f, g), prepared, room, &mut |rows: Rows<'_, P>| {
                     found |= shared.renew(rows, values.next().unwrap_or_default());
-                },
-            );
+                });
             found | trust
         };
         let found = in_waves(pool, (blocks, width), parts, &work, &mut |pieces| {

@@ -213,6 +213,8 @@ pub(super) struct BlockRoom<'a, 'b, P: Precision> {
     pub(super) row: &'a mut [P::Cost],
     pub(super) entries: &'a mut [&'b mut [P::Sum]; GROUP],
     pub(super) partial: &'a mut [P::Sum],
+    /// What the update keeps of the rows.
+    pub(super) kept: &'a mut [P::Sum],
 }
 
 /// A block of rows, from `first` on, in a fused sweep: asks `update` for their new potentials and adds
@@ -223,12 +225,11 @@ pub(super) fn sweep_block<P: Precision>(
     pass: Pass<P>,
     mut first: usize,
     (f, g): (&mut [P::Potential], &[P::Potential]),
-    kept: &mut [P::Sum],
     prepared: &[P::Cost],
     room: BlockRoom<'_, '_, P>,
     update: &mut impl FnMut(Rows<'_, P>),
 ) -> u32 {
-    let BlockRoom { row, entries, partial } = room;
+    let BlockRoom { row, entries, partial, kept } = room;
     let mut all_trusted = true;
     let mut kept = kept.chunks_mut(GROUP);
     partial.fill(P::Sum::ZERO);
@@ -396,7 +397,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         col_sums.fill(P::Sum::ZERO);
         for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
             let kept = kept.next().unwrap_or_default();
-            let room = BlockRoom { row, entries, partial };
+            let room = BlockRoom { row, entries, partial, kept };
             let take = &mut |rows: Rows<'_, P>| {
                 let mut at_old = [P::Potential::ZERO; GROUP];
                 let (first, len) = (rows.first, rows.old.len());
@@ -407,7 +408,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
                 }
             };
             let first = block * ROW_BLOCK;
-            found |= sweep_block(self, pass, first, (f, g), kept, prepared, room, take);
+            found |= sweep_block(self, pass, first, (f, g), prepared, room, take);
             add_row::<P>(pass.level, P::Sum::ONE, partial, col_sums);
         }
         found == 0

@@ -127,12 +127,12 @@ fn lend<T: Scalar>(problem: &mut Problem<'_, T, HostCost<'_, T>>, c: OptionsSour
     {
         let (host, (n, m)) = (Host::of(c), problem.shape());
         problem.geometry_mut().set_pool(host);
-        return host.work_len(n, m);
+        host.work_len(n, m)
     }
     #[cfg(not(feature = "parallel"))]
     {
         let _ = (problem, c);
-        return 0;
+        0
     }
 }
 

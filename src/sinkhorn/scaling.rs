@@ -12,7 +12,7 @@ use super::solver::Sinkhorn;
 use super::start::Work;
 use crate::cost::{Geometry, Pass, ROW_BLOCK, trusted};
 #[cfg(feature = "parallel")]
-use crate::cost::{Pool, Scratch};
+use crate::cost::{Lent, Pool, Scratch};
 #[cfg(feature = "parallel")]
 use crate::kernel::{Part, Parts, Pieces, in_waves};
 use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
@@ -277,7 +277,7 @@ impl<'s, P: Precision> Crew<'s, P> {
     #[inline]
     fn of(cost: &'s impl Geometry<P>, scratch: &'s mut Scratch<'_, P>) -> Option<Self> {
         let pool = cost.pool()?;
-        let (width, values, partial) = scratch.slots.lend()?;
+        let Lent { width, values, sum: partial } = scratch.slots.lend()?;
         Some(Self { pool, width, values, partial })
     }
 
