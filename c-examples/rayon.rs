@@ -14,13 +14,15 @@ use robust_ot::view::Mat;
 
 const N: usize = 2000;
 const D: usize = 3;
+const TASKS: usize = N.div_ceil(64);
 
 /// Rayon's threads for the library: all that a host has to write.
 struct Rayon(rayon::ThreadPool);
 
 impl Pool for Rayon {
     fn tasks(&self) -> usize {
-        4 * self.0.current_num_threads()
+        // All blocks of 64 rows in one wave: the threads meet once in a sweep.
+        TASKS
     }
 
     fn parallel_for(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
@@ -34,7 +36,7 @@ fn potentials(cost: impl Geometry<f64>) -> Result<(Vec<u64>, Duration), Error> {
     let problem = Problem::<f64, _>::balanced(cost, &weights, &weights, 0.05)?;
     let options = Options::new().stop(Stop::Residual(1e-6)).sweep(Sweep::Log);
     let (mut f, mut g) = (vec![0.0; N], vec![0.0; N]);
-    let mut work = vec![0.0; parallel_work_len(N, N, D, 32)];
+    let mut work = vec![0.0; parallel_work_len(N, N, D, TASKS)];
     let start = Instant::now();
     let report = solve(&problem, &options, &mut f, &mut g, &mut work, &mut ())?;
     let time = start.elapsed();
