@@ -10,7 +10,7 @@ use crate::math::Elementary;
 use crate::options::{Options, Stop, Sweep};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
-#[cfg(feature = "parallel")]
+#[cfg(all(feature = "parallel", feature = "scaling"))]
 use crate::work::WorkLen;
 use crate::work::{Coefficients, misalignment, take};
 
