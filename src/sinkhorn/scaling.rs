@@ -27,6 +27,13 @@ pub(super) const fn kernel_len(n: usize, m: usize) -> WorkLen {
     WorkLen::of(padded(m)).times(padded(n))
 }
 
+/// Rows that are updated together at most. (On small machines stack counts.)
+const GROUP: usize = if cfg!(target_pointer_width = "32") { LANES } else { ROW_BLOCK };
+/// Bytes of a kernel's rows that a processor may be trusted to keep close from one pass to the next.
+const FIRST_CACHE: usize = 32 << 10;
+/// Bytes of a kernel from which on it is worth while to ask for rows ahead.
+const SECOND_CACHE: usize = 1 << 20;
+
 /// Sweeps in a row that had to go back to the log domain before the kernel is given up.
 const SETBACKS: u32 = 8;
 
@@ -105,19 +112,33 @@ impl<'a, P: Precision> Kept<'a, P> {
         })
     }
 
-    /// out = K v for [`LANES`] rows from `first` on.
-    fn times(&self, level: Level, first: usize) -> [P::Sum; LANES] {
-        let mut sums = [P::Sum::ZERO; LANES];
-        rows_dot::<P>(level, rows(self.kernel, self.v.len(), first), self.v, &mut sums);
-        sums
+    /// Rows that are updated together: as many as stay in the first cache from their sums to their
+    /// addition, or [`LANES`]. Whole groups make a block. Bits do not depend on it.
+    fn group(&self) -> usize {
+        let fit = FIRST_CACHE / (size_of::<P::Sum>() * self.v.len().max(1));
+        if fit >= GROUP { GROUP } else { LANES }
     }
 
-    /// Adds K^T u over [`LANES`] rows from `first` on to the sums of the block.
-    fn add(&mut self, level: Level, first: usize) {
-        let weights = self.u.get(first..first + LANES).unwrap_or(&[]);
-        let rows = rows(self.kernel, self.v.len(), first);
-        add_kept::<P>(level, weights, rows, self.partial);
-        if (first + LANES).is_multiple_of(ROW_BLOCK) {
+    /// out = K v for the rows from `first` on.
+    fn times(&self, level: Level, first: usize, out: &mut [P::Sum]) {
+        for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            let rows = rows(self.kernel, self.v.len(), first + k * LANES);
+            rows_dot::<P>(level, rows, self.v, out);
+        }
+    }
+
+    /// Adds K^T u over `group` rows from `first` on to the sums of the block.
+    fn add(&mut self, level: Level, first: usize, group: usize) {
+        let weights = self.u.get(first..self.u.len().min(first + group)).unwrap_or(&[]);
+        let stride = self.v.len();
+        let here = self.kernel.get(first * stride..).unwrap_or(&[]);
+        let ahead = if size_of_val(self.kernel) > SECOND_CACHE {
+            here.get(group * stride..).unwrap_or(&[])
+        } else {
+            &[]
+        };
+        add_kept::<P>(level, weights, here, ahead, self.partial);
+        if (first + group).is_multiple_of(ROW_BLOCK) {
             self.join(level);
         }
     }
@@ -211,10 +232,11 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let zero = P::Potential::ZERO;
         let mut found =
             Rows { residual: zero, mass: zero, trouble: false, moved: coupled, reliable: true };
-        let n = f.len();
-        for first in (0..n).step_by(LANES) {
-            let sums = kept.times(level, first);
-            let place = first..n.min(first + LANES);
+        let (n, group) = (f.len(), kept.group());
+        let mut sums = [P::Sum::ZERO; GROUP];
+        for first in (0..n).step_by(group) {
+            kept.times(level, first, sums.get_mut(..group)?);
+            let place = first..n.min(first + group);
             let (sums, u, old) = (
                 sums.get(..place.len())?,
                 kept.u.get_mut(place.clone())?,
@@ -245,7 +267,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             found.moved |= f.iter().zip(old).fold(false, |any, (new, old)| any | (new != old));
             factors::<P>(level, pass.scale, f0, f, u);
             found.reliable &= all_trusted::<P>(u, f0);
-            kept.add(level, first);
+            kept.add(level, first, group);
         }
         if coupled {
             copy(f, kept.f0);
@@ -254,8 +276,8 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             found.trouble |= restore(f, side.log_weights);
             factors::<P>(level, pass.scale, kept.f0, f, kept.u);
             found.reliable &= all_trusted::<P>(kept.u, kept.f0);
-            for first in (0..n).step_by(LANES) {
-                kept.add(level, first);
+            for first in (0..n).step_by(group) {
+                kept.add(level, first, group);
             }
         }
         kept.join(level);
