@@ -28,20 +28,6 @@ pub trait Lane: Elementary {
     fn dots(level: Level, x: &[Self], v: &[Self], out: &mut [Self; LANES]);
 }
 
-/// Asks for the cache line of entry k of a slice, where there is an instruction for it.
-#[cfg(feature = "scaling")]
-#[inline(always)]
-pub(super) fn prefetch<T>(x: &[T], k: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let address = x.as_ptr().wrapping_add(k);
-        // SAFETY: a prefetch reads nothing that a program sees, whatever the address.
-        unsafe { x86::_mm_prefetch::<{ x86::_MM_HINT_T1 }>(address.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (x, k);
-}
-
 /// The portable form. (Of one row: several rows at once are taken apart and put together again by
 /// the compiler.)
 #[cfg(all(feature = "scaling", not(target_arch = "x86_64")))]
@@ -325,3 +311,87 @@ macro_rules! lane {
 lane!(f32, single, _mm_fmadd_ss, _mm_set_ss, _mm_cvtss_f32);
 #[cfg(feature = "f64")]
 lane!(f64, double, _mm_fmadd_sd, _mm_set_sd, _mm_cvtsd_f64);
+
+#[cfg(all(test, feature = "scaling", feature = "f64"))]
+mod tests {
+    #![allow(
+        clippy::float_cmp,
+        clippy::indexing_slicing,
+        clippy::disallowed_methods,
+        reason = "exact values, the fused operation itself, and a test may fail loudly"
+    )]
+
+    use super::*;
+    use std::vec::Vec;
+
+    /// The order of additions written out: entry k goes to partial sum k mod 16, and partial sum l takes
+    /// in l + 8, then l + 4, l + 2, l + 1.
+    fn by_hand<T: Lane>(x: &[T], v: &[T], multiply_add: impl Fn(T, T, T) -> T) -> T {
+        let mut lanes = [T::ZERO; LANES];
+        for (k, (&x, &v)) in x.iter().zip(v).enumerate() {
+            lanes[k % LANES] = multiply_add(x, v, lanes[k % LANES]);
+        }
+        for width in [8, 4, 2, 1] {
+            for l in 0..width {
+                let high = lanes[l + width];
+                lanes[l] += high;
+            }
+        }
+        lanes[0]
+    }
+
+    fn check<T: Lane>(of: impl Fn(f64) -> T, fused: impl Fn(T, T, T) -> T + Copy) {
+        let number = |k: usize| of((k as f64 * 0.754_877_666_246_692_8).fract() - 0.4);
+        for stride in [16, 32, 48, 160] {
+            // One number more, so that rows do not lie at the addresses of registers.
+            let x: Vec<T> = (0..=stride * LANES).map(number).collect();
+            let v: Vec<T> = (5..5 + stride).map(number).collect();
+            let x = &x[1..];
+            let plain = |a: T, b: T, c: T| a * b + c;
+            let levels = Level::available().map(|level| (level, false));
+            for (level, one_rounding) in levels.chain(Level::fma().map(|level| (level, true))) {
+                let mut found = [T::ZERO; LANES];
+                T::dots(level, x, &v, &mut found);
+                for (row, &found) in x.chunks(stride).zip(&found) {
+                    let exact = if one_rounding {
+                        by_hand(row, &v, fused)
+                    } else {
+                        by_hand(row, &v, plain)
+                    };
+                    assert!(found == exact, "{} {stride}: {found} {exact}", level.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dots_add_in_the_order_of_the_contract() {
+        check(|x| x as f32, f32::mul_add);
+        check(|x| x, f64::mul_add);
+    }
+
+    /// The bits of the fused level are those of exponentials and sums with one rounding less.
+    #[test]
+    fn the_fused_level_rounds_once() {
+        let Some(level) = Level::fma() else { return };
+        const MOST: usize = 3000;
+        let (g, cost) =
+            ([0.25; MOST], core::array::from_fn::<f64, MOST, _>(|k| k as f64 * 0.001_37));
+        for m in [1, 15, 16, 17, 33, 64, 65, 100, MOST] {
+            let (mut found, mut plain) = ([0.0; MOST], [0.0; MOST]);
+            let (g, cost) = (&g[..m], &cost[..m]);
+            let sum = super::super::exp_row::<f64>(level, true, 1.7, 0.3, g, cost, &mut found[..m]);
+            let portable = Level::PORTABLE;
+            super::super::exp_row::<f64>(portable, false, 1.7, 0.3, g, cost, &mut plain[..m]);
+            let mut lanes = [0.0; LANES];
+            for (k, (&found, &c)) in found[..m].iter().zip(cost).enumerate() {
+                let exact = (((0.25 - c) + 0.3) * 1.7).exp2_by(f64::mul_add);
+                assert_eq!(found.to_bits(), exact.to_bits(), "{m} {k}");
+                assert!((found / plain[k] - 1.0).abs() < 3.0 * f64::EPSILON);
+                lanes[k % LANES] += found;
+            }
+            assert_eq!(sum, crate::math::reduce(lanes));
+            assert!(m < MOST || found != plain, "one rounding or two, no bit differs");
+        }
+    }
+}

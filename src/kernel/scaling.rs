@@ -3,7 +3,7 @@
 
 use super::Precision;
 use super::instructions::{self, Instructions, at_each_level};
-use super::lane::{Lane, prefetch};
+use super::lane::Lane;
 use super::level::{Level, Set};
 use crate::math::{Elementary, LANES};
 use crate::real::Real;
@@ -37,56 +37,22 @@ pub(crate) fn rows_dot<P: Precision>(
 
 at_each_level! {
     /// total_j += sum_i weights_i x_ij of rows one behind the other, in their order; four at a time, of
-    /// which there are whole ones. Rows `ahead` are asked for on the way: the memory rests while rows
-    /// that lie in the cache are added.
-    fn add_kept<P, I>(
-        weights: &[P::Sum],
-        x: &[P::Sum],
-        ahead: &[P::Sum],
-        total: &mut [P::Sum],
-    ) {
+    /// which there are whole ones.
+    fn add_kept<P, I>(weights: &[P::Sum], x: &[P::Sum], total: &mut [P::Sum]) {
         let stride = total.len();
-        let (mut rest, mut ahead) = (x, ahead);
-        for weights in weights.as_chunks().0 {
-            let (rows, x) = rest.split_at_checked(4 * stride).unwrap_or_default();
+        let mut rest = x;
+        for &[w0, w1, w2, w3] in weights.as_chunks().0 {
+            let (x0, x) = rest.split_at_checked(stride).unwrap_or_default();
+            let (x1, x) = x.split_at_checked(stride).unwrap_or_default();
+            let (x2, x) = x.split_at_checked(stride).unwrap_or_default();
+            let (x3, x) = x.split_at_checked(stride).unwrap_or_default();
             rest = x;
-            let (next, x) = ahead.split_at_checked(4 * stride).unwrap_or_default();
-            ahead = x;
-            if next.is_empty() {
-                add_four_kept::<P, I>(weights, rows, |_, _| {}, total);
-            } else {
-                add_four_kept::<P, I>(weights, rows, |row, at| prefetch(next, row * stride + at), total);
+            // (Plain rows: of chunks the compiler makes gathers and scatters.)
+            let rows = x0.iter().zip(x1).zip(x2).zip(x3);
+            for (total, (((&x0, &x1), &x2), &x3)) in total.iter_mut().zip(rows) {
+                let two = I::multiply_add(w1, x1, I::multiply_add(w0, x0, *total));
+                *total = I::multiply_add(w3, x3, I::multiply_add(w2, x2, two));
             }
-        }
-    }
-}
-
-/// Four rows of [`add_kept`]. `look` is told the row and the place of every 64 bytes.
-#[inline(always)]
-fn add_four_kept<P: Precision, I: Instructions>(
-    &[w0, w1, w2, w3]: &[P::Sum; 4],
-    rows: &[P::Sum],
-    look: impl Fn(usize, usize),
-    total: &mut [P::Sum],
-) {
-    let stride = total.len();
-    let line = 64 / size_of::<P::Sum>();
-    let (x0, x) = rows.split_at_checked(stride).unwrap_or_default();
-    let (x1, x) = x.split_at_checked(stride).unwrap_or_default();
-    let (x2, x3) = x.split_at_checked(stride).unwrap_or_default();
-    let [x0, x1, x2, x3] = [x0, x1, x2, x3].map(|x| x.as_chunks::<LANES>().0);
-    let totals = total.as_chunks_mut::<LANES>().0;
-    let rows = x0.iter().zip(x1).zip(x2).zip(x3);
-    for (k, (total, (((x0, x1), x2), x3))) in totals.iter_mut().zip(rows).enumerate() {
-        for row in 0..4 {
-            for part in 0..LANES / line {
-                look(row, k * LANES + part * line);
-            }
-        }
-        let rows = x0.iter().zip(x1).zip(x2).zip(x3);
-        for (total, (((&x0, &x1), &x2), &x3)) in total.iter_mut().zip(rows) {
-            let two = I::multiply_add(w1, x1, I::multiply_add(w0, x0, *total));
-            *total = I::multiply_add(w3, x3, I::multiply_add(w2, x2, two));
         }
     }
 }

@@ -31,8 +31,6 @@ pub(super) const fn kernel_len(n: usize, m: usize) -> WorkLen {
 const GROUP: usize = if cfg!(target_pointer_width = "32") { LANES } else { ROW_BLOCK };
 /// Bytes of a kernel's rows that a processor may be trusted to keep close from one pass to the next.
 const FIRST_CACHE: usize = 32 << 10;
-/// Bytes of a kernel from which on it is worth while to ask for rows ahead.
-const SECOND_CACHE: usize = 1 << 20;
 
 /// Sweeps in a row that had to go back to the log domain before the kernel is given up.
 const SETBACKS: u32 = 8;
@@ -130,14 +128,8 @@ impl<'a, P: Precision> Kept<'a, P> {
     /// Adds K^T u over `group` rows from `first` on to the sums of the block.
     fn add(&mut self, level: Level, first: usize, group: usize) {
         let weights = self.u.get(first..self.u.len().min(first + group)).unwrap_or(&[]);
-        let stride = self.v.len();
-        let here = self.kernel.get(first * stride..).unwrap_or(&[]);
-        let ahead = if size_of_val(self.kernel) > SECOND_CACHE {
-            here.get(group * stride..).unwrap_or(&[])
-        } else {
-            &[]
-        };
-        add_kept::<P>(level, weights, here, ahead, self.partial);
+        let rows = self.kernel.get(first * self.v.len()..).unwrap_or(&[]);
+        add_kept::<P>(level, weights, rows, self.partial);
         if (first + group).is_multiple_of(ROW_BLOCK) {
             self.join(level);
         }
