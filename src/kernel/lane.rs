@@ -107,7 +107,11 @@ macro_rules! dots {
             let stride = v.len();
             let mut rest = x;
             for out in out.as_chunks_mut::<$rows>().0 {
-                let Some((rows, others)) = rest.split_at_checked($rows * stride) else { return };
+                let Some((rows, others)) =
+                    stride.checked_mul($rows).and_then(|len| rest.split_at_checked(len))
+                else {
+                    return;
+                };
                 rest = others;
                 let mut sums = [[x86::$zero(); $registers]; $rows];
                 for (k, v) in v.as_chunks::<LANES>().0.iter().enumerate() {
