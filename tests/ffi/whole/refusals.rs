@@ -189,7 +189,7 @@ fn unknown_values<T: C>() {
             ("options", Argument::Stop, |s| s.options(|o| o.stop = 2)),
             ("options", Argument::Options, |s| s.options(|o| o.flags = 4)),
             ("options", Argument::Options, |s| s.options(|o| o.flags = 1 << 31)),
-            ("options", Argument::Level, |s| s.options(|o| o.level = 4)),
+            ("options", Argument::Level, |s| s.options(|o| o.level = 5)),
             ("options", Argument::Sweep, |s| s.options(|o| o.sweep = 3)),
             ("options", Argument::Sweep, |s| s.options(|o| o.sweep = u32::MAX)),
         ],
