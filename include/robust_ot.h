@@ -567,6 +567,12 @@
 #define ROT_LEVEL_AVX512 3
 
 /**
+ * Fused multiply-adds (x86-64 with AVX2 and FMA or AVX-512): faster where exponentials count, but not
+ * the bits of the other levels, nor those of the same level on another machine. Never the fastest.
+ */
+#define ROT_LEVEL_FMA 4
+
+/**
  * A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
  */
 #define ROT_SWEEP_AUTO 0
@@ -915,7 +921,8 @@ typedef struct rot_options_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
@@ -1398,7 +1405,8 @@ typedef struct rot_options_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**

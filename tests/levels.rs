@@ -391,3 +391,13 @@ fn plan_in_stated_order<T: Float, G: Geometry<T>>(
     };
     same("barycentric map", &map, &mut (0..2 * n).map(|k| mean(k / 2, k % 2)));
 }
+
+/// The level with bits of its own is there for who asks, and for nobody else.
+#[test]
+fn the_fused_level_is_never_chosen() {
+    assert!(Level::available().all(|level| level.name() != "fma"));
+    assert_ne!(Level::detect().name(), "fma");
+    let Some(level) = Level::fma() else { return };
+    assert_eq!(level.name(), "fma");
+    assert!(Level::avx2().is_some() && Level::available().all(|other| other != level));
+}

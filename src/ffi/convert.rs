@@ -73,6 +73,9 @@ pub const ROT_LEVEL_PORTABLE: u32 = 1;
 pub const ROT_LEVEL_AVX2: u32 = 2;
 /// AVX-512 (x86-64; F, DQ, BW and VL).
 pub const ROT_LEVEL_AVX512: u32 = 3;
+/// Fused multiply-adds (x86-64 with AVX2 and FMA or AVX-512): faster where exponentials count, but not
+/// the bits of the other levels, nor those of the same level on another machine. Never the fastest.
+pub const ROT_LEVEL_FMA: u32 = 4;
 
 /// A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
 pub const ROT_SWEEP_AUTO: u32 = 0;
@@ -296,6 +299,7 @@ pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
         ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
         ROT_LEVEL_AVX2 => Level::avx2(),
         ROT_LEVEL_AVX512 => Level::avx512(),
+        ROT_LEVEL_FMA => Level::fma(),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
     };
     found.map_or(Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)), |level| Ok(Some(level)))
@@ -492,7 +496,12 @@ const MARK: u32 = 0x726f_7431;
 
 /// Writes a running solve into the caller's struct.
 pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
-    let portable = u32::from(state.level == Level::PORTABLE);
+    // (Of levels of the same bits any will do.)
+    let level = match state.level {
+        Level::PORTABLE => 1,
+        level if Some(level) == Level::fma() => 2,
+        _ => 0,
+    };
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;
     c.mark = MARK;
@@ -510,7 +519,7 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
         T::ZERO,
     ];
     c.flags = [
-        portable,
+        level,
         forbidden | trouble << 1 | rows_fresh << 2 | kernel_bits(state) << 3,
         state.finished.map_or(0, |t| t as u32 + 1),
         state.still,
@@ -542,11 +551,15 @@ pub(super) fn check_state<T>(c: &types::State<T>) -> Result<(), Refusal> {
 
 /// Takes up the running solve of a checked state.
 pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>) {
-    let [portable, flags, finished, still] = c.flags;
+    let [level, flags, finished, still] = c.flags;
     let [residual, trigger, best, a, b, row_factor, col_factor, max_cost, certified_distance, _] =
         c.values;
     let [iterations, best_at, skip, next_check] = c.counts;
-    state.level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
+    state.level = match level {
+        1 => Level::PORTABLE,
+        2 => Level::fma().unwrap_or_else(Level::detect),
+        _ => Level::detect(),
+    };
     state.skip = skip.min(u64::from(u32::MAX)) as usize;
     (state.iterations, state.next_check) = (iterations, next_check);
     (state.patience.best, state.patience.best_at) = (best, best_at);

@@ -165,7 +165,8 @@ pub struct Options<T> {
     /// 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
     /// ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
     pub flags: u32,
-    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+    /// ROT_LEVEL_FMA).
     pub level: u32,
     /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
     /// made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.

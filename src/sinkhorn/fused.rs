@@ -73,11 +73,15 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
 /// it had to. The slice is the old potential, or, where that is gone, anything finite that is minus
 /// infinity just for entries without mass.
 pub(crate) fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
-    let mut trouble = false;
-    for (x, &held) in potential.iter_mut().zip(finite) {
-        if !x.is_finite() && held != T::NEG_INFINITY {
-            *x = if held.is_finite() { held } else { T::ZERO };
-            trouble = true;
+    // (All are looked at first: branches would cost more than what they save.)
+    let lost = |x: T, held: T| !x.is_finite() & (held != T::NEG_INFINITY);
+    let entries = potential.iter().zip(finite);
+    let trouble = entries.fold(false, |any, (&x, &held)| any | lost(x, held));
+    if trouble {
+        for (x, &held) in potential.iter_mut().zip(finite) {
+            if lost(*x, held) {
+                *x = if held.is_finite() { held } else { T::ZERO };
+            }
         }
     }
     trouble

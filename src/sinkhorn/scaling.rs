@@ -31,6 +31,11 @@ pub(super) const fn kernel_len(n: usize, m: usize) -> WorkLen {
     WorkLen::of(padded(m)).times(padded(n))
 }
 
+/// Rows that are updated together at most. (On small machines stack counts.)
+const GROUP: usize = if cfg!(target_pointer_width = "32") { LANES } else { ROW_BLOCK };
+/// Bytes of a kernel's rows that a processor may be trusted to keep close from one pass to the next.
+const FIRST_CACHE: usize = 32 << 10;
+
 /// Sweeps in a row that had to go back to the log domain before the kernel is given up.
 const SETBACKS: u32 = 8;
 
@@ -195,6 +200,13 @@ struct Block<'s, P: Precision> {
 }
 
 impl<P: Precision> Shared<'_, '_, P> {
+    /// Rows that are updated together: as many as stay in the first cache from their sums to their
+    /// addition, or [`LANES`]. Whole groups make a block. Bits do not depend on it.
+    fn group(&self) -> usize {
+        let fit = FIRST_CACHE / size_of::<P::Sum>() / self.v.len().max(1);
+        if fit >= GROUP { GROUP } else { LANES }
+    }
+
     /// Updates the rows of a block and leaves their K^T u, but where the rule couples its entries: then
     /// their sums alone. `at_old` is shown the sums at the old potentials, in the order of the rows.
     #[inline(always)]
@@ -202,16 +214,19 @@ impl<P: Precision> Shared<'_, '_, P> {
         let Self { side, pass, kernel, v, coupled, .. } = *self;
         let Block { first, f, u, row, partial } = block;
         let mut found = 0;
-        let groups = f.chunks_mut(LANES).zip(u.chunks_mut(LANES));
-        let mut kept = row.chunks_mut(LANES);
+        let group = self.group();
+        let groups = f.chunks_mut(group).zip(u.chunks_mut(group));
+        let mut kept = row.chunks_mut(group);
         if !coupled {
             partial.fill(P::Sum::ZERO);
         }
         for (k, (f, weights)) in groups.enumerate() {
-            let first = first + k * LANES;
-            let entries = rows(kernel, v.len(), first);
-            let mut sums = [P::Sum::ZERO; LANES];
-            rows_dot::<P>(pass.level, entries, v, &mut sums);
+            let first = first + k * group;
+            let mut sums = [P::Sum::ZERO; GROUP];
+            let lanes = sums.as_chunks_mut().0.iter_mut().take(group / LANES);
+            for (k, sums) in lanes.enumerate() {
+                rows_dot::<P>(pass.level, rows(kernel, v.len(), first + k * LANES), v, sums);
+            }
             let place = first..first + f.len();
             let known = (sums.get(..f.len()), weights.get_mut(..f.len()));
             let ((Some(sums), Some(u)), Some(old), Some(f0)) =
@@ -222,7 +237,7 @@ impl<P: Precision> Shared<'_, '_, P> {
             if !all_trusted::<P>(sums, f0) {
                 return LOST;
             }
-            let mut values = [P::Potential::ZERO; LANES];
+            let mut values = [P::Potential::ZERO; GROUP];
             for (value, (&sum, &u)) in values.iter_mut().zip(sums.iter().zip(&*u)) {
                 *value = P::Potential::from(sum * u);
             }
@@ -245,6 +260,7 @@ impl<P: Precision> Shared<'_, '_, P> {
             if !all_trusted::<P>(u, f0) {
                 found |= UNRELIABLE;
             }
+            let entries = kernel.get(first * v.len()..).unwrap_or(&[]);
             add_kept::<P>(pass.level, weights, entries, partial);
         }
         found
@@ -254,10 +270,8 @@ impl<P: Precision> Shared<'_, '_, P> {
     #[inline(always)]
     fn add(&self, first: usize, u: &[P::Sum], partial: &mut [P::Sum]) {
         partial.fill(P::Sum::ZERO);
-        for (k, weights) in u.chunks(LANES).enumerate() {
-            let entries = rows(self.kernel, self.v.len(), first + k * LANES);
-            add_kept::<P>(self.pass.level, weights, entries, partial);
-        }
+        let entries = self.kernel.get(first * self.v.len()..).unwrap_or(&[]);
+        add_kept::<P>(self.pass.level, u, entries, partial);
     }
 }
 
@@ -296,7 +310,7 @@ impl<'s, P: Precision> Crew<'s, P> {
         let parts = Parts { potential, sum, cost: Part::none() };
         let work = |block: usize, pieces: Pieces<'_, P>| {
             let Pieces { potential: [f, values], sum: [u, row, partial], .. } = pieces;
-            let mut values = values.chunks_mut(LANES);
+            let mut values = values.chunks_mut(shared.group());
             let block = Block { first: block * ROW_BLOCK, f, u, row, partial };
             shared.update(block, &mut |_, sums| copy(values.next().unwrap_or_default(), sums))
         };

@@ -137,7 +137,7 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
         (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.reserved[2] = 1)),
         (E::StructSize, A::Options, [NO; 3], |s| s.options(|o| o.reserved[0] = 1)),
         (E::Kind, A::Stop, [NO; 3], |s| s.options(|o| o.stop = 2)),
-        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 4)),
+        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 5)),
         (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = 3)),
         #[cfg(feature = "scaling")]
         (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = ROT_SWEEP_SCALING)),
@@ -169,7 +169,7 @@ fn lines_of_steps<T: Both>(call: Call) -> Vec<Line<T>> {
     match call {
         Call::HalfStep => {
             lines.push((E::WorkTooSmall, A::Work, [NO; 3], |s| s.args.work_len -= 1));
-            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 4));
+            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 5));
             lines.push((E::Negative, A::RowWeights, [2, NO, 0], |s| {
                 s.set("weights 0", 2, -T::ONE);
             }));
@@ -240,7 +240,7 @@ fn lines_of_a_gradient<T: Both>() -> Vec<Line<T>> {
         (E::Tolerance, A::ForwardTolerance, [NO; 3], |s| {
             s.gradient_options(|o| o.forward_tolerance = T::NAN);
         }),
-        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 4)),
+        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 5)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 12)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 0)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.reserved32 = 1)),
