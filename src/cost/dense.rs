@@ -24,6 +24,26 @@ impl<'a, T: Real> Dense<'a, T> {
 
 impl<T> sealed::Sealed for Dense<'_, T> {}
 
+/// The smallest and the largest of values that are all finite.
+fn range_of<T: Real>(values: &[T]) -> Option<(T, T)> {
+    const WIDTH: usize = 4;
+    let (mut low, mut high) = ([T::INFINITY; WIDTH], [T::NEG_INFINITY; WIDTH]);
+    // x - x is 0, or NaN for good.
+    let mut odd = [T::ZERO; WIDTH];
+    for chunk in values.chunks(WIDTH) {
+        let lanes = low.iter_mut().zip(&mut high).zip(&mut odd);
+        for (((low, high), odd), &x) in lanes.zip(chunk) {
+            *low = low.smaller(x);
+            *high = high.larger(x);
+            *odd += x - x;
+        }
+    }
+    let all = odd.iter().fold(true, |all, odd| all & (*odd <= T::ZERO));
+    let least = low.iter().fold(T::INFINITY, |least, &x| least.smaller(x));
+    let most = high.iter().fold(T::NEG_INFINITY, |most, &x| most.larger(x));
+    all.then_some((least, most))
+}
+
 impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     fn shape(&self) -> (usize, usize) {
         (self.cost.rows(), self.cost.cols())
@@ -41,8 +61,21 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     ) -> Result<CostRange<P::Potential>, Error> {
         let infinity = P::Cost::INFINITY;
         let mut range = CostRange { min: infinity, max: -infinity, forbidden: false };
+        let any_column = b.iter().any(|&b| b > P::Cost::ZERO);
         column_seen.fill(P::Sum::ZERO);
         for (i, &weight) in a.iter().enumerate() {
+            let weighted = weight > P::Cost::ZERO;
+            let row = self.cost.contiguous_row(i).and_then(|row| row.get(..b.len()));
+            // Nearly every row is all finite, and needs no look at single entries.
+            if let Some((min, max)) = row.and_then(range_of)
+                && (any_column || !weighted)
+            {
+                (range.min, range.max) = (range.min.smaller(min), range.max.larger(max));
+                if weighted {
+                    column_seen.fill(P::Sum::ONE);
+                }
+                continue;
+            }
             let mut row_seen = false;
             for (j, (&b, seen)) in b.iter().zip(column_seen.iter_mut()).enumerate() {
                 let Some(c) = self.cost.get(i, j) else { break };
@@ -50,7 +83,7 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
                     range.min = range.min.smaller(c);
                     range.max = range.max.larger(c);
                     row_seen |= b > P::Cost::ZERO;
-                    if weight > P::Cost::ZERO {
+                    if weighted {
                         *seen = P::Sum::ONE;
                     }
                 } else if c > P::Cost::ZERO {
@@ -60,7 +93,7 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
                     return Err(Error::at_entry(kind, Argument::Cost, i, j));
                 }
             }
-            if weight > P::Cost::ZERO && !row_seen {
+            if weighted && !row_seen {
                 return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
             }
         }

@@ -50,6 +50,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
 
     /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
     pub(crate) fn potentials(&mut self) -> [&mut [P::Potential]; 2] {
+        self.known = false;
         [self.f, self.g]
     }
 
@@ -74,6 +75,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         balls: &mut [Ball; 2],
         scratch: [&mut [P::Potential]; 2],
     ) -> Measured<P::Potential> {
+        self.known = false;
         let Self { problem, f, g, work, state, .. } = self;
         let (level, zero) = (state.level, P::Potential::ZERO);
         let pass = problem.pass(level);
@@ -98,6 +100,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// Goes on with a problem that differs from the one before in its epsilon alone: the potentials
     /// that the caller would see stay the same, and what a stopping rule remembers is forgotten.
     pub(crate) fn enter_level(&mut self, epsilon_before: P::Potential) {
+        self.known = false;
         let Self { f, g, work, state, .. } = self;
         for (side, potential) in [(&work.rows, &mut **f), (&work.cols, &mut **g)] {
             let before = Side { epsilon: epsilon_before, ..*side };

@@ -2,11 +2,11 @@
 
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Buffers, Level, Precision};
+use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop, Sweep};
-use crate::problem::{Problem, check_weights};
+use crate::problem::{Problem, check_entries, check_sum};
 use crate::real::Real;
 use crate::work::{Coefficients, misalignment, take};
 
@@ -145,8 +145,8 @@ impl<'a, P: Precision> Work<'a, P> {
         let log_a = take(&mut potential, n)?;
         let log_b = take(&mut potential, m)?;
         if fresh {
-            logarithms(&self.rows, log_a);
-            logarithms(&self.cols, log_b);
+            logarithms(state.level, &self.rows, log_a);
+            logarithms(state.level, &self.cols, log_b);
         }
         (self.rows.log_weights, self.cols.log_weights) = (log_a, log_b);
         self.row = take(&mut sum, n)?;
@@ -161,9 +161,12 @@ impl<'a, P: Precision> Work<'a, P> {
     }
 }
 
-fn logarithms<P: Precision>(side: &Side<'_, P>, out: &mut [P::Potential]) {
+fn logarithms<P: Precision>(level: Level, side: &Side<'_, P>, out: &mut [P::Potential]) {
+    log_weights::<P>(level, side.factor, side.weights, out);
+    // What a rule makes of a zero weight is its own affair.
+    let of_zero = side.log_weight(P::Cost::ZERO);
     for (log, &w) in out.iter_mut().zip(side.weights) {
-        *log = side.log_weight(w);
+        *log = if w == P::Cost::ZERO { of_zero } else { *log };
     }
 }
 
@@ -180,21 +183,22 @@ pub fn check<P: Precision, G: Geometry<P>>(
 ) -> Result<(), Error> {
     options.check()?;
     let mut state = State::new(Level::PORTABLE);
-    state.start(problem, options, work);
+    let sums = state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
     work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
-    prepare(problem, options, f, g, &mut work, &mut state)
+    prepare(problem, options, [f, g], sums, &mut work, &mut state)
 }
 
 impl<P: Precision> State<P> {
-    /// The state before the first sweep. The masses mean something if the weights pass their check.
+    /// The state before the first sweep; gives the sums of the weights. The masses mean something if the
+    /// weights pass their check.
     pub(super) fn start<G: Geometry<P>>(
         &mut self,
         problem: &Problem<'_, P, G>,
         options: &Options<P>,
         work: &[P::Work],
-    ) {
+    ) -> [P::Potential; 2] {
         self.level = options.level.unwrap_or_else(Level::detect);
         self.skip = misalignment(work);
         #[cfg(feature = "scaling")]
@@ -209,7 +213,9 @@ impl<P: Precision> State<P> {
         if let Stop::Residual(tolerance) = options.stop {
             self.trigger = tolerance;
         }
-        self.masses = problem.masses();
+        let sums = problem.sums();
+        self.masses = problem.masses_of(sums);
+        sums
     }
 }
 
@@ -217,8 +223,8 @@ impl<P: Precision> State<P> {
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
-    f: &[P::Potential],
-    g: &[P::Potential],
+    [f, g]: [&[P::Potential]; 2],
+    [sum_a, sum_b]: [P::Potential; 2],
     work: &mut Work<'_, P>,
     state: &mut State<P>,
 ) -> Result<(), Error> {
@@ -227,8 +233,10 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
-        check_weights::<P>(a, Argument::RowWeights)?;
-        check_weights::<P>(b, Argument::ColWeights)?;
+        check_entries::<P>(a, Argument::RowWeights)?;
+        check_sum(sum_a, Argument::RowWeights)?;
+        check_entries::<P>(b, Argument::ColWeights)?;
+        check_sum(sum_b, Argument::ColWeights)?;
         if options.warm_start {
             check_start(f, Argument::RowPotentials)?;
             check_start(g, Argument::ColPotentials)?;
