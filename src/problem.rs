@@ -218,6 +218,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         }
     }
 
+    /// The same problem with other data, of the same shape.
+    pub(crate) fn with_data(&self, geometry: G, a: &'a [P::Cost], b: &'a [P::Cost]) -> Self {
+        Self { geometry, a, b, ..*self }
+    }
+
     pub(crate) const fn is_unit_mass(&self) -> bool {
         self.unit_mass
     }

@@ -156,4 +156,9 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     fn transposed(&self) -> Self {
         Self { cost: self.cost.transposed() }
     }
+
+    fn behind(&self, [offset, _]: [usize; 2]) -> Result<Self, Error> {
+        let refusal = Error::new(ErrorKind::Shape, Argument::Cost);
+        Ok(Self { cost: self.cost.behind(offset).ok_or(refusal)? })
+    }
 }

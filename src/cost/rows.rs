@@ -68,6 +68,11 @@ pub trait RowCost<P: Precision>: sealed::Sealed {
 
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
+
+    /// See [`Geometry::behind`].
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
 }
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -365,6 +370,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
 
     fn transposed(&self) -> Self {
         RowCost::<P>::transposed(self)
+    }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        RowCost::<P>::behind(self, offsets)
     }
 
     fn conditional_mean(

@@ -14,7 +14,7 @@ use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
-use super::start::{Work, prepare};
+use super::start::{Known, Work, prepare};
 use super::verdict::Evaluated;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
@@ -171,11 +171,21 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// [`Sinkhorn::new`] where the solver lies.
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.begin_with(work, Known::Nothing)
+    }
+
+    /// [`Sinkhorn::begin`] for a problem of which something is known.
+    #[inline(never)]
+    pub(super) fn begin_with(
+        &mut self,
+        work: &'a mut [P::Work],
+        known: Known<P::Potential>,
+    ) -> Result<(), Error> {
         self.options.check()?;
         let sums = self.state.start(self.problem, self.options, work);
         self.lay_out(work, true)?;
         let Self { problem, options, f, g, work, state, .. } = self;
-        prepare(problem, options, [f, g], sums, work, state)?;
+        prepare(problem, options, [f, g], (sums, known), work, state)?;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
         work.rows.start_marginal(work.row_rule);
@@ -523,6 +533,47 @@ mod tests {
     use crate::marginal::Rule;
     use crate::sinkhorn::work_len;
     use crate::view::Mat;
+
+    /// The evaluation that ends a solve is the one that is handed over, and what it says is true of the
+    /// potentials still.
+    #[test]
+    fn what_is_known_is_true() {
+        let (n, m) = (9, 7);
+        let cost: vec::Vec<f64> =
+            (0..n * m).map(|k| ((k * 37 + 11) % 101) as f64 / 101.0).collect();
+        let (a, b) = (vec![1.0 / 9.0; 9], vec![1.0 / 7.0; 7]);
+        let rules = [
+            Rule::Exact,
+            Rule::Kl { tau: 0.5 },
+            Rule::L2Ball { radius2: 0.01, entropy: 0.1 },
+            Rule::KlBall { radius: 0.1, entropy: 0.0 },
+        ];
+        for (rows, cols) in rules.into_iter().flat_map(|x| rules.map(|y| (x, y))) {
+            let cost = Dense::new(Mat::new(&cost, n, m).unwrap());
+            let problem = Problem::<f64, _>::new(cost, (&a, rows), (&b, cols), 0.05).unwrap();
+            let options = Options::new();
+            let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+            let mut work = vec![0.0; work_len(n, m, 0)];
+            let mut solver = Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
+            while solver.step(1).is_none() {
+                assert!(!solver.known, "{rows:?} {cols:?}: the residual promised too much");
+            }
+            let on_rows = rows == Rule::Exact && cols != Rule::Exact;
+            assert_eq!(solver.known, !on_rows, "{rows:?} {cols:?}");
+            solver.look();
+            let held = solver.report;
+            solver.known = false;
+            solver.look();
+            assert!(on_rows || held == solver.report, "{rows:?} {cols:?}");
+            #[cfg(feature = "implicit")]
+            {
+                solver.potentials();
+                assert!(!solver.known);
+            }
+            solver.iterate();
+            assert!(!solver.known);
+        }
+    }
 
     /// A rule that couples the entries of a side is given all sums at once. With rules that do not
     /// care, that path has to come to the same potentials as the fused sweep.

@@ -1,6 +1,6 @@
 //! Work, validation and start of a solve.
 
-use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
+use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
@@ -181,13 +181,34 @@ pub fn check<P: Precision, G: Geometry<P>>(
     g: &[P::Potential],
     work: &mut [P::Work],
 ) -> Result<(), Error> {
+    examine(problem, options, [f, g], work, Known::Nothing).map(|_| ())
+}
+
+/// What earlier calls found out about a problem.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known<T> {
+    Nothing,
+    /// The range of its cost.
+    Cost(CostRange<T>),
+    /// That it is valid, besides.
+    Valid(CostRange<T>),
+}
+
+/// [`check`]; gives the range of the cost, where the data is looked at.
+pub(super) fn examine<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    options: &Options<P>,
+    [f, g]: [&[P::Potential]; 2],
+    work: &mut [P::Work],
+    known: Known<P::Potential>,
+) -> Result<Option<CostRange<P::Potential>>, Error> {
     options.check()?;
     let mut state = State::new(Level::PORTABLE);
     let sums = state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
     work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
-    prepare(problem, options, [f, g], sums, &mut work, &mut state)
+    prepare(problem, options, [f, g], (sums, known), &mut work, &mut state)
 }
 
 impl<P: Precision> State<P> {
@@ -217,18 +238,31 @@ impl<P: Precision> State<P> {
         self.masses = problem.masses_of(sums);
         sums
     }
+
+    /// Takes in the range of the cost.
+    fn found(&mut self, range: CostRange<P::Potential>) {
+        self.max_cost = range.max.abs().larger(range.min.abs());
+        self.forbidden = range.forbidden;
+    }
 }
 
-/// Validates everything and prepares the sweeps; the potentials are only read.
+/// Validates everything and prepares the sweeps; the potentials are only read. Gives the range of the
+/// cost, where the data is looked at.
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
-    [sum_a, sum_b]: [P::Potential; 2],
+    ([sum_a, sum_b], known): ([P::Potential; 2], Known<P::Potential>),
     work: &mut Work<'_, P>,
     state: &mut State<P>,
-) -> Result<(), Error> {
+) -> Result<Option<CostRange<P::Potential>>, Error> {
+    if let Known::Valid(range) = known {
+        state.found(range);
+        problem.geometry().prepare(&mut work.scratch);
+        return Ok(Some(range));
+    }
     let (a, b) = problem.weights();
+    let mut found = None;
     if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
@@ -244,14 +278,13 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     }
     state.masses.check::<P>()?;
     if !options.trust_data {
-        let range = problem.geometry().scan(a, b, work.col)?;
-        for (j, (&b, &seen)) in b.iter().zip(&*work.col).enumerate() {
-            if b > P::Cost::ZERO && seen < P::Sum::ONE {
-                return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
-            }
-        }
-        state.max_cost = range.max.abs().larger(range.min.abs());
-        state.forbidden = range.forbidden;
+        let range = match known {
+            // Where no pair is forbidden, all that have weight have a partner.
+            Known::Cost(range) if !range.forbidden => range,
+            _ => scan(problem.geometry(), a, b, work.col)?,
+        };
+        state.found(range);
+        found = Some(range);
         if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
@@ -262,7 +295,23 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(())
+    Ok(found)
+}
+
+/// Validates a cost, and that all that have weight have a partner.
+fn scan<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    a: &[P::Cost],
+    b: &[P::Cost],
+    column_seen: &mut [P::Sum],
+) -> Result<CostRange<P::Potential>, Error> {
+    let range = geometry.scan(a, b, column_seen)?;
+    for (j, (&b, &seen)) in b.iter().zip(&*column_seen).enumerate() {
+        if b > P::Cost::ZERO && seen < P::Sum::ONE {
+            return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
+        }
+    }
+    Ok(range)
 }
 
 /// A start must not hold NaN or plus infinity.
