@@ -138,9 +138,12 @@ fn compare<T: Number, K: Kind<T>>(
     let len = if fast { fast_work_len } else { work_len }(n, m, K::dimension());
 
     let problem = |k: usize| {
-        let of = |all, stride: usize, len| -> &[T] { &<&[T]>::from(all)[k * stride..][..len] };
-        let cost = K::view([of(&x, strides[0], x_len), of(&y, strides[1], y_len)], n, m);
-        let (a, b) = (of(&a, a_stride, n), of(&b, b_stride, m));
+        fn part<T>(all: &[T], start: usize, len: usize) -> &[T] {
+            &all[start..start + len]
+        }
+        let cost =
+            K::view([part(&x, k * strides[0], x_len), part(&y, k * strides[1], y_len)], n, m);
+        let (a, b) = (part(&a, k * a_stride, n), part(&b, k * b_stride, m));
         Problem::new(cost, (a, rows), (b, cols), epsilon).unwrap().reference(reference)
     };
     let first = Problem::new(K::view([&x, &y], n, m), (&a[..n], rows), (&b[..m], cols), epsilon);

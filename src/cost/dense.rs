@@ -24,24 +24,31 @@ impl<'a, T: Real> Dense<'a, T> {
 
 impl<T> sealed::Sealed for Dense<'_, T> {}
 
-/// The smallest and the largest of values that are all finite.
-fn range_of<T: Real>(values: &[T]) -> Option<(T, T)> {
-    const WIDTH: usize = 4;
-    let (mut low, mut high) = ([T::INFINITY; WIDTH], [T::NEG_INFINITY; WIDTH]);
-    // x - x is 0, or NaN for good.
-    let mut odd = [T::ZERO; WIDTH];
-    for chunk in values.chunks(WIDTH) {
-        let lanes = low.iter_mut().zip(&mut high).zip(&mut odd);
-        for (((low, high), odd), &x) in lanes.zip(chunk) {
-            *low = low.smaller(x);
-            *high = high.larger(x);
-            *odd += x - x;
+/// The smallest and the largest of many values, in lanes.
+#[derive(Clone, Copy)]
+struct Extremes<T> {
+    low: [T; 4],
+    high: [T; 4],
+}
+
+impl<T: Real> Extremes<T> {
+    const NONE: Self = Self { low: [T::INFINITY; 4], high: [T::NEG_INFINITY; 4] };
+
+    /// Those of these values too, if all are finite.
+    fn and(mut self, values: &[T]) -> Option<Self> {
+        // x * 0 is 0, or NaN for good.
+        let mut odd = [T::ZERO; 4];
+        for chunk in values.chunks(4) {
+            let lanes = self.low.iter_mut().zip(&mut self.high).zip(&mut odd);
+            for (((low, high), odd), &x) in lanes.zip(chunk) {
+                *low = low.smaller(x);
+                *high = high.larger(x);
+                *odd += x * T::ZERO;
+            }
         }
+        let [a, b, c, d] = odd;
+        ((a + b) + (c + d) <= T::ZERO).then_some(self)
     }
-    let all = odd.iter().fold(true, |all, odd| all & (*odd <= T::ZERO));
-    let least = low.iter().fold(T::INFINITY, |least, &x| least.smaller(x));
-    let most = high.iter().fold(T::NEG_INFINITY, |most, &x| most.larger(x));
-    all.then_some((least, most))
 }
 
 impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
@@ -61,16 +68,17 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     ) -> Result<CostRange<P::Potential>, Error> {
         let infinity = P::Cost::INFINITY;
         let mut range = CostRange { min: infinity, max: -infinity, forbidden: false };
+        let mut extremes = Extremes::NONE;
         let any_column = b.iter().any(|&b| b > P::Cost::ZERO);
         column_seen.fill(P::Sum::ZERO);
         for (i, &weight) in a.iter().enumerate() {
             let weighted = weight > P::Cost::ZERO;
             let row = self.cost.contiguous_row(i).and_then(|row| row.get(..b.len()));
             // Nearly every row is all finite, and needs no look at single entries.
-            if let Some((min, max)) = row.and_then(range_of)
+            if let Some(more) = row.and_then(|row| extremes.and(row))
                 && (any_column || !weighted)
             {
-                (range.min, range.max) = (range.min.smaller(min), range.max.larger(max));
+                extremes = more;
                 if weighted {
                     column_seen.fill(P::Sum::ONE);
                 }
@@ -96,6 +104,9 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
             if weighted && !row_seen {
                 return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
             }
+        }
+        for (&low, &high) in extremes.low.iter().zip(&extremes.high) {
+            (range.min, range.max) = (range.min.smaller(low), range.max.larger(high));
         }
         Ok(CostRange {
             min: P::widen(range.min),

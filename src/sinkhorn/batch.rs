@@ -150,21 +150,42 @@ pub fn solve_batch<P: Precision, G: Geometry<P>>(
     reports: &mut [Report<P::Potential>],
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<usize, Error> {
-    let known = examine_all(batch, options, [&*f, &*g], work, reports.len())?;
+    if reports.len() != batch.count {
+        return Err(Error::new(ErrorKind::Shape, Argument::Report));
+    }
+    let mut unfinished = 0;
+    let mut places = reports.iter_mut();
+    solve_each(batch, options, [f, g], work, observer, &mut |report| {
+        unfinished += usize::from(!report.converged());
+        if let Some(place) = places.next() {
+            *place = *report;
+        }
+    })?;
+    Ok(unfinished)
+}
+
+/// [`solve_batch`] with the reports handed over one by one.
+pub(crate) fn solve_each<P: Precision, G: Geometry<P>>(
+    batch: &Batch<'_, P, G>,
+    options: &Options<P>,
+    [f, g]: [&mut [P::Potential]; 2],
+    work: &mut [P::Work],
+    observer: &mut impl Observer<P::Potential>,
+    take: &mut impl FnMut(&Report<P::Potential>),
+) -> Result<(), Error> {
+    let known = examine_all(batch, options, [&*f, &*g], work)?;
     let (n, m) = batch.first.shape();
     let (mut fs, mut gs) = (f, g);
-    let mut unfinished = 0;
-    for (k, report) in reports.iter_mut().enumerate() {
+    for k in 0..batch.count {
         let (Some(f), Some(g)) = (cut(&mut fs, n), cut(&mut gs, m)) else { break };
         let in_batch = |error: Error| error.in_measure(k);
         let problem = batch.problem(k).map_err(in_batch)?;
         let mut solver = Sinkhorn::idle(&problem, options, f, g);
         solver.begin_with(work, known).map_err(in_batch)?;
         solver.run(observer);
-        *report = solver.conclude();
-        unfinished += usize::from(!report.converged());
+        take(&solver.conclude());
     }
-    Ok(unfinished)
+    Ok(())
 }
 
 /// Validates all problems; gives what is then known of each.
@@ -173,14 +194,12 @@ fn examine_all<P: Precision, G: Geometry<P>>(
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
     work: &mut [P::Work],
-    reports: usize,
 ) -> Result<Known<P::Potential>, Error> {
     options.check()?;
     let (n, m) = batch.first.shape();
     let lengths = [
         (f.len(), batch.count.checked_mul(n), Argument::RowPotentials),
         (g.len(), batch.count.checked_mul(m), Argument::ColPotentials),
-        (reports, Some(batch.count), Argument::Report),
     ];
     for (len, needed, argument) in lengths {
         if needed != Some(len) {

@@ -19,6 +19,8 @@ mod solver;
 mod start;
 mod verdict;
 
+#[cfg(feature = "capi")]
+pub(crate) use batch::solve_each;
 pub use batch::{Batch, solve_batch};
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
