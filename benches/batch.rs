@@ -75,7 +75,13 @@ fn batches(c: &mut Criterion, start: &str) {
             group.bench_function(BenchmarkId::new(name, n), |bench| {
                 bench.iter(|| {
                     let left = solve_batch(
-                        &batch, &options, &mut f, &mut g, &mut work, &mut reports, &mut (),
+                        &batch,
+                        &options,
+                        &mut f,
+                        &mut g,
+                        &mut work,
+                        &mut reports,
+                        &mut (),
                     );
                     black_box(left.unwrap());
                 });

@@ -143,11 +143,11 @@ pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refus
     Ok(())
 }
 
-/// The library's cost over the caller's memory.
+/// [`costs_of`] without anything behind the matrices.
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
-// A frame of its own would be on the stack of every call.
+#[cfg(feature = "barycenter")]
 #[inline(always)]
 pub(super) unsafe fn cost_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
@@ -156,25 +156,28 @@ pub(super) unsafe fn cost_of<'a, T: Scalar>(
     unsafe { costs_of(c, [0; 3]) }
 }
 
-/// [`cost_of`] with matrices whose data goes on for so many elements.
+/// The library's cost over the caller's memory, with matrices whose data goes on for so many elements.
 ///
 /// # Safety
-/// As [`cost_of`], for the elements behind the matrices too.
+/// Every pointer in the struct is NULL or readable for the extent that goes with it, and the elements
+/// behind.
+// A frame of its own would be on the stack of every call.
 #[inline(always)]
 pub(super) unsafe fn costs_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
-    [cost, x, y]: [usize; 3],
+    more: [usize; 3],
 ) -> Result<AnyCost<'a, T>, Refusal> {
-    let view = |k: usize, more: usize, argument| {
+    let view = |k: usize, argument| {
+        let more = more.get(k).copied().unwrap_or(0);
         // SAFETY: passed on from the caller.
         unsafe { mat_and_more(&matrix(c, k), more, argument) }
     };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
-        ROT_COST_DENSE => Ok(AnyCost::Dense(Dense::new(view(0, cost, Argument::Cost)?))),
+        ROT_COST_DENSE => Ok(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?))),
         #[cfg(feature = "points")]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
-            let (x, y) = (view(1, x, Argument::RowPoints)?, view(2, y, Argument::ColPoints)?);
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
             let metric = if kind == ROT_COST_EUCLIDEAN {
                 Metric::Euclidean
             } else {
