@@ -93,6 +93,7 @@
  *
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
+ *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
@@ -340,7 +341,7 @@
 
 #define ROT_PROBLEM_INIT_(type) \
     {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
-     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0, 0, 0}}
 /** A problem without data, both sides exact. */
 #define ROT_PROBLEM_F64_INIT ROT_PROBLEM_INIT_(rot_problem_f64)
 /** A problem without data, both sides exact. */
@@ -770,9 +771,33 @@ typedef struct rot_problem_f64 {
    */
   struct rot_rule_f64 cols;
   /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
    * Zero.
    */
-  size_t reserved_sizes[8];
+  size_t reserved_sizes[2];
   /**
    * Zero.
    */
@@ -985,7 +1010,7 @@ typedef struct rot_error {
    */
   uint64_t col;
   /**
-   * Which measure of a barycenter; ROT_NOWHERE if none applies.
+   * Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
    */
   uint64_t measure;
 } rot_error;
@@ -1268,9 +1293,33 @@ typedef struct rot_problem_f32 {
    */
   struct rot_rule_f32 cols;
   /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
    * Zero.
    */
-  size_t reserved_sizes[8];
+  size_t reserved_sizes[2];
   /**
    * Zero.
    */
@@ -3226,6 +3275,60 @@ int32_t rot_anneal_solve_f32(const rot_problem_f32 *problem,
                              float *work,
                              size_t work_len,
                              rot_report_f32 *report);
+
+/**
+ * Solves many problems of one shape in one call (double precision): `problem->count` problems that
+ * differ in their data alone. The cost (or the points) and the weights of problem k begin k strides
+ * behind those in `problem`; a stride of 0 means that all problems share them. Rules, epsilon,
+ * reference, flags and options are those of all. Every problem has the potentials and the report that
+ * rot_sinkhorn_solve_f64 would give it, to the bit.
+ *
+ *   rot_problem_f64 problem = ROT_PROBLEM_F64_INIT;
+ *   problem.cost = (rot_matrix_f64)ROT_MATRIX(costs, 8, 8); // the first of 200
+ *   problem.a = problem.b = weights;                        // of all
+ *   problem.a_len = problem.b_len = 8;
+ *   problem.epsilon = 0.05;
+ *   problem.count = 200;
+ *   problem.cost_stride = 8 * 8;
+ *   status = rot_sinkhorn_solve_batch_f64(&problem, NULL, f, g, work, work_len, reports);
+ *
+ * @param problem   the first problem, the count and the strides; read only
+ * @param options   NULL for the defaults; read only. `observe` watches each problem in turn; what it
+ *                  stops is the problem at hand
+ * @param f         count x n potentials, one problem behind the other; read first under
+ *                  ROT_WARM_START
+ * @param g         count x m potentials of the columns, likewise
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  as for one problem: ROT_SINKHORN_WORK_LEN(n, m, d), or
+ *                  ROT_SINKHORN_FAST_WORK_LEN(n, m, d)
+ * @param reports   count reports, each initialised with ROT_REPORT_F64_INIT
+ *
+ * Returns the largest status of all: ROT_OK if every problem has converged, else a positive remark,
+ * and each report says how its problem ended. Or a negative refusal: all problems are looked at first,
+ * so that nothing is written then but work and, in the first report, `error` (whose `measure` is the
+ * index of the problem, or ROT_NOWHERE) and `converged`. A count of 0 does nothing. Cost: that of the
+ * solves. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f64(const rot_problem_f64 *problem,
+                                     const rot_options_f64 *options,
+                                     double *f,
+                                     double *g,
+                                     double *work,
+                                     size_t work_len,
+                                     rot_report_f64 *reports);
+
+/**
+ * rot_sinkhorn_solve_batch_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f32(const rot_problem_f32 *problem,
+                                     const rot_options_f32 *options,
+                                     float *f,
+                                     float *g,
+                                     float *work,
+                                     size_t work_len,
+                                     rot_report_f32 *reports);
 
 /**
  * Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a

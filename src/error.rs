@@ -225,7 +225,7 @@ pub struct Error {
     pub row: u64,
     /// First bad column, [`Error::NOWHERE`] if there is none.
     pub col: u64,
-    /// Which measure of a barycenter, [`Error::NOWHERE`] if none in particular.
+    /// Which measure of a barycenter, or problem of a batch; [`Error::NOWHERE`] if none in particular.
     pub measure: u64,
 }
 
@@ -245,8 +245,7 @@ impl Error {
         Self { row: i as u64, col: j as u64, ..Self::new(kind, argument) }
     }
 
-    /// The same error, in a measure of a barycenter.
-    #[cfg(feature = "barycenter")]
+    /// The same error, in a measure of a barycenter or a problem of a batch.
     pub(crate) const fn in_measure(self, i: usize) -> Self {
         Self { measure: i as u64, ..self }
     }

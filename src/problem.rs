@@ -223,6 +223,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         }
     }
 
+    /// The same problem with other data, of the same shape.
+    pub(crate) fn with_data(&self, geometry: G, a: &'a [P::Cost], b: &'a [P::Cost]) -> Self {
+        Self { geometry, a, b, ..*self }
+    }
+
     pub(crate) const fn is_unit_mass(&self) -> bool {
         self.unit_mass
     }
@@ -271,12 +276,22 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         Side { rule: self.cols, ..self.side(self.b, log_weights) }
     }
 
+    /// Sums of the weights of both sides.
+    pub(crate) fn sums(&self) -> [P::Potential; 2] {
+        [mass::<P>(self.a), mass::<P>(self.b)]
+    }
+
     /// Masses of both sides, made equal where both fix them.
+    #[cfg(feature = "implicit")]
     pub(crate) fn masses(&self) -> Masses<P::Potential> {
+        self.masses_of(self.sums())
+    }
+
+    /// The same from the sums of the weights.
+    pub(crate) fn masses_of(&self, [a, b]: [P::Potential; 2]) -> Masses<P::Potential> {
         let one = P::Potential::ONE;
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
-        let mut found =
-            Masses { a: mass::<P>(self.a), b: mass::<P>(self.b), row_factor: one, col_factor: one };
+        let mut found = Masses { a, b, row_factor: one, col_factor: one };
         let unit = rows.unit_mass() || cols.unit_mass();
         if unit || (rows.fixes_mass() && cols.fixes_mass()) {
             let common = if unit { one } else { found.a };
@@ -357,7 +372,17 @@ pub(crate) fn mass<P: Precision>(weights: &[P::Cost]) -> P::Potential {
 }
 
 /// Checks weights: finite, not negative, not all zero, of finite sum.
+#[cfg(any(feature = "implicit", feature = "barycenter", feature = "capi"))]
 pub(crate) fn check_weights<P: Precision>(
+    weights: &[P::Cost],
+    argument: Argument,
+) -> Result<(), Error> {
+    check_entries::<P>(weights, argument)?;
+    check_sum(mass::<P>(weights), argument)
+}
+
+/// Its part that looks at each weight.
+pub(crate) fn check_entries<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
@@ -373,8 +398,12 @@ pub(crate) fn check_weights<P: Precision>(
         };
         return Err(Error::at(kind, argument, i));
     }
-    let mass = mass::<P>(weights);
-    if mass.is_finite() && mass > P::Potential::ZERO {
+    Ok(())
+}
+
+/// Its part that looks at their sum.
+pub(crate) fn check_sum<T: Real>(mass: T, argument: Argument) -> Result<(), Error> {
+    if mass.is_finite() && mass > T::ZERO {
         Ok(())
     } else {
         let kind = if mass.is_finite() { ErrorKind::ZeroMass } else { ErrorKind::Infinite };

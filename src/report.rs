@@ -180,6 +180,13 @@ impl<T: Real> Report<T> {
     }
 }
 
+/// A report that knows nothing yet, to be written over.
+impl<T: Real> Default for Report<T> {
+    fn default() -> Self {
+        Self::unknown()
+    }
+}
+
 /// The state of a solve at a check.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

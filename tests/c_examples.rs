@@ -123,6 +123,19 @@ fn lib_says_where_everything_is() {
     }
 }
 
+/// Warm starts pay, and the agents end up at goals.
+#[test]
+fn agents_share_out_their_goals() {
+    let ran = Ran::of(&mut Command::new(build().join("agents"))).expect(0);
+    let number = |before: &str| -> f64 {
+        let rest = ran.out.split(before).nth(1).unwrap_or_else(|| panic!("{}", ran.out));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (cold, warm) = (number("of 4 teams: "), number("nothing, "));
+    assert!(1.0 <= warm && warm < cold / 2.0, "{}", ran.out);
+    assert!(number("nearest goal ") < 0.02, "{}", ran.out);
+}
+
 #[test]
 fn quickstart_prints_its_plan() {
     let ran = Ran::of(&mut Command::new(build().join("quickstart"))).expect(0);

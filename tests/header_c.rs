@@ -191,7 +191,7 @@ fn layouts() -> Vec<String> {
     } }
     both! { rot_problem_f64 rot_problem_f32 {
         struct_size cost_kind cost x y a a_len b b_len epsilon reserved_value reference flags rows
-        cols reserved_sizes reserved
+        cols count cost_stride x_stride y_stride a_stride b_stride reserved_sizes reserved
     } }
     both! { rot_progress_f64 rot_progress_f32 {
         struct_size reserved32 iterations epsilon residual certified_distance reserved_value

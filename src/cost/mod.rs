@@ -309,6 +309,13 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     /// The same cost with rows and columns exchanged.
     fn transposed(&self) -> Self;
 
+    /// The cost of the same shape that begins so many elements behind the data of this one: behind the
+    /// matrix or the points of the rows, and behind the points of the columns. Error: `Shape`, with the
+    /// name of the data that does not reach so far.
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
+
     /// out_i = sum_j X_ij values_j / sum_j X_ij for every row of `values` (m x k) and `out`
     /// (n x k). Depends on g only, so rows without weight have an image too.
     fn conditional_mean(

@@ -115,6 +115,10 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
     fn transposed(&self) -> Self {
         Self { cost: RowCost::<P>::transposed(&self.cost), pool: self.pool }
     }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        Ok(Self { cost: RowCost::<P>::behind(&self.cost, offsets)?, pool: self.pool })
+    }
 }
 
 /// Potentials of a task: shifts of the columns.

@@ -80,6 +80,11 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
 
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
+
+    /// See [`Geometry::behind`].
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
 }
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -501,6 +506,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
 
     fn transposed(&self) -> Self {
         RowCost::<P>::transposed(self)
+    }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        RowCost::<P>::behind(self, offsets)
     }
 
     fn conditional_mean(

@@ -3,7 +3,9 @@
 use core::mem::{offset_of, size_of};
 use core::ptr::{from_ref, null};
 
-use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
+use super::abi::{
+    Range, Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
+};
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 use crate::cost::{AnyCost, Dense};
@@ -119,7 +121,7 @@ pub(super) fn costs<T: Scalar>(c: ProblemSource<T>) -> Source<Costs<T>> {
 
 /// One of them: the cost (0), the points of the rows (1) or of the columns (2). One that the
 /// caller's version does not have, or not as a whole, is empty.
-fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
+pub(super) fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
     type Matrix<T> = types::Matrix<T>;
     const {
         assert!(offset_of!(Costs<T>, y) == offset_of!(Costs<T>, cost) + 2 * size_of::<Matrix<T>>());
@@ -132,7 +134,8 @@ fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
 }
 
 /// What each of them is called.
-const MATRICES: [Argument; 3] = [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
+pub(super) const MATRICES: [Argument; 3] =
+    [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
 
 /// Error `StructSize` if the reserved field of one of them is not zero.
 pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refusal> {
@@ -144,17 +147,35 @@ pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refus
     Ok(())
 }
 
-/// The library's cost over the caller's memory.
+/// [`costs_of`] without anything behind the matrices.
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
-// A frame of its own would be on the stack of every call.
+#[cfg(feature = "barycenter")]
 #[inline(always)]
 pub(super) unsafe fn cost_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
 ) -> Result<HostCost<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
-    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
+    unsafe { costs_of(c, [0; 3]) }
+}
+
+/// The library's cost over the caller's memory, with matrices whose data goes on for so many elements.
+///
+/// # Safety
+/// Every pointer in the struct is NULL or readable for the extent that goes with it, and the elements
+/// behind.
+// A frame of its own would be on the stack of every call.
+#[inline(always)]
+pub(super) unsafe fn costs_of<'a, T: Scalar>(
+    c: Source<Costs<T>>,
+    more: [usize; 3],
+) -> Result<HostCost<'a, T>, Refusal> {
+    let view = |k: usize, argument| {
+        let more = more.get(k).copied().unwrap_or(0);
+        // SAFETY: passed on from the caller.
+        unsafe { mat_and_more(&matrix(c, k), more, argument) }
+    };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
         ROT_COST_DENSE => Ok(hosted(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)))),
@@ -195,9 +216,20 @@ pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
 ) -> Result<ProblemSource<T>, Refusal> {
     // SAFETY: passed on from the caller.
+    unsafe { read_problem_until(pointer, offset_of!(types::Problem<T>, count)) }
+}
+
+/// [`read_problem`] with what is zero from there on.
+///
+/// # Safety
+/// As [`Source::versioned`].
+pub(super) unsafe fn read_problem_until<T: Scalar>(
+    pointer: *const types::Problem<T>,
+    reserved: usize,
+) -> Result<ProblemSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
     check_matrices(costs(c))?;
-    let reserved = offset_of!(types::Problem<T>, reserved_sizes);
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
     {
@@ -270,7 +302,20 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
 ) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
-    let cost = unsafe { cost_of(costs(c)) }?;
+    unsafe { first_problem_of(c, [0; 3]) }
+}
+
+/// [`problem_of`] with a cost whose data goes on for so many elements.
+///
+/// # Safety
+/// As [`problem_of`], for the elements behind the matrices too.
+#[inline(always)]
+pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
+    c: ProblemSource<T>,
+    more: [usize; 3],
+) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    // SAFETY: passed on from the caller.
+    let cost = unsafe { costs_of(costs(c), more) }?;
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
     let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
     let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {

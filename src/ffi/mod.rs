@@ -4,6 +4,7 @@
 
 mod abi;
 pub mod anneal;
+pub mod batch;
 mod convert;
 pub mod gradient;
 mod host;

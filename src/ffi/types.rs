@@ -102,8 +102,20 @@ pub struct Problem<T> {
     pub rows: Rule<T>,
     /// Rule of the columns.
     pub cols: Rule<T>,
+    /// Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+    pub count: usize,
+    /// ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+    pub cost_stride: usize,
+    /// Other kinds: elements from the points of the rows to those of the next problem, or 0.
+    pub x_stride: usize,
+    /// Other kinds: elements from the points of the columns to those of the next problem, or 0.
+    pub y_stride: usize,
+    /// Elements from the weights of the rows to those of the next problem; 0 if all share them.
+    pub a_stride: usize,
+    /// Elements from the weights of the columns to those of the next problem; 0 if all share them.
+    pub b_stride: usize,
     /// Zero.
-    pub reserved_sizes: [usize; 8],
+    pub reserved_sizes: [usize; 2],
     /// Zero.
     pub reserved: [u64; 4],
 }
@@ -205,7 +217,7 @@ pub struct rot_error {
     pub row: u64,
     /// First bad column; ROT_NOWHERE if none applies.
     pub col: u64,
-    /// Which measure of a barycenter; ROT_NOWHERE if none applies.
+    /// Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
     pub measure: u64,
 }
 

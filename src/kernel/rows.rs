@@ -275,6 +275,16 @@ at_each_level! {
     }
 }
 
+at_each_level! {
+    /// out_i = log(factor w_i).
+    fn log_weights<P>(factor: P::Potential, weights: &[P::Cost], out: &mut [P::Potential]) {
+        for (out, &w) in out.iter_mut().zip(weights) {
+            let w = P::widen(w) * factor;
+            *out = if cfg!(target_pointer_width = "32") { w.ln_once() } else { w.ln() };
+        }
+    }
+}
+
 #[cfg(feature = "points")]
 at_each_level! {
     /// Adds (x - y_j)^2 for one coordinate; the first coordinate overwrites.

@@ -427,6 +427,8 @@ pub(crate) trait MarginalRule<P: Precision> {
 pub(crate) struct Shift<T> {
     /// Constant added to the potential.
     pub(crate) t: T,
+    /// |r - r(f)|_1, mass units.
+    pub(crate) violation: T,
     /// Violation of a fixed marginal that counts as rounding, mass units.
     pub(crate) slack: T,
 }
@@ -647,19 +649,21 @@ impl<P: Precision> Side<'_, P> {
 
 /// What solvers, rules and certificates compute from a side's weights.
 impl<P: Precision> Side<'_, P> {
-    /// What the caller's potential lacks of a counting potential, for a weight of this logarithm:
+    /// What the caller's potential lacks of a counting potential, for a weight of a given logarithm:
     /// the reference's share epsilon log w, w being the caller's weight without the factor.
-    fn share(&self, log_weight: P::Potential) -> P::Potential {
-        self.reference * self.epsilon * (log_weight - self.factor.ln_once())
+    fn share(&self) -> impl Fn(P::Potential) -> P::Potential {
+        let (scale, log_factor) = (self.reference * self.epsilon, self.factor.ln_once());
+        move |log_weight| scale * (log_weight - log_factor)
     }
 
     /// Puts the start into the potentials: what they hold, as counting potentials, or zero.
     pub(crate) fn load(&self, held: bool, f: &mut [P::Potential]) {
+        let share = self.share();
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
             if l == P::Potential::NEG_INFINITY {
                 *f = l;
             } else if held && l.is_finite() && *f > P::Potential::NEG_INFINITY {
-                *f += self.share(l);
+                *f += share(l);
             } else {
                 *f = P::Potential::ZERO;
             }
@@ -668,10 +672,11 @@ impl<P: Precision> Side<'_, P> {
 
     /// Turns counting potentials into the caller's.
     pub(crate) fn unload(&self, f: &mut [P::Potential]) {
+        let share = self.share();
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
             // An infinite weight, in data that was trusted, has no share.
             if l.is_finite() {
-                *f += -self.share(l);
+                *f += -share(l);
             }
         }
     }

@@ -59,8 +59,13 @@ fn not_negative<T: Real>(x: T) -> T {
 }
 
 /// The primal-dual gap at the best shift. Rounding may leave an exact side's part below zero.
-fn gap<P: Precision>(e: &Evaluation<'_, '_, P>, slack: P::Potential) -> P::Potential {
-    let (down, up) = (Shift { t: e.shift, slack }, Shift { t: -e.shift, slack });
+fn gap<P: Precision>(
+    e: &Evaluation<'_, '_, P>,
+    violations: [P::Potential; 2],
+    slack: P::Potential,
+) -> P::Potential {
+    let [down, up] = violations.map(|violation| Shift { t: e.shift, violation, slack });
+    let up = Shift { t: -e.shift, ..up };
     let gap = e.work.rows.fenchel_young(e.work.row, e.f, e.work.row_rule, down)
         + e.work.cols.fenchel_young(e.work.col, e.g, e.work.col_rule, up);
     not_negative(gap)
@@ -79,14 +84,17 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
     report.mass = mass;
 
     // sum X log(X / R), with R the reference.
-    let logs =
-        rows.reference * (inner::<P>(row, rows.log_weights) + inner::<P>(col, cols.log_weights));
+    let logs = if rows.reference > P::Potential::ZERO {
+        rows.reference * (inner::<P>(row, rows.log_weights) + inner::<P>(col, cols.log_weights))
+    } else {
+        P::Potential::ZERO
+    };
     let inner_products = inner::<P>(row, e.f) + inner::<P>(col, e.g);
     let relative_entropy = (inner_products - e.transport) / epsilon - logs;
     report.entropy = relative_entropy - mass;
 
-    report.residual_rows = distance::<P>(row, row_rule) / mass;
-    report.residual_cols = distance::<P>(col, col_rule) / mass;
+    let violations = [distance::<P>(row, row_rule), distance::<P>(col, col_rule)];
+    [report.residual_rows, report.residual_cols] = violations.map(|violation| violation / mass);
     report.residual = report.residual_rows + report.residual_cols;
     report.row_penalty = rows.penalty(row);
     report.col_penalty = cols.penalty(col);
@@ -97,10 +105,11 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
 
     match (rows.relaxation(), cols.relaxation()) {
         (Some(tau_row), Some(tau_col)) => {
-            relaxed(e, report, [tau_row, tau_col], relative_entropy);
+            relaxed(e, report, [tau_row, tau_col], violations, relative_entropy);
         }
         _ => {
-            report.gap = gap(e, P::Potential::from_count(8) * e.rounding_floor * mass);
+            let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
+            report.gap = gap(e, violations, slack);
             let fixed = match (rows.fixes_marginal(), cols.fixes_marginal()) {
                 (false, true) => Some((cols, rows)),
                 (true, false) => Some((rows, cols)),
@@ -126,6 +135,7 @@ fn relaxed<P: Precision>(
     e: &Evaluation<'_, '_, P>,
     report: &mut Report<P::Potential>,
     [tau_row, tau_col]: [P::Potential; 2],
+    violations: [P::Potential; 2],
     relative_entropy: P::Potential,
 ) {
     let (rows, cols) = (&e.work.rows, &e.work.cols);
@@ -174,7 +184,7 @@ fn relaxed<P: Precision>(
         report.mass = one;
         report.log_mass = log_mass;
     } else {
-        report.gap = gap(e, zero);
+        report.gap = gap(e, violations, zero);
         report.lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp_once();
         report.certified_distance =
             not_negative(report.unregularised_objective - report.lower_bound);

@@ -59,7 +59,13 @@ pub(crate) fn no_problem<T: C>() -> c::Problem<T> {
         flags: 0,
         rows: c_rule(Rule::Exact),
         cols: c_rule(Rule::Exact),
-        reserved_sizes: [0; 8],
+        count: 0,
+        cost_stride: 0,
+        x_stride: 0,
+        y_stride: 0,
+        a_stride: 0,
+        b_stride: 0,
+        reserved_sizes: [0; 2],
         reserved: [0; 4],
     }
 }
