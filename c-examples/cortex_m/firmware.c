@@ -1,6 +1,6 @@
 /*
- * firmware.c - the cases on a Cortex-M4F, with the stack measured below each call. Output and exit
- * status go through semihosting, so a debugger or QEMU shows them.
+ * firmware.c - the cases of ../same_bits on a Cortex-M, with the stack measured below each call. Output
+ * and exit status go through semihosting, so a debugger or QEMU shows them.
  */
 #include "cases.h"
 
