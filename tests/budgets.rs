@@ -91,7 +91,8 @@ fn tools() -> Option<Tools> {
 
 /// Compiles and links a firmware.
 fn link(tools: &Tools, name: &str, sources: &[&Path], flags: &[&str], library: &Path) -> PathBuf {
-    let [firmware, cases] = ["cortex_m", "same_bits"].map(|name| root().join("c-examples").join(name));
+    let [firmware, cases] =
+        ["cortex_m", "same_bits"].map(|name| root().join("c-examples").join(name));
     let output = scratch().join(name).with_extension("elf");
     let mut gcc = Command::new(tools.gcc);
     gcc.args(C_FLAGS).args(THUMB_FLAGS).args(flags).arg("-Os");
