@@ -130,7 +130,7 @@ execute() {
     wasm | wasm-simd128) set -- "$NODE" "$examples/node/cases.js" "$program" ;;
     aarch64) set -- "$QEMU_ARM64" "$program" ;;
     esac
-    timeout 900 "$@" 2>&1 </dev/null
+    timeout 1800 "$@" 2>&1 </dev/null
 }
 
 chosen=$*
@@ -144,6 +144,7 @@ for target in $chosen; do
         test "$*" = all && test "${CI:-}" != true || exit 1
         continue
     fi
+    rm -f "$out/$target.status"
     build "$target"
     # While the next one is compiled.
     (execute "$target" >"$out/$target.txt" && echo 0 >"$out/$target.status" ||
