@@ -553,7 +553,8 @@
 #define ROT_LEVEL_FASTEST 0
 
 /**
- * What the compilation target guarantees.
+ * What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on WebAssembly
+ * built with it, else nothing wider than a number.
  */
 #define ROT_LEVEL_PORTABLE 1
 

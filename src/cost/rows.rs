@@ -12,7 +12,7 @@ use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
     rescaling, rescalings,
 };
-use crate::math::{Compensated, sum_in_lanes};
+use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
@@ -254,7 +254,7 @@ pub(super) fn sweep_block<P: Precision>(
         update(Rows { first, old: f, potential, sums: known, kept });
         // From here on the sums are the weights of their rows.
         let weights = &mut sums;
-        if cfg!(target_pointer_width = "32") {
+        if SMALL {
             // Flash and stack count: one at a time.
             for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
                 *weight = P::Sum::ZERO;

@@ -69,7 +69,8 @@ pub const ROT_WARM_START: u32 = 1;
 pub const ROT_TRUST_DATA: u32 = 2;
 /// The fastest instruction set that the processor has.
 pub const ROT_LEVEL_FASTEST: u32 = 0;
-/// What the compilation target guarantees.
+/// What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on WebAssembly
+/// built with it, else nothing wider than a number.
 pub const ROT_LEVEL_PORTABLE: u32 = 1;
 /// AVX2 (x86-64).
 pub const ROT_LEVEL_AVX2: u32 = 2;

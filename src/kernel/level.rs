@@ -27,8 +27,24 @@ cpufeatures::new!(has_fma, "fma");
 #[cfg(target_arch = "x86_64")]
 cpufeatures::new!(has_avx512, "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl");
 
+/// What the compiler may use anywhere.
+const TARGET: &str = if cfg!(target_feature = "avx512f") {
+    "avx512"
+} else if cfg!(target_feature = "avx2") {
+    "avx2"
+} else if cfg!(target_feature = "sse2") {
+    "sse2"
+} else if cfg!(all(target_arch = "aarch64", target_feature = "neon")) {
+    "neon"
+} else if cfg!(target_feature = "simd128") {
+    "simd128"
+} else {
+    "scalar"
+};
+
 impl Level {
-    /// What the compilation target guarantees.
+    /// What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on
+    /// WebAssembly built with it.
     pub const PORTABLE: Self = Self(Set::Portable);
 
     /// The fastest level that this processor runs.
@@ -79,10 +95,12 @@ impl Level {
         core::iter::once(Self::PORTABLE).chain(Self::avx2()).chain(Self::avx512())
     }
 
-    /// The level's name.
+    /// The level's name: `avx512`, `avx2`, or what [`Level::PORTABLE`] is on this target: `sse2`,
+    /// `neon` (aarch64), `simd128` (WebAssembly built with it), or `scalar` for all others. (One for
+    /// which AVX2 or AVX-512 was switched on at compile time has that at every level.)
     pub const fn name(self) -> &'static str {
         match self.0 {
-            Set::Portable => "portable",
+            Set::Portable => TARGET,
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,7 @@
 use super::Precision;
 use super::instructions::{self, Instructions, at_each_level};
 use super::level::{Level, Set};
-use crate::math::{Elementary, LANES, reduce, sum_in_lanes};
+use crate::math::{Elementary, LANES, SMALL, reduce, sum_in_lanes};
 use crate::real::Real;
 
 at_each_level! {
@@ -19,7 +19,7 @@ at_each_level! {
         cost: &[P::Cost],
         out: &mut [P::Sum],
     ) -> P::Sum {
-        if cfg!(target_pointer_width = "32") || !fused {
+        if SMALL || !fused {
             // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
             for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
                 *out = entry_by::<P, I>(scale, f, g, c);
@@ -231,8 +231,8 @@ fn softened<P: Precision>(
 ) -> P::Potential {
     let ([epsilon, contraction], [weight_part, reference_part]) = (scales, parts);
     let s = P::Potential::from(s);
-    // 32-bit machines save flash.
-    let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
+    // Microcontrollers save flash.
+    let log = if SMALL { s.ln_once() } else { s.ln() };
     let soft = epsilon * (weight_part * l - log) + f;
     let value = contraction * soft + reference_part * epsilon * l;
     if l > P::Potential::NEG_INFINITY { value } else { l }
@@ -251,7 +251,7 @@ at_each_level! {
         f: &mut [P::Potential],
     ) {
         let scales = [epsilon, contraction];
-        if cfg!(target_pointer_width = "32") {
+        if SMALL {
             for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
                 *f = softened::<P>(scales, parts, *f, l, s);
             }
@@ -280,7 +280,7 @@ at_each_level! {
     fn log_weights<P>(factor: P::Potential, weights: &[P::Cost], out: &mut [P::Potential]) {
         for (out, &w) in out.iter_mut().zip(weights) {
             let w = P::widen(w) * factor;
-            *out = if cfg!(target_pointer_width = "32") { w.ln_once() } else { w.ln() };
+            *out = if SMALL { w.ln_once() } else { w.ln() };
         }
     }
 }

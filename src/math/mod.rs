@@ -13,6 +13,9 @@ pub(crate) use sum::{Compensated, LANES, reduce, sum_in_lanes};
 
 use crate::real::Real;
 
+/// Whether flash and stack count more than time: a microcontroller. The bits are the same.
+pub(crate) const SMALL: bool = cfg!(all(target_pointer_width = "32", not(target_family = "wasm")));
+
 /// The elementary functions of a [`Real`], written without branches so that a plain loop over
 /// them becomes packed instructions.
 pub trait Elementary: Real {

@@ -17,7 +17,7 @@ use crate::cost::{Lent, Pool, Scratch};
 use crate::kernel::{Part, Parts, Pieces, in_waves};
 use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
 use crate::marginal::{Ball, Memory, Side};
-use crate::math::LANES;
+use crate::math::{LANES, SMALL};
 use crate::real::Real;
 use crate::work::{Coefficients, WorkLen, padded, take};
 
@@ -32,7 +32,7 @@ pub(super) const fn kernel_len(n: usize, m: usize) -> WorkLen {
 }
 
 /// Rows that are updated together at most. (On small machines stack counts.)
-const GROUP: usize = if cfg!(target_pointer_width = "32") { LANES } else { ROW_BLOCK };
+const GROUP: usize = if SMALL { LANES } else { ROW_BLOCK };
 /// Bytes of a kernel's rows that a processor may be trusted to keep close from one pass to the next.
 const FIRST_CACHE: usize = 32 << 10;
 
