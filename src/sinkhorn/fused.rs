@@ -27,11 +27,12 @@ impl<P: Precision> Fused<'_, '_, P> {
     pub(crate) fn take(&mut self, group: Rows<'_, P>) {
         let Rows { first, old, potential, sums } = group;
         let targets = self.targets.get(first..).unwrap_or(&[]);
-        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets)
-        {
+        let entries = old.iter().zip(&*potential).zip(sums).zip(targets).enumerate();
+        for (k, (((&old, &shift), &sum), &target)) in entries {
             // The sum at the old potential, where it was taken at another shift.
             let sum =
                 if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
+            let target = self.side.nearest(first + k, old, sum, target);
             self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
             self.mass += P::Potential::from(sum);
         }

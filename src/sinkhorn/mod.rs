@@ -16,6 +16,7 @@ mod probe;
 mod scaling;
 mod solver;
 mod start;
+mod translation;
 mod verdict;
 
 #[cfg(feature = "implicit")]

@@ -228,7 +228,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
                 }
                 return None;
             }
-            for ((&sum, &u), &target) in sums.iter().zip(&*u).zip(row_rule.get(place.clone())?) {
+            let targets = sums.iter().zip(&*u).zip(row_rule.get(place.clone())?).zip(&*old);
+            for (k, (((&sum, &u), &target), &old)) in targets.enumerate() {
+                let target = side.nearest(first + k, old, sum * u, target);
                 let sum = P::Potential::from(sum * u);
                 found.residual += (sum - P::Potential::from(target)).abs();
                 found.mass += sum;

@@ -234,7 +234,7 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.masses.check::<P>()?;
+    problem.check_masses(&state.masses)?;
     if !options.trust_data {
         let range = problem.geometry().scan(a, b, work.col)?;
         for (j, (&b, &seen)) in b.iter().zip(&*work.col).enumerate() {
