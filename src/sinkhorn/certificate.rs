@@ -71,7 +71,6 @@ fn gap<P: Precision>(e: &Evaluation<'_, '_, P>, slack: P::Potential) -> P::Poten
 #[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
-    let one = P::Potential::ONE;
     let epsilon = rows.epsilon;
     let mass = mass::<P>(row);
     report.epsilon = epsilon;

@@ -77,9 +77,8 @@ pub fn stored() -> Vec<Stored> {
 
 /// Problems without entropy and their optima.
 pub fn unregularised() -> Vec<(String, Case<f64>, f64)> {
-    let read = |i: &Value| {
-        (i["name"].as_str().unwrap().into(), case(i), i["optimum"].as_f64().unwrap())
-    };
+    let read =
+        |i: &Value| (i["name"].as_str().unwrap().into(), case(i), i["optimum"].as_f64().unwrap());
     let all: Vec<_> = file()["unregularised"].as_array().unwrap().iter().map(read).collect();
     assert!(all.len() >= 30, "the stored problems are incomplete");
     all
@@ -91,7 +90,9 @@ pub fn penalty(rule: Rule<f64>, r: &[f64], w: &[f64]) -> f64 {
     match rule {
         Rule::Tv { tau } => tau * terms.map(|(r, w)| (r - w).abs()).sum::<f64>(),
         Rule::Kl { tau } => {
-            tau * terms.map(|(r, w)| if *r > 0.0 { r * (r / w).ln() - r + w } else { *w }).sum::<f64>()
+            tau * terms
+                .map(|(r, w)| if *r > 0.0 { r * (r / w).ln() - r + w } else { *w })
+                .sum::<f64>()
         }
         _ => 0.0,
     }
