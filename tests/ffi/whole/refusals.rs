@@ -142,6 +142,17 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.cols = c_rule(Rule::KlBall { radius, entropy }));
                 Argument::ColRule
             }
+            ErrorKind::Range | ErrorKind::MassRange if !cfg!(feature = "ranges") => continue,
+            ErrorKind::Range => {
+                let (lower, upper) = (T::of(1.5), T::ONE);
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
+            ErrorKind::MassRange => {
+                let (lower, upper) = (T::ZERO, T::of(1e-3));
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
             ErrorKind::NotConverged => {
                 s = Scene::new(Call::Vjp, 3, 4, 0);
                 s.gradient_options(|o| o.forward_tolerance = T::of(1e-3));
