@@ -312,11 +312,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         masses.check::<P>()?;
         let rows = Side { mass: masses.a, ..self.row_side(&[]) };
         let cols = Side { mass: masses.b, ..self.col_side(&[]) };
+        let boxed = |side: &Side<'_, P>| side.confines_marginal() && !side.fixes_mass();
+        // (Data that was trusted may have any mass.)
+        let sound = |mass: P::Potential| mass > P::Potential::ZERO && mass.is_finite();
+        if !(boxed(&rows) || boxed(&cols)) || !sound(masses.a) || !sound(masses.b) {
+            return Ok(());
+        }
         let ([row_least, row_most], [col_least, col_most]) = (rows.mass_range(), cols.mass_range());
         let one = P::Potential::ONE + P::widen(P::Cost::MASS_TOLERANCE);
         if row_least > col_most * one || col_least > row_most * one {
-            let own = rows.confines_marginal() && !rows.fixes_mass();
-            let argument = if own { Argument::RowRule } else { Argument::ColRule };
+            let argument = if boxed(&rows) { Argument::RowRule } else { Argument::ColRule };
             return Err(Error::new(ErrorKind::MassRange, argument));
         }
         Ok(())

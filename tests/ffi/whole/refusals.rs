@@ -188,7 +188,7 @@ fn unknown_values<T: C>() {
         &[
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 3)),
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = u32::MAX)),
-            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 4)),
+            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 6)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.kind = u32::MAX)),
             ("problem", Argument::Reference, |s| s.problem(|p| p.reference = 2)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.flags = 2)),
