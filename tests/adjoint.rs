@@ -63,6 +63,8 @@ fn rules() -> Vec<(&'static str, Rule<f64>, bool)> {
         ("l2 bare", Rule::L2Ball { radius2: 0.004, entropy: 0.0 }, true),
         ("kl ball active", Rule::KlBall { radius: 0.02, entropy: 0.03 }, true),
         ("kl ball slack", Rule::KlBall { radius: 9.0, entropy: 0.3 }, true),
+        ("tv", Rule::Tv { tau: 0.12 }, false),
+        ("box", Rule::Box { lower: 0.8, upper: 1.15 }, false),
     ]
 }
 

@@ -334,3 +334,78 @@ fn every_sweep_finds_the_same_plan() {
         close(&stored.name, &solved.plan, &stored.plan, 1e-9 * largest(&stored.plan));
     }
 }
+
+const PATTERN: f64 = 7.25;
+
+/// Refused before anything but work is written.
+fn refused(case: &Case<f64>, options: &Options<f64>, kind: ErrorKind, argument: Argument) {
+    use robust_ot::sinkhorn::{solve, work_len};
+    let (n, m) = (case.n, case.m);
+    let cost = Dense::new(Mat::new(&case.cost, n, m).unwrap());
+    let sides = ((&case.a[..], case.rows), (&case.b[..], case.cols));
+    let found = Problem::<f64, _>::new(cost, sides.0, sides.1, case.epsilon).and_then(|problem| {
+        let (mut f, mut g) = (vec![PATTERN; n], vec![PATTERN; m]);
+        let mut work = vec![0.0; work_len(n, m, 0)];
+        let found = solve(&problem, options, &mut f, &mut g, &mut work, &mut ());
+        assert!(f.iter().chain(&g).all(|&x| x == PATTERN), "an output was written");
+        found
+    });
+    let error = found.expect_err("this has to be refused");
+    assert_eq!((error.kind, error.argument), (kind, argument), "{:?} {:?}", case.rows, case.cols);
+}
+
+#[test]
+fn refusals() {
+    let options = Options::new();
+    let sides = |rule: Rule<f64>, kind| {
+        let (first, second) = (base(1, (rule, Rule::Exact)), base(1, (Rule::Exact, rule)));
+        refused(&first, &options, kind, Argument::RowRule);
+        refused(&second, &options, kind, Argument::ColRule);
+    };
+    for tau in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-320] {
+        sides(Rule::Tv { tau }, ErrorKind::Tau);
+    }
+    for (lower, upper) in [
+        (-0.1, 1.0),
+        (f64::NAN, 1.0),
+        (0.5, f64::NAN),
+        (1.2, 1.1),
+        (0.0, 0.0),
+        (f64::INFINITY, f64::INFINITY),
+    ] {
+        sides(Rule::Box { lower, upper }, ErrorKind::Range);
+    }
+    // Both sides have unit mass: boxes above and below it, and two that do not meet.
+    let (low, high) = (Rule::Box { lower: 0.2, upper: 0.9 }, Rule::Box { lower: 1.1, upper: 2.0 });
+    sides(low, ErrorKind::MassRange);
+    sides(high, ErrorKind::MassRange);
+    refused(&base(1, (low, high)), &options, ErrorKind::MassRange, Argument::RowRule);
+    let ball = Rule::L2Ball { radius2: 0.01, entropy: 0.1 };
+    refused(&base(1, (ball, high)), &options, ErrorKind::MassRange, Argument::ColRule);
+    // A pair that bounds neither entropy nor objective has no certificate.
+    let certified = options.stop(Stop::Certified(0.1));
+    let free = Rule::Box { lower: 0.0, upper: f64::INFINITY };
+    for rules in [(TV, TV), (TV, Rule::Kl { tau: 0.1 }), (BOX, Rule::Exact), (BOX, BOX), (free, TV)]
+    {
+        refused(&base(1, rules), &certified, ErrorKind::NoCertificate, Argument::Stop);
+        let case = base(1, rules);
+        let cost = Dense::new(Mat::new(&case.cost, case.n, case.m).unwrap());
+        let sides = ((&case.a[..], case.rows), (&case.b[..], case.cols));
+        let problem = Problem::<f64, _>::new(cost, sides.0, sides.1, 0.1).unwrap();
+        let error = problem.unit_mass().err().unwrap();
+        assert_eq!((error.kind, error.argument), (ErrorKind::UnitMassRule, Argument::RowRule));
+    }
+}
+
+/// Next to balls, whose side has unit mass.
+#[test]
+fn beside_balls() {
+    let ball = Rule::L2Ball { radius2: 0.01, entropy: 0.1 };
+    for other in [TV, BOX] {
+        for rules in [(other, ball), (ball, other)] {
+            let solved = base(2, rules).solve();
+            assert!(solved.report.residual < 1e-10, "{rules:?}: {:e}", solved.report.residual);
+            assert!((solved.report.mass - 1.0).abs() < 1e-9);
+        }
+    }
+}

@@ -107,11 +107,8 @@ impl<T: Real> Rule<T> {
         match self {
             Self::Exact => Ok(()),
             Self::Kl { tau } | Self::Tv { tau } => {
-                let built = match self {
-                    Self::Kl { .. } => cfg!(feature = "kl"),
-                    _ => cfg!(feature = "ranges"),
-                };
-                if !built {
+                let kl = matches!(self, Self::Kl { .. });
+                if !if kl { cfg!(feature = "kl") } else { cfg!(feature = "ranges") } {
                     return refuse(ErrorKind::NotBuilt);
                 }
                 let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();

@@ -228,7 +228,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
                 }
                 return None;
             }
-            let targets = sums.iter().zip(&*u).zip(row_rule.get(place.clone())?).zip(&*old);
+            let targets = sums.iter().zip(&*u).zip(row_rule.get(place.clone())?).zip(old);
             for (k, (((&sum, &u), &target), &old)) in targets.enumerate() {
                 let target = side.nearest(first + k, old, sum * u, target);
                 let sum = P::Potential::from(sum * u);
