@@ -44,7 +44,8 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     /// Any pair of rules. Weights and costs are looked at when a solve begins.
     ///
     /// Errors: `Empty` for n = 0 or m = 0, `Shape` if a or b do not fit the cost, `Epsilon` or
-    /// `Tau` if they are not positive and finite.
+    /// `Tau` if they are not positive and finite, `Radius`, `Entropy` or `Range` if a ball or box is
+    /// none, `NotBuilt` for a rule that was left out.
     pub fn new(
         geometry: G,
         (a, rows): (&'a [P::Cost], Rule<P::Potential>),

@@ -528,7 +528,8 @@ pub(crate) trait MarginalRule<P: Precision> {
     }
 
     /// Whether every marginal near r has the same mass, at an optimum with own potential f: then the
-    /// potentials of a pair of such sides are defined up to a constant.
+    /// potentials of a pair of such sides are defined up to a constant, and gradients along changes that
+    /// keep both masses equal.
     #[cfg(feature = "implicit")]
     fn holds_mass(&self, _: &Side<'_, P>, _f: &[P::Potential], _r: &[P::Potential]) -> bool {
         self.fixes_marginal() || self.unit_mass()
