@@ -106,11 +106,9 @@ impl<T: Real> Rule<T> {
         let finite = |x: T| x >= T::ZERO && x.is_finite();
         match self {
             Self::Exact => Ok(()),
+            Self::Kl { .. } if !cfg!(feature = "kl") => refuse(ErrorKind::NotBuilt),
+            Self::Tv { .. } if !cfg!(feature = "ranges") => refuse(ErrorKind::NotBuilt),
             Self::Kl { tau } | Self::Tv { tau } => {
-                let kl = matches!(self, Self::Kl { .. });
-                if !if kl { cfg!(feature = "kl") } else { cfg!(feature = "ranges") } {
-                    return refuse(ErrorKind::NotBuilt);
-                }
                 let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();
                 if tau > T::ZERO && usable { Ok(()) } else { refuse(ErrorKind::Tau) }
             }
