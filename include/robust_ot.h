@@ -12,6 +12,9 @@
  *     ROT_KL(tau)    Phi = tau * sum(r log(r/w) - r + w)       (relaxed, unbalanced transport)
  *     ROT_L2_BALL(radius2, entropy), ROT_KL_BALL(radius, entropy)
  *                    r has unit mass and stays in a ball around w (leaves out outliers)
+ *     ROT_TV(tau)    Phi = tau * sum|r - w|                    (mass made or dropped at a price)
+ *     ROT_BOX(lower, upper)
+ *                    lower * w <= r <= upper * w               (capacities and demands)
  *   ROT_UNIT_MASS asks for the best plan of unit mass (robust transport; both rules KL). The
  *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
  *   the plan is a view of them that the rot_plan functions read.
@@ -172,6 +175,8 @@
 #define ROT_ERR_MASS_MISMATCH (-34)
 /** a positive weight has no partner at finite cost. */
 #define ROT_ERR_NO_PARTNER (-35)
+/** no mass lies in the ranges that the two sides allow. */
+#define ROT_ERR_MASS_RANGE (-36)
 /** epsilon is not positive and finite, or out of range for the cost. */
 #define ROT_ERR_EPSILON (-40)
 /** tau is not positive and finite. */
@@ -196,6 +201,8 @@
 #define ROT_ERR_GAUGE (-50)
 /** the linear system is not positive definite in this precision. */
 #define ROT_ERR_SINGULAR (-51)
+/** a box is not 0 <= lower <= upper, lower finite, upper positive. */
+#define ROT_ERR_RANGE (-52)
 /** a barycenter takes exact and KL rules only. */
 #define ROT_ERR_BARYCENTER_RULE (-60)
 #define ROT_ARG_NONE 0u
@@ -338,6 +345,11 @@
 /** The marginal has unit mass and lies within KL(r | w) <= radius. */
 #define ROT_KL_BALL(radius, entropy) \
     {ROT_RULE_KL_BALL, 0, {(radius), (entropy), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal pays tau for each unit more or less than the weights, tau in cost units. */
+#define ROT_TV(tau) {ROT_RULE_TV, 0, {(tau), 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal lies between lower * w and upper * w. */
+#define ROT_BOX(lower, upper) \
+    {ROT_RULE_BOX, 0, {(lower), (upper), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
 
 #define ROT_PROBLEM_INIT_(type) \
     {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
@@ -513,6 +525,16 @@
 #define ROT_RULE_KL_BALL 3
 
 /**
+ * The marginal pays `param[0]` for each unit more or less than the weights.
+ */
+#define ROT_RULE_TV 4
+
+/**
+ * The marginal lies between `param[0]` and `param[1]` times the weights.
+ */
+#define ROT_RULE_BOX 5
+
+/**
  * Entropy against the counting measure.
  */
 #define ROT_REFERENCE_COUNTING 0
@@ -673,6 +695,9 @@ typedef struct rot_rule_f64 {
    * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
    * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
    * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
    */
   uint32_t kind;
   /**
@@ -680,8 +705,8 @@ typedef struct rot_rule_f64 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
    */
   double param[4];
   /**
@@ -1195,6 +1220,9 @@ typedef struct rot_rule_f32 {
    * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
    * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
    * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
    */
   uint32_t kind;
   /**
@@ -1202,8 +1230,8 @@ typedef struct rot_rule_f32 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
    */
   float param[4];
   /**

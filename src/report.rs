@@ -96,7 +96,8 @@ pub struct Report<T> {
     pub dual_value: T,
     /// Primal-dual gap of the regularised problem, as a sum of non-negative terms.
     pub gap: T,
-    /// Certified lower bound of the unregularised optimum.
+    /// Certified lower bound of the unregularised optimum; also where a box meets an exact side or a box,
+    /// though no distance is certified there.
     pub lower_bound: T,
     /// unregularised_objective - lower_bound: the certified distance from the optimum.
     pub certified_distance: T,

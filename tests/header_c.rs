@@ -120,6 +120,7 @@ fn constants() -> Vec<(String, i64)> {
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
         ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_LEVEL_FMA ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_RULE_TV ROT_RULE_BOX
     }
     .into();
     macro_rules! of_module {
@@ -314,6 +315,9 @@ fn initialisers() -> Vec<String> {
             // theta / (n (1 - theta)) with theta = 1/2, n = 4.
             lines.push(bytes(concat!("dropping_", $suffix), &l2));
             lines.push(bytes(concat!("kl_ball_", $suffix), &near));
+            let tv = Rule { kind: robust_ot::ffi::ROT_RULE_TV, ..kl };
+            lines.push(bytes(concat!("tv_", $suffix), &tv));
+            lines.push(bytes(concat!("box_", $suffix), &ball(robust_ot::ffi::ROT_RULE_BOX)));
             lines.push(bytes(concat!("cotangent_", $suffix), &sized!(Cotangent)));
             lines.push(bytes(concat!("gradient_", $suffix), &sized!(Gradient)));
             lines.push(bytes(concat!("tangent_", $suffix), &sized!(Tangent)));

@@ -404,12 +404,11 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
             let kept = kept.next().unwrap_or_default();
             let room = BlockRoom { row, entries, partial, kept };
             let take = &mut |rows: Rows<'_, P>| {
-                let mut at_old = [P::Potential::ZERO; GROUP];
-                let (first, len) = (rows.first, rows.old.len());
-                if let Some(at_old) = at_old.get_mut(..len) {
+                let mut at_old = [[P::Potential::ZERO; 2]; GROUP];
+                if let Some(at_old) = at_old.get_mut(..rows.old.len()) {
                     let found = update.renew(rows, at_old);
                     update.note(found);
-                    update.tally(first, at_old);
+                    update.tally(at_old);
                 }
             };
             let first = block * ROW_BLOCK;

@@ -53,6 +53,10 @@ pub const ROT_RULE_KL: u32 = 1;
 pub const ROT_RULE_L2_BALL: u32 = 2;
 /// The marginal lies in a KL ball around the weights.
 pub const ROT_RULE_KL_BALL: u32 = 3;
+/// The marginal pays `param[0]` for each unit more or less than the weights.
+pub const ROT_RULE_TV: u32 = 4;
+/// The marginal lies between `param[0]` and `param[1]` times the weights.
+pub const ROT_RULE_BOX: u32 = 5;
 /// Entropy against the counting measure.
 pub const ROT_REFERENCE_COUNTING: u32 = 0;
 /// Entropy against the product of the weights.
@@ -280,9 +284,13 @@ pub(super) fn rule_of<T: Scalar>(
         _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_EXACT if zero(first) && zero(entropy) => Ok(Rule::Exact),
         ROT_RULE_KL if zero(entropy) => Ok(Rule::Kl { tau: first }),
-        ROT_RULE_EXACT | ROT_RULE_KL => Err(Refusal::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_TV if zero(entropy) => Ok(Rule::Tv { tau: first }),
+        ROT_RULE_EXACT | ROT_RULE_KL | ROT_RULE_TV => {
+            Err(Refusal::new(ErrorKind::StructSize, argument))
+        }
         ROT_RULE_L2_BALL => Ok(Rule::L2Ball { radius2: first, entropy }),
         ROT_RULE_KL_BALL => Ok(Rule::KlBall { radius: first, entropy }),
+        ROT_RULE_BOX => Ok(Rule::Box { lower: first, upper: entropy }),
         _ => Err(Refusal::new(ErrorKind::Kind, argument)),
     }
 }

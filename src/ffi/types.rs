@@ -49,11 +49,14 @@ pub struct Rule<T> {
     /// `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
     /// entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
     /// may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+    /// ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+    /// weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+    /// upper = `param[1]`, which may be infinite.
     pub kind: u32,
     /// Zero.
     pub flags: u32,
-    /// Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-    /// entropy in cost units.
+    /// Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+    /// tau and entropy in cost units.
     pub param: [T; 4],
     /// NULL; for rules with bounds per entry.
     pub lower: *const T,

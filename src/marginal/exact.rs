@@ -118,7 +118,7 @@ impl<P: Precision> MarginalRule<P> for Exact {
         &self,
         _: &Side<'_, P>,
         _: P::Potential,
-        _: &[P::Potential],
+        _: (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         _: &mut [P::Potential],
     ) -> Columns {

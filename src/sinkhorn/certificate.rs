@@ -4,15 +4,16 @@
 //! cancellation and is infinite where an exact side is violated. From the gap to the distance from
 //! the *unregularised* optimum:
 //!
-//! * one exact side: the objectives differ by epsilon times the entropy, so the distance is at
-//!   most gap + epsilon (E_max - E(X)) with E the entropy term and E_max its largest value over
-//!   all feasible plans;
+//! * one side exact or in a box, the other with a finite penalty: the objectives differ by epsilon
+//!   times the entropy, so the distance is at most gap + epsilon (E_max - E(X)) with E the entropy
+//!   term and E_max its largest value over all feasible plans;
 //! * unit mass: the same with the normalised gaps of both sides;
 //! * unbalanced: with Y = X / |X|, sigma = tau_row + tau_col and S = tau_row |a| + tau_col |b|,
 //!   every plan's objective is at least S - sigma exp(-(Phi(Y) - delta) / sigma), delta the
 //!   unit-mass bound for Y and Phi the part of the objective that is linear in the mass.
 //!
 //! Two exact sides have no certificate: a plan that violates a marginal bounds nothing from above.
+//! Where one of two such sides is a box, the dual value less epsilon E_max still bounds it from below.
 
 use crate::kernel::Precision;
 use crate::marginal::{Shift, Side, distance, total};
@@ -75,7 +76,6 @@ fn gap<P: Precision>(
 #[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
-    let one = P::Potential::ONE;
     let epsilon = rows.epsilon;
     let mass = mass::<P>(row);
     report.epsilon = epsilon;
@@ -110,19 +110,25 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
         _ => {
             let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
             report.gap = gap(e, violations, slack);
-            let fixed = match (rows.fixes_marginal(), cols.fixes_marginal()) {
-                (false, true) => Some((cols, rows)),
-                (true, false) => Some((rows, cols)),
-                _ => None,
-            };
-            // A plan whose marginal left a ball bounds nothing from above.
-            if let Some((fixed, free)) = fixed.filter(|(_, free)| free.relaxation().is_some()) {
-                let most = (one - rows.reference) * fixed.weight_entropy()
-                    - rows.reference * fixed.mass * free.least_log_weight()
-                    - fixed.mass;
-                report.certified_distance =
-                    not_negative(report.gap + epsilon * (most - report.entropy));
-                report.lower_bound = report.unregularised_objective - report.certified_distance;
+            let most = [(cols, rows), (rows, cols)].map(|(bounded, free)| {
+                (bounded.largest_entropy(free.least_log_weight()), free.takes_any_marginal())
+            });
+            let balls = (rows.fixes_mass() && !rows.fixes_marginal())
+                || (cols.fixes_mass() && !cols.fixes_marginal());
+            let exact = rows.fixes_marginal() && cols.fixes_marginal();
+            for (most, soft) in most {
+                if !most.is_finite() || balls || exact {
+                    continue;
+                }
+                if soft {
+                    report.certified_distance =
+                        not_negative(report.gap + epsilon * (most - report.entropy));
+                    report.lower_bound = report.unregularised_objective - report.certified_distance;
+                } else {
+                    // (A plan whose marginal left its range bounds nothing from above.)
+                    let bound = report.dual_value - epsilon * most;
+                    report.lower_bound = report.lower_bound.larger(bound);
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ mod probe;
 mod scaling;
 mod solver;
 mod start;
+mod translation;
 mod verdict;
 
 #[cfg(feature = "capi")]

@@ -3,18 +3,19 @@
 use crate::cost::{Geometry, trusted};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Ball, Memory, Side};
+use crate::marginal::{Ball, Memory};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 
-use super::certificate::{self, mass};
+use super::certificate;
 use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
 use super::start::{Known, Work, prepare};
+use super::translation::best_shift;
 use super::verdict::Evaluated;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
@@ -358,7 +359,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         rows.marginal(state.level, f, work.row_rule);
         cols.marginal(state.level, g, work.col_rule);
-        let t = best_shift(rows, cols, work.row_rule, work.col_rule);
+        let t = best_shift([(rows, f, work.row_rule), (cols, g, work.col_rule)]);
         for f in f.iter_mut() {
             *f += t;
         }
@@ -436,12 +437,14 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
     }
 
-    /// Whether the rows are the only exact side.
+    /// Whether the rows are the only side that is exact, or in a range.
     fn ends_on_rows(&self) -> bool {
-        self.work.rows.fixes_marginal() && !self.work.cols.fixes_marginal()
+        let (rows, cols) = (&self.work.rows, &self.work.cols);
+        rows.fixes_marginal() && !cols.fixes_marginal()
+            || rows.confines_marginal() && !cols.confines_marginal()
     }
 
-    /// The report of the potentials as they are. If the rows are the only exact side they are
+    /// The report of the potentials as they are. Where it [ends on the rows](Self::ends_on_rows) they are
     /// updated first, so that the plan is feasible there and the certificate valid.
     fn evaluate(&mut self) {
         let transport = self.refresh();
@@ -452,7 +455,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             g,
             transport,
             rounding_floor: rounding_floor(work, state, f, g),
-            shift: best_shift(&work.rows, &work.cols, work.row_rule, work.col_rule),
+            shift: best_shift([(&work.rows, f, work.row_rule), (&work.cols, g, work.col_rule)]),
             unit_mass: problem.is_unit_mass(),
         };
         *report = Report::unknown();
@@ -484,7 +487,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         rows.marginal(level, f, row_rule);
         cols.marginal(level, g, col_rule);
-        problem.geometry().marginals(pass, f, g, row, col, scratch)
+        let transport = problem.geometry().marginals(pass, f, g, row, col, scratch);
+        rows.settle(f, row, row_rule);
+        cols.settle(g, col, col_rule);
+        transport
     }
 }
 
@@ -498,29 +504,6 @@ fn rounding_floor<P: Precision>(
     let taus = [work.rows.relaxation(), work.cols.relaxation()];
     let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
     floor::rounding::<P>(state.max_cost + floor::largest(f) + floor::largest(g), scale)
-}
-
-/// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the
-/// same mass. Newton on the logarithms, whose slopes are constant for KL and exact sides: one step.
-fn best_shift<P: Precision>(
-    rows: &Side<'_, P>,
-    cols: &Side<'_, P>,
-    row_rule: &[P::Sum],
-    col_rule: &[P::Sum],
-) -> P::Potential {
-    if rows.fixes_mass() && cols.fixes_mass() {
-        // Any constant does.
-        return P::Potential::ZERO;
-    }
-    let (row_mass, col_mass) = (mass::<P>(row_rule), mass::<P>(col_rule));
-    let mut t = P::Potential::ZERO;
-    let slopes = |t| (rows.log_slope(row_mass, t), cols.log_slope(col_mass, -t));
-    let (row, col) = slopes(t);
-    let rate = row.rate + col.rate;
-    if rate < P::Potential::ZERO {
-        t = (col.log - row.log) / rate;
-    }
-    if t.is_finite() { t } else { P::Potential::ZERO }
 }
 
 #[cfg(test)]

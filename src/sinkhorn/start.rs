@@ -301,7 +301,7 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.masses.check::<P>()?;
+    problem.check_masses(&state.masses)?;
     if !options.trust_data {
         let range = match known {
             // Where no pair is forbidden, all that have weight have a partner.

@@ -273,7 +273,7 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         &self,
         side: &Side<'_, P>,
         multiplier: P::Potential,
-        r: &[P::Potential],
+        (_, r): (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         column: &mut [P::Potential],
     ) -> Columns {

@@ -146,6 +146,17 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.cols = c_rule(Rule::KlBall { radius, entropy }));
                 Argument::ColRule
             }
+            ErrorKind::Range | ErrorKind::MassRange if !cfg!(feature = "ranges") => continue,
+            ErrorKind::Range => {
+                let (lower, upper) = (T::of(1.5), T::ONE);
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
+            ErrorKind::MassRange => {
+                let (lower, upper) = (T::ZERO, T::of(1e-3));
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
             ErrorKind::NotConverged => {
                 s = Scene::new(Call::Vjp, 3, 4, 0);
                 s.gradient_options(|o| o.forward_tolerance = T::of(1e-3));
@@ -181,7 +192,7 @@ fn unknown_values<T: C>() {
         &[
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 3)),
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = u32::MAX)),
-            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 4)),
+            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 6)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.kind = u32::MAX)),
             ("problem", Argument::Reference, |s| s.problem(|p| p.reference = 2)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.flags = 2)),

@@ -31,7 +31,7 @@ fn lines_of_one<T: Both>() -> Vec<Line<T>> {
     let all = |measure| [NO, NO, measure];
     vec![
         (E::Kind, A::CostKind, all(0), |s| s.measure(0, |m| m.cost_kind = 3)),
-        (E::Kind, A::RowRule, all(0), |s| s.measure(0, |m| m.rule.kind = 4)),
+        (E::Kind, A::RowRule, all(0), |s| s.measure(0, |m| m.rule.kind = 6)),
         (E::Empty, A::Cost, all(0), |s| s.measure(0, |m| m.cost.rows = 0)),
         (E::Shape, A::RowWeights, all(0), |s| s.measure(0, |m| m.weights_len = 2)),
         (E::TooLarge, A::Cost, all(0), |s| s.measure(0, |m| m.cost.row_stride = usize::MAX)),
@@ -48,6 +48,9 @@ fn lines_of_one<T: Both>() -> Vec<Line<T>> {
             s.measure(0, |m| {
                 m.rule = c_rule(Rule::L2Ball { radius2: T::ONE, entropy: T::ONE });
             });
+        }),
+        (E::BarycenterRule, A::RowRule, all(0), |s| {
+            s.measure(0, |m| m.rule = c_rule(Rule::Tv { tau: T::ONE }));
         }),
         (E::NotANumber, A::Share, all(0), |s| s.measure(0, |m| m.share = T::NAN)),
         (E::Negative, A::Share, all(0), |s| s.measure(0, |m| m.share = -T::ONE)),
@@ -306,6 +309,8 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::UnitMassRule,
         ErrorKind::Radius,
         ErrorKind::Entropy,
+        ErrorKind::Range,
+        ErrorKind::MassRange,
         ErrorKind::Gauge,
         ErrorKind::Singular,
     ];
