@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Singular = -51,
     /// A barycenter takes exact and KL rules only.
     BarycenterRule = -60,
+    /// The target is below what this precision can certify.
+    TargetPrecision = -70,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -254,7 +256,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -285,6 +287,7 @@ impl ErrorKind {
         Self::Gauge,
         Self::Singular,
         Self::BarycenterRule,
+        Self::TargetPrecision,
     ];
 
     /// One line of plain text.
@@ -320,6 +323,7 @@ impl ErrorKind {
             Self::Gauge => "cotangents of potentials up to a constant have unequal sums",
             Self::Singular => "the linear system is not positive definite in this precision",
             Self::BarycenterRule => "a barycenter takes exact and KL rules only",
+            Self::TargetPrecision => "the target is below what this precision can certify",
         }
     }
 }
