@@ -52,6 +52,10 @@ fn run(problem: &Dense64<'_>, target: f64, options: &Options<f64>) -> Result<End
 /// The objective without entropy of the plan of the potentials, by plain loops; exact columns are also
 /// checked.
 fn objective(i: &Accurate, epsilon: f64, f: &[f64], g: &[f64]) -> f64 {
+    objective_within(i, epsilon, f, g, 1e-9)
+}
+
+fn objective_within(i: &Accurate, epsilon: f64, f: &[f64], g: &[f64], violation: f64) -> f64 {
     let p = &i.parts[0];
     let mut x: Vec<f64> = (0..p.rows * p.cols)
         .map(|k| ((f[k / p.cols] + g[k % p.cols] - p.cost[k]) / epsilon).exp())
@@ -71,7 +75,7 @@ fn objective(i: &Accurate, epsilon: f64, f: &[f64], g: &[f64]) -> f64 {
     let cost: f64 = x.iter().zip(&p.cost).map(|(x, c)| x * c).sum();
     if i.family == "semi_relaxed" {
         let off: f64 = c.iter().zip(&p.b).map(|(c, b)| (c - b).abs()).sum();
-        assert!(off <= 1e-9, "seed {}: columns off by {off:e}", i.seed);
+        assert!(off <= violation, "seed {}: columns off by {off:e}", i.seed);
         cost + i.tau * kl(&r, &p.a)
     } else {
         cost + i.tau * (kl(&r, &p.a) + kl(&c, &p.b))
@@ -80,7 +84,7 @@ fn objective(i: &Accurate, epsilon: f64, f: &[f64], g: &[f64]) -> f64 {
 
 /// A target of an instance, cost units (the largest cost is about 1).
 fn target(i: &Accurate) -> f64 {
-    [0.1, 0.03, 0.01, 0.003][(i.seed % 4) as usize]
+    [0.03, 0.01, 0.003, 0.001][(i.seed % 4) as usize]
 }
 
 /// Iterations of all instances, and the papers' bounds in the same unit.
@@ -274,12 +278,9 @@ fn targets_that_the_precision_certifies() {
         let solved = solve_to(&single, least, &options, &mut f, &mut g, &mut work, &mut ());
         let solved = solved.unwrap();
         assert!(solved.report.converged(), "{} {}: {solved:?}", i.family, i.seed);
-        let own = objective(
-            i,
-            f64::from(solved.report.epsilon),
-            &f.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(),
-            &g.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(),
-        );
+        let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+        let epsilon = f64::from(solved.report.epsilon);
+        let own = objective_within(i, epsilon, &wide(&f), &wide(&g), 1e-3);
         let slack = 1e-5 * own.abs().max(1.0);
         assert!(own - i.optimum <= f64::from(least) + slack, "{} {}: {own}", i.family, i.seed);
     }

@@ -1,7 +1,7 @@
 //! Barycenters to an accuracy: [`super`] for any number of measures with KL rules.
 
 use super::bounds::{Formula, Size, Source, contraction, sweeps};
-use super::descent::{Level, Outcome, Path, descend};
+use super::descent::{Level, Outcome, Path, Start, descend};
 use super::options::Options;
 use super::parameters::{Parameters, Scanned, logs, roundoff};
 use crate::barycenter::{self, Problem, Report};
@@ -51,13 +51,13 @@ pub fn parameters<P: Precision, G: Geometry<P>>(
     Ok(choose(problem, target, formula, work)?.0)
 }
 
-/// [`parameters`], and the largest |C|.
+/// [`parameters`], and what they were worked out from.
 fn choose<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     target: P::Potential,
     formula: Formula,
     work: &mut [P::Work],
-) -> Result<(Parameters<P::Potential>, P::Potential), Error> {
+) -> Result<(Parameters<P::Potential>, Size<P::Potential>), Error> {
     if !(target > P::Potential::ZERO && target.is_finite()) {
         return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
     }
@@ -108,7 +108,7 @@ fn choose<P: Precision, G: Geometry<P>>(
     let half_sweeps = iterations.map(|k| k.saturating_mul(2));
     let found =
         Parameters { formula, source, target, epsilon, iterations, half_sweeps, smallest_target };
-    Ok((found, cost))
+    Ok((found, size))
 }
 
 /// Solves a barycenter until its objective without entropy is proved to lie within `target` (cost units) of
@@ -133,7 +133,7 @@ pub fn solve_to<P: Precision, G: Geometry<P>>(
     if work.len() < barycenter::work_len(problem.rows(), problem.support(), problem.dimension()) {
         return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
     }
-    let (parameters, largest) = choose(problem, target, Formula::Slack, work)?;
+    let (parameters, size) = choose(problem, target, Formula::Slack, work)?;
     if target < parameters.smallest_target {
         return Err(Error::new(ErrorKind::TargetPrecision, Argument::Stop));
     }
@@ -152,9 +152,9 @@ pub fn solve_to<P: Precision, G: Geometry<P>>(
             certified_distance: found.certified_distance,
         })
     };
-    let start = largest / P::Potential::from_count(10);
-    let caller = (options.solve.max_iterations, options.solve.warm_start);
-    let ended = descend(&parameters, start, caller, run)?;
+    let (limit, warm) = (options.solve.max_iterations, options.solve.warm_start);
+    let start = Start::of(&parameters, size.cost, size.tau);
+    let ended = descend(&parameters, Start { limit, warm, ..start }, run)?;
     let mut report = report.ok_or(Error::new(ErrorKind::Epsilon, Argument::Epsilon))?;
     report.termination = ended.termination;
     report.iterations = ended.iterations;

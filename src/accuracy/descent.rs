@@ -2,6 +2,7 @@
 
 use super::parameters::Parameters;
 use crate::error::{Error, ErrorKind};
+use crate::math::Elementary;
 use crate::options::Stop;
 use crate::real::Real;
 use crate::report::Termination;
@@ -52,32 +53,49 @@ pub(super) struct Ended {
     pub(super) path: Path,
 }
 
-/// The residual with which a level shows how much its entropy costs.
-fn enough<T: Real>() -> T {
-    T::ONE / T::from_count(50)
+/// Where a walk begins, and what it keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<T> {
+    /// The first epsilon.
+    pub(super) epsilon: T,
+    /// The residual with which a level shows how much its entropy costs.
+    pub(super) enough: T,
+    /// The caller's limit of iterations.
+    pub(super) limit: u64,
+    /// Whether the first level begins at the caller's potentials.
+    pub(super) warm: bool,
+}
+
+impl<T: Elementary> Start<T> {
+    /// For costs up to `cost` and a gap of `weight` times a KL divergence, which is about half the square of
+    /// the residual.
+    pub(super) fn of(parameters: &Parameters<T>, cost: T, weight: T) -> Self {
+        let share = (parameters.target / (T::from_count(4) * weight)).sqrt();
+        let [least, most] = [100, 4].map(|k| T::ONE / T::from_count(k));
+        let enough = share.larger(least).smaller(most);
+        Self { epsilon: cost / T::from_count(10), enough, limit: u64::MAX, warm: false }
+    }
 }
 
 /// Solves at falling epsilons, from `start` down to that of the parameters, until one certifies the
-/// target; plainly and from zero if that takes more iterations than the bound. `warm`: whether the first
-/// level begins at the caller's potentials.
+/// target; plainly and from zero if that takes more iterations than the bound.
 pub(super) fn descend<T: Real>(
     parameters: &Parameters<T>,
-    start: T,
-    (limit, warm): (u64, bool),
+    start: Start<T>,
     mut run: impl FnMut(Level<T>) -> Result<Outcome<T>, Error>,
 ) -> Result<Ended, Error> {
     let Parameters { target, epsilon: least, iterations: bound, .. } = *parameters;
+    let Start { enough, limit, mut warm, .. } = start;
     let budget = bound.unwrap_or(u64::MAX).min(limit);
-    let mut epsilon = if start > least { start } else { least };
+    let mut epsilon = start.epsilon.larger(least);
     let (mut used, mut levels) = (0_u64, 0_u32);
-    let mut warm = warm;
     loop {
         let last = epsilon <= least;
         let path = if last { Path::Formula } else { Path::Above };
         let ended = |termination, iterations, levels| Ended { termination, iterations, levels, path };
         levels = levels.saturating_add(1);
         // How much the entropy costs here shows long before the gap has closed.
-        let mut stop = if last { Stop::Certified(target) } else { Stop::Residual(enough()) };
+        let mut stop = if last { Stop::Certified(target) } else { Stop::Residual(enough) };
         loop {
             let left = budget.saturating_sub(used).max(1);
             let first = used == 0;

@@ -65,7 +65,7 @@ pub(super) struct Data<T> {
     /// max log b - min log b.
     log_range: T,
     /// The mass that scales the gap.
-    mass: T,
+    pub(super) mass: T,
     unit_mass: bool,
     roundoff: T,
 }

@@ -1,7 +1,7 @@
 //! Solving to an accuracy.
 
 use super::bounds::Formula;
-use super::descent::{Level, Outcome, Path, descend};
+use super::descent::{Level, Outcome, Path, Start, descend};
 use super::options::Options;
 use super::parameters::{Data, Parameters};
 use crate::anneal;
@@ -109,9 +109,9 @@ pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
             certified_distance: report.certified_distance,
         })
     };
-    let start = data.size.cost / P::Potential::from_count(10);
-    let caller = (options.solve.max_iterations, options.solve.warm_start);
-    let ended = descend(&parameters, start, caller, run)?;
+    let (limit, warm) = (options.solve.max_iterations, options.solve.warm_start);
+    let start = Start::of(&parameters, data.size.cost, data.size.tau * data.mass);
+    let ended = descend(&parameters, Start { limit, warm, ..start }, run)?;
     report.termination = ended.termination;
     report.iterations = ended.iterations;
     Ok(Solved { report, parameters, levels: ended.levels, newton_steps, path: ended.path })
