@@ -112,8 +112,7 @@ fn check_family(family: &str) -> (Vec<u64>, Vec<u64>) {
         bounds.push(paper.iterations.unwrap());
     }
     let sum: u64 = found.iter().sum();
-    let ratios: Vec<f64> =
-        bounds.iter().zip(&found).map(|(&k, &x)| k as f64 / x as f64).collect();
+    let ratios: Vec<f64> = bounds.iter().zip(&found).map(|(&k, &x)| k as f64 / x as f64).collect();
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let mut sorted = ratios.clone();
     sorted.sort_by(f64::total_cmp);
@@ -216,8 +215,7 @@ fn formulas_by_hand() {
     let p = parameters(&rsot, 0.05, Formula::Uniform, &mut work).unwrap();
     close(p.epsilon, eta);
     // G / epsilon = 49 / eta, allowed = eta (3 - 1) log n.
-    let k = 1.0
-        + (49.0 / eta * (1.0 / (8.0 * 2.0 * eta * log_n)).sqrt()).ln() / (1.0 + eta).ln();
+    let k = 1.0 + (49.0 / eta * (1.0 / (8.0 * 2.0 * eta * log_n)).sqrt()).ln() / (1.0 + eta).ln();
     let found = p.iterations.unwrap() as f64;
     assert!(found >= k && found <= k + 3.0, "{found} {k}");
     let p = parameters(&rsot, 0.05, Formula::Slack, &mut work).unwrap();
@@ -270,8 +268,7 @@ fn targets_that_the_precision_certifies() {
         assert!(least > 1e-6 && least < 1e-1, "{least:e}");
         let (mut f, mut g) = (vec![7.0_f32; p.rows], vec![7.0_f32; p.cols]);
         let options = Options::new();
-        let error =
-            solve_to(&single, 0.99 * least, &options, &mut f, &mut g, &mut work, &mut ());
+        let error = solve_to(&single, 0.99 * least, &options, &mut f, &mut g, &mut work, &mut ());
         let error = error.err().unwrap();
         assert_eq!((error.kind, error.argument), (ErrorKind::TargetPrecision, Argument::Stop));
         assert!(f.iter().chain(&g).all(|&x| x == 7.0));
@@ -298,7 +295,9 @@ fn without_newton_and_with_limits() {
         let limit = options::Options::new().max_iterations(2);
         let End { solved, .. } = run(&problem, target, &plain.solve(limit)).unwrap();
         assert!(solved.report.iterations <= 2);
-        assert!(solved.report.converged() || solved.report.termination == Termination::IterationLimit);
+        assert!(
+            solved.report.converged() || solved.report.termination == Termination::IterationLimit
+        );
     }
     assert!(paths[Path::Above as usize] > 0, "{paths:?}");
 }
@@ -312,23 +311,21 @@ fn refusals_write_nothing() {
     let bad = [f64::NAN, 0.5];
     let nan = Problem::<f64, _>::semi_relaxed(dense(), &bad, 1.0, &b, 1.0).unwrap();
     let len = work_len(2, 2, 0, Some(Method::<f64>::Direct));
-    let refused = |problem: &Dense64<'_>, target, options: Options<f64>, [n, m, len]: [usize; 3]| {
-        let (mut f, mut g, mut work) = (vec![7.0; n], vec![7.0; m], vec![0.0; len]);
-        let error = solve_to(problem, target, &options, &mut f, &mut g, &mut work, &mut ());
-        assert!(f.iter().chain(&g).all(|&x| x == 7.0));
-        let error = error.err().unwrap();
-        (error.kind, error.argument)
-    };
+    let refused =
+        |problem: &Dense64<'_>, target, options: Options<f64>, [n, m, len]: [usize; 3]| {
+            let (mut f, mut g, mut work) = (vec![7.0; n], vec![7.0; m], vec![0.0; len]);
+            let error = solve_to(problem, target, &options, &mut f, &mut g, &mut work, &mut ());
+            assert!(f.iter().chain(&g).all(|&x| x == 7.0));
+            let error = error.err().unwrap();
+            (error.kind, error.argument)
+        };
     let default = Options::new();
     let whole = [2, 2, len];
     let tolerance = (ErrorKind::Tolerance, Argument::Stop);
     for target in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(refused(&rsot, target, default, whole), tolerance);
     }
-    assert_eq!(
-        refused(&exact, 0.1, default, whole),
-        (ErrorKind::NoCertificate, Argument::Stop)
-    );
+    assert_eq!(refused(&exact, 0.1, default, whole), (ErrorKind::NoCertificate, Argument::Stop));
     assert_eq!(refused(&nan, 0.1, default, whole), (ErrorKind::NotANumber, Argument::RowWeights));
     let shape = |argument| (ErrorKind::Shape, argument);
     assert_eq!(refused(&rsot, 0.1, default, [1, 2, len]), shape(Argument::RowPotentials));
@@ -404,8 +401,7 @@ fn barycenters_to_the_target() {
                 cost += x * c_ij;
             }
             let mass: f64 = r.iter().sum();
-            let kl: f64 =
-                r.iter().zip(&p.a).map(|(r, a)| r / mass * (r / mass / a).ln()).sum();
+            let kl: f64 = r.iter().zip(&p.a).map(|(r, a)| r / mass * (r / mass / a).ln()).sum();
             own += share / total * (cost / mass + i.tau * kl);
             let off: f64 = c.iter().zip(&q).map(|(c, q)| (c / mass - q).abs()).sum();
             assert!(off <= 1e-10, "{at}: columns off by {off:e}");
@@ -426,7 +422,13 @@ fn barycenters_to_the_target() {
                     .max_iterations(bound);
                 let plain = robust_ot::barycenter::Options::new().solve(plain);
                 let report = robust_ot::barycenter::solve(
-                    &level, &plain, &mut f, &mut g, &mut q, &mut work, &mut (),
+                    &level,
+                    &plain,
+                    &mut f,
+                    &mut g,
+                    &mut q,
+                    &mut work,
+                    &mut (),
                 );
                 assert!(report.unwrap().converged(), "{at}");
             }

@@ -141,7 +141,8 @@ pub fn solve_to<P: Precision, G: Geometry<P>>(
     let run = |level: Level<P::Potential>| {
         let problem = Problem::new(problem.measures(), level.epsilon)?;
         let solve = options.solve.stop(level.stop).max_iterations(level.most_iterations);
-        let solve = solve.warm_start(level.warm).trust_data(options.solve.trust_data && level.first);
+        let solve =
+            solve.warm_start(level.warm).trust_data(options.solve.trust_data && level.first);
         let solve = barycenter::Options::new().solve(solve);
         let found = barycenter::solve(&problem, &solve, f, g, barycenter, work, observer)?;
         report = Some(found);

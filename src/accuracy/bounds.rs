@@ -65,7 +65,8 @@ impl<T: Elementary> Size<T> {
     fn radius(&self, epsilon: T) -> T {
         let [n, m] = self.counts;
         let [a, b] = self.logs;
-        let logs = Self::log_count(n.max(m)).larger(self.cost / epsilon - Self::log_count(n.min(m)));
+        let logs =
+            Self::log_count(n.max(m)).larger(self.cost / epsilon - Self::log_count(n.min(m)));
         a.larger(b) + logs
     }
 
@@ -124,9 +125,7 @@ impl<T: Elementary> Size<T> {
     pub(super) fn barycenter_paper(&self, target: T) -> T {
         let log_n = self.log_n();
         let [two, three] = [2, 3].map(T::from_count);
-        let u = (two + two * log_n)
-            .larger(two * target)
-            .larger(three * target * log_n / self.tau);
+        let u = (two + two * log_n).larger(two * target).larger(three * target * log_n / self.tau);
         target / u
     }
 }
@@ -142,7 +141,8 @@ impl<T: Elementary> Size<T> {
         // roundoff size / epsilon)^2, is a quarter of the target where target^3 is this.
         let off = roundoff * size * slack;
         let cube = T::from_count(128) * self.tau * mass * off * off;
-        let root = if cube > T::ZERO { (cube.ln_once() / T::from_count(3)).exp_once() } else { cube };
+        let root =
+            if cube > T::ZERO { (cube.ln_once() / T::from_count(3)).exp_once() } else { cube };
         values.larger(root)
     }
 }

@@ -92,7 +92,8 @@ pub(super) fn descend<T: Real>(
     loop {
         let last = epsilon <= least;
         let path = if last { Path::Formula } else { Path::Above };
-        let ended = |termination, iterations, levels| Ended { termination, iterations, levels, path };
+        let ended =
+            |termination, iterations, levels| Ended { termination, iterations, levels, path };
         levels = levels.saturating_add(1);
         // How much the entropy costs here shows long before the gap has closed.
         let mut stop = if last { Stop::Certified(target) } else { Stop::Residual(enough) };

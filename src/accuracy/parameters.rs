@@ -140,9 +140,18 @@ impl<T: Elementary> Data<T> {
         let iterations = half_sweeps.map(|k| k.div_ceil(2));
         let [alpha, beta] = self.size.masses;
         let shift = self.size.tau * (alpha / beta).ln_once();
-        let smallest_target = self.size.smallest_target([slack, self.mass, shift.abs()], self.roundoff);
+        let smallest_target =
+            self.size.smallest_target([slack, self.mass, shift.abs()], self.roundoff);
         let source = if iterations.is_some() { source } else { Source::None };
-        Ok(Parameters { formula, source, target, epsilon, iterations, half_sweeps, smallest_target })
+        Ok(Parameters {
+            formula,
+            source,
+            target,
+            epsilon,
+            iterations,
+            half_sweeps,
+            smallest_target,
+        })
     }
 
     /// Epsilon and half sweeps by the formula of the problem's paper.

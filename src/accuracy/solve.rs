@@ -90,15 +90,15 @@ pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
     let run = |level: Level<P::Potential>| {
         let problem = problem.with_epsilon(level.epsilon)?;
         let solve = options.solve.stop(level.stop).max_iterations(level.most_iterations);
-        let solve = solve.warm_start(level.warm).trust_data(options.solve.trust_data && level.first);
+        let solve =
+            solve.warm_start(level.warm).trust_data(options.solve.trust_data && level.first);
         if level.plain {
             let solve = solve.sweep(Sweep::Log);
             report = sinkhorn::solve(&problem, &solve, f, g, work, observer)?;
         } else {
             // One level, no ladder of its own.
             let walk = anneal::Options::new().solve(solve).newton(options.newton);
-            let found =
-                anneal::solve(&problem, &walk.start(level.epsilon), f, g, work, observer)?;
+            let found = anneal::solve(&problem, &walk.start(level.epsilon), f, g, work, observer)?;
             newton_steps = newton_steps.saturating_add(found.newton_steps);
             report = found.report;
         }

@@ -192,7 +192,8 @@ impl<P: Precision, G: Geometry<P>> Plan<'_, P, G> {
         }
         let left = left.value();
         // What is missing by rounding alone stays so: it must not fall on forbidden pairs.
-        let rounding = P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(8) * col_mass;
+        let rounding =
+            P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(8) * col_mass;
         let adds = left > zero && added > zero && !(both && left.smaller(added) <= rounding);
         for p in p.iter_mut() {
             *p = if adds { *p / left } else { zero };
