@@ -199,6 +199,8 @@ fn generate() -> String {
         "Progress",
         "GradientOptions",
         "AnnealOptions",
+        "Accuracy",
+        "Rounded",
         "Options",
         "Report",
         "State",
