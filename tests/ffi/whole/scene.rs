@@ -518,7 +518,7 @@ impl<T: C> Scene<T> {
             Call::Solve | Call::Anneal => &["f", "g", "report"],
             Call::Check => &[],
             Call::Parameters => &["accuracy"],
-            Call::Accurate => &["f", "g", "report", "accuracy"],
+            Call::Accurate => &["f", "g", "accuracy", "report"],
             Call::Round => &["row", "col", "added_rows", "added_cols", "rounded"],
             Call::Init | Call::Step => &["f", "g", "state"],
             Call::Finish => &["f", "g", "state", "report"],

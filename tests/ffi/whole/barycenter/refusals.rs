@@ -308,6 +308,7 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::Entropy,
         ErrorKind::Gauge,
         ErrorKind::Singular,
+        ErrorKind::TargetPrecision,
     ];
     for kind in ErrorKind::ALL {
         let here = reached.contains(&(kind as i32));
