@@ -30,8 +30,8 @@ static const char usage[] =
     "  --robust              the best plan of mass 1; both rules kl\n"
     "  --reference product   entropy relative to a b instead of the counting measure\n"
     "  --anneal              come down to E from a larger epsilon, then Newton's method: for a small E\n"
-    "  --newton METHOD       ... its linear systems: direct (default; memory for the square of the\n"
-    "                        smaller side), iterative, or none for sweeps alone\n"
+    "  --newton METHOD       ... its linear systems: iterative (default), direct (memory for the\n"
+    "                        square of the smaller side), or none for sweeps alone\n"
     "  --sweep KIND          log (an exponential for each entry and sweep), scaling (products with a\n"
     "                        kernel that is kept in memory), or auto (default): scaling where the\n"
     "                        cost has at most 4 million entries\n"
@@ -160,7 +160,7 @@ static int parse_newton(struct options *options)
         {"none", ROT_METHOD_NONE},
     };
     const char *text = options->newton_text;
-    options->newton = ROT_METHOD_DIRECT;
+    options->newton = ROT_METHOD_ITERATIVE;
     if (text == NULL) {
         return 0;
     }

@@ -289,6 +289,18 @@
 #define ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) \
     (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)3 * ROT_PADDED(n) + (size_t)3 * ROT_PADDED(m) + \
      ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_DIRECT_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_ITERATIVE_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_NONE_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_NONE_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
 #define ROT_BARYCENTER_MEASURES_WORK_LEN_(n, m, d) \
     ((size_t)3 * ROT_PADDED(n) + (size_t)10 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 /** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
@@ -340,15 +352,15 @@
 #define ROT_OPTIONS_F32_INIT ROT_OPTIONS_INIT_(rot_options_f32, 1e-5f)
 
 #define ROT_ANNEAL_OPTIONS_INIT_(type, tolerance) \
-    {sizeof(type), ROT_METHOD_DIRECT, 0, 4, (tolerance), 0, 1000, 15, 3, 0, {0, 0, 0, 0}}
+    {sizeof(type), ROT_METHOD_ITERATIVE, 0, 4, (tolerance), 0, 1000, 15, 3, 0, {0, 0, 0, 0}}
 /** The default options of a ladder. */
-#define ROT_ANNEAL_OPTIONS_F64_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f64, 1e-12)
+#define ROT_ANNEAL_OPTIONS_F64_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f64, 0.1)
 /** The default options of a ladder. */
-#define ROT_ANNEAL_OPTIONS_F32_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f32, 1e-6f)
+#define ROT_ANNEAL_OPTIONS_F32_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f32, 0.1f)
 
 #define ROT_REPORT_INIT_(type) \
     {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-     0, 0, {0, 0, 0, 0}, 0, 0, 0, 0, {0, 0}}
+     0, 0, {0, 0, 0, 0}, 0, 0, 0, 0, 0, {0}}
 /** An empty report. */
 #define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
 /** An empty report. */
@@ -1310,9 +1322,14 @@ typedef struct rot_report_f64 {
    */
   uint32_t newton_steps;
   /**
+   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+   * that costs about as much as a sweep; else 0.
+   */
+  uint64_t newton_products;
+  /**
    * Zero.
    */
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } rot_report_f64;
 
 /**
@@ -1538,9 +1555,14 @@ typedef struct rot_report_f32 {
    */
   uint32_t newton_steps;
   /**
+   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+   * that costs about as much as a sweep; else 0.
+   */
+  uint64_t newton_products;
+  /**
    * Zero.
    */
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } rot_report_f32;
 
 /**
@@ -1553,8 +1575,8 @@ typedef struct rot_anneal_options_f64 {
    */
   uint32_t struct_size;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
    * sweeps alone, whatever stands here.
    */
   uint32_t method;
@@ -1568,8 +1590,8 @@ typedef struct rot_anneal_options_f64 {
    */
   double factor;
   /**
-   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-   * 1e-6 (f32).
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
    */
   double tolerance;
   /**
@@ -1609,8 +1631,8 @@ typedef struct rot_anneal_options_f32 {
    */
   uint32_t struct_size;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
    * sweeps alone, whatever stands here.
    */
   uint32_t method;
@@ -1624,8 +1646,8 @@ typedef struct rot_anneal_options_f32 {
    */
   float factor;
   /**
-   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-   * 1e-6 (f32).
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
    */
   float tolerance;
   /**
@@ -3326,16 +3348,17 @@ int32_t rot_accuracy_parameters_f32(const rot_problem_f32 *problem,
  * @param f              n potentials of the rows; read first under ROT_WARM_START
  * @param g              m potentials of the columns; read first under ROT_WARM_START
  * @param work           work_len elements, contents arbitrary, before and after
- * @param work_len       at least rot_accuracy_work_len(n, m, d, method)
+ * @param work_len       at least rot_accuracy_work_len(n, m, d, method); with
+ *                       rot_anneal_fast_work_len the kernel is kept
  * @param accuracy       what the target asks for, and which path ended the solve
  * @param report         initialised with ROT_REPORT_F64_INIT; `epsilon` is that to which f and g belong,
  *                       `certified_distance` the bound on the error, `iterations` the sweeps at all epsilons,
- *                       `levels` and `newton_steps` what the walk did
+ *                       `levels`, `newton_steps` and `newton_products` what the walk did
  *
  * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals and those of
  * rot_accuracy_parameters_f64; ROT_OK means proved. ROT_ERR_TARGET_PRECISION (ROT_ARG_STOP) for a target below
  * what this precision is sure to certify (`smallest_target` of rot_accuracy_parameters_f64); ROT_ERR_KIND
- * (ROT_ARG_METHOD) for the method, (ROT_ARG_SWEEP) for ROT_SWEEP_SCALING. Cost: n m exponentials for each
+ * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each
  * sweep. Since 0.1.
  */
 ROT_API
@@ -3378,32 +3401,44 @@ size_t rot_anneal_work_len(size_t n,
                            uint32_t method);
 
 /**
- * Solves a problem at small epsilon, where plain sweeps need a number of iterations that grows like
+ * Elements of work with which rot_anneal_solve keeps the kernel in memory: rot_anneal_work_len, room for
+ * one more n x m matrix, and a few vectors. The same number for f32 and f64; SIZE_MAX if it overflows.
+ * Equal to the macros ROT_ANNEAL_DIRECT_FAST_WORK_LEN(n, m, d),
+ * ROT_ANNEAL_ITERATIVE_FAST_WORK_LEN(n, m, d) and ROT_ANNEAL_NONE_FAST_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API
+size_t rot_anneal_fast_work_len(size_t n,
+                                size_t m,
+                                size_t d,
+                                uint32_t method);
+
+/**
+ * The solver that is near the best everywhere, and made for small epsilon, where plain sweeps need a number of iterations that grows like
  * 1 / epsilon and worse: on a ladder of falling epsilons, each of which starts from the potentials of
  * the one above, with Newton's method on the dual
  *
  *   D(f, g) = -Phi_row*(-f) - Phi_col*(-g) - epsilon * sum exp((f_i + g_j - C_ij) / epsilon)
  *
- * at its end. A step is taken only if it brings D up, or its gradient down; else sweeps go on.
+ * at its end, once the residuals seen say that sweeps would take longer. A step is taken only if it brings D up, or its gradient down; else sweeps go on.
  *
  * @param problem        the problem; read only
  * @param options        NULL for the defaults; read only
  * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults; its limit of iterations
- *                       and its observer count the sweeps of all levels; read only. All sweeps are in
- *                       the log domain: ROT_SWEEP_SCALING is refused
+ *                       and its observer count the sweeps of all levels; read only
  * @param f              n potentials of the rows; read first under ROT_WARM_START
  * @param g              m potentials of the columns; read first under ROT_WARM_START
  * @param work           work_len elements, contents arbitrary, before and after
- * @param work_len       at least rot_anneal_work_len(n, m, d, options->method)
+ * @param work_len       at least rot_anneal_work_len(n, m, d, options->method); with
+ *                       rot_anneal_fast_work_len the kernel is kept, and most sweeps and products do
+ *                       without exponentials
  * @param report         initialised with ROT_REPORT_F64_INIT; `iterations` are the sweeps of all
- *                       levels, `levels` and `newton_steps` what the ladder did
+ *                       levels, `levels`, `newton_steps` and `newton_products` what the ladder did
  *
  * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals; ROT_ROUNDING_FLOOR too
  * where Newton's method, with the residual at the floor, finds no better point. A limit of iterations
  * or an observer that stops the walk above the last level leave potentials of the problem's epsilon
  * that are far from its optimum. ROT_ERR_EPSILON and ROT_ERR_COUNT (ROT_ARG_OPTIONS) for a start or a
- * factor that make no ladder and for no sweeps; ROT_ERR_KIND (ROT_ARG_SWEEP) for
- * ROT_SWEEP_SCALING; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
+ * factor that make no ladder and for no sweeps; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
  * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each sweep and for each trial of a step,
  * some n m k multiplications for a direct step, k the smaller of n and m, and n m exponentials for
  * each iteration of an iterative one. Since 0.1.

@@ -133,6 +133,14 @@ fn macros() -> String {
         )
         .unwrap();
     }
+    for method in ["DIRECT", "ITERATIVE", "NONE"] {
+        write!(
+            out,
+            "/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */\n\
+             #define ROT_ANNEAL_{method}_FAST_WORK_LEN(n, m, d) \\\n    (ROT_ANNEAL_{method}_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \\\n     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))\n"
+        )
+        .unwrap();
+    }
     out += &barycenter_work();
     out += include_str!("fixtures/header/macros.h");
     out += include_str!("fixtures/header/barycenter_macros.h");

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
-use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
+use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_fast_work_len, rot_anneal_work_len};
 use robust_ot::ffi::barycenter::gradient::rot_barycenter_gradient_work_len;
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
@@ -218,7 +218,7 @@ fn layouts() -> Vec<String> {
         rounding_floor transport_cost entropy row_penalty col_penalty objective
         unregularised_objective dual_value gap lower_bound certified_distance mass log_mass
         mass_factor row_multiplier col_multiplier reserved_values collapsed sweep
-        levels newton_steps reserved
+        levels newton_steps newton_products reserved
     } }
     both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags balls reserved } }
     both! { rot_cotangent_f64 rot_cotangent_f32 { struct_size reserved32 plan row_marginal col_marginal f g transport_cost value reserved } }
@@ -352,8 +352,9 @@ fn initialisers() -> Vec<String> {
             lines.push(bytes(concat!("barycenter_gradient_", $suffix), &gradient));
             lines.push(bytes(concat!("barycenter_sums_", $suffix), &zero::<BarycenterSums<$t>>()));
             let options = AnnealOptions::<$t> {
+                method: ROT_METHOD_ITERATIVE,
                 factor: 4.0,
-                tolerance: if $suffix == "f64" { 1e-12 } else { 1e-6 },
+                tolerance: 0.1,
                 max_iterations: 1000,
                 sweeps: 15,
                 level_steps: 3,
@@ -383,8 +384,11 @@ fn work_lengths() -> Vec<String> {
         let [most, less, least] = [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
             .map(|k| rot_anneal_work_len(n, m, d, k));
         let fast = rot_sinkhorn_fast_work_len(n, m, d);
+        let [most_fast, less_fast, least_fast] =
+            [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
+                .map(|k| rot_anneal_fast_work_len(n, m, d, k));
         format!(
-            "work {n} {m} {d} {solve} {fast} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
+            "work {n} {m} {d} {solve} {fast} {view} {direct} {iterative} {step} {small} {most} {less} {least} {most_fast} {less_fast} {least_fast}"
         )
     };
     let average = |n, m, d| {

@@ -39,7 +39,8 @@ def structs(real):
     report = struct("report", ("struct_size", u32), ("converged", u32), ("error", error),
                     ("iterations", u64), *((name, real) for name in values),
                     ("reserved_values", real * 4), ("collapsed", u32), ("sweep", u32),
-                    ("levels", u32), ("newton_steps", u32), ("reserved", u64 * 2))
+                    ("levels", u32), ("newton_steps", u32), ("newton_products", u64),
+                    ("reserved", u64))
     return matrix, rule, problem, options, report
 
 

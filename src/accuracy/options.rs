@@ -1,5 +1,6 @@
 //! How to solve to an accuracy.
 
+use crate::anneal;
 use crate::error::Error;
 use crate::implicit::Method;
 use crate::kernel::Precision;
@@ -13,11 +14,11 @@ pub struct Options<P: Precision> {
 }
 
 impl<P: Precision> Options<P> {
-    /// No limit of iterations but the bound, Newton's method with a factored matrix, and everything else as
-    /// [`crate::options::Options::new`].
+    /// No limit of iterations but the bound, Newton's method with truncated conjugate gradients, and
+    /// everything else as [`crate::options::Options::new`].
     pub fn new() -> Self {
         let solve = options::Options::new().max_iterations(u64::MAX);
-        Self { solve, newton: Some(Method::Direct) }
+        Self { solve, newton: Some(anneal::Options::<P>::truncated()) }
     }
 
     /// What a plain solve takes too: limits, warm start, instruction set. The stopping rule is replaced by
@@ -28,15 +29,14 @@ impl<P: Precision> Options<P> {
     }
 
     /// How the linear systems of Newton's method are solved; `None` for sweeps alone. Default
-    /// `Method::Direct`, with the square of the smaller side in the work. Of no account to a barycenter.
+    /// [`anneal::Options::truncated`]. Of no account to a barycenter.
     pub const fn newton(mut self, method: Option<Method<P::Potential>>) -> Self {
         self.newton = method;
         self
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        self.solve.check()?;
-        self.solve.check_sweep()
+        self.solve.check()
     }
 }
 

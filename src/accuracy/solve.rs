@@ -29,12 +29,15 @@ pub struct Solved<T> {
     pub levels: u32,
     /// Newton steps that were taken.
     pub newton_steps: u32,
+    /// Products with the matrices of these steps, each a pass over the plan.
+    pub products: u64,
     /// Which part ended it.
     pub path: Path,
 }
 
 /// Elements of work for n rows, m columns and points of dimension d (0 for a dense cost) with the method of
-/// [`Options::newton`]: those of [`anneal::work_len`].
+/// [`Options::newton`]: those of [`anneal::work_len`]. With `anneal::fast_work_len` sweeps and products keep
+/// the kernel in memory.
 pub const fn work_len<T: Real>(n: usize, m: usize, d: usize, newton: Option<Method<T>>) -> usize {
     anneal::work_len(n, m, d, newton)
 }
@@ -50,8 +53,7 @@ pub const fn work_len<T: Real>(n: usize, m: usize, d: usize, newton: Option<Meth
 /// of the certificate.
 ///
 /// Errors: those of [`super::parameters()`] and [`sinkhorn::solve`]; `TargetPrecision`, blaming the stopping
-/// rule, for a target below `parameters.smallest_target`; `Kind`, blaming the sweep, where a kept kernel is
-/// demanded. Nothing but work was written then.
+/// rule, for a target below `parameters.smallest_target`. Nothing but work was written then.
 pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
     problem: &Problem<'_, P, G>,
     target: P::Potential,
@@ -86,7 +88,7 @@ pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
     }
 
     let mut report = Report::unknown();
-    let mut newton_steps = 0_u32;
+    let (mut newton_steps, mut products) = (0_u32, 0_u64);
     let run = |level: Level<P::Potential>| {
         let problem = problem.with_epsilon(level.epsilon)?;
         let solve = options.solve.stop(level.stop).max_iterations(level.most_iterations);
@@ -100,6 +102,7 @@ pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
             let walk = anneal::Options::new().solve(solve).newton(options.newton);
             let found = anneal::solve(&problem, &walk.start(level.epsilon), f, g, work, observer)?;
             newton_steps = newton_steps.saturating_add(found.newton_steps);
+            products = products.saturating_add(found.products);
             report = found.report;
         }
         Ok(Outcome {
@@ -114,5 +117,6 @@ pub fn solve_to<P: Precision, G: Geometry<P> + Copy>(
     let ended = descend(&parameters, Start { limit, warm, ..start }, run)?;
     report.termination = ended.termination;
     report.iterations = ended.iterations;
-    Ok(Solved { report, parameters, levels: ended.levels, newton_steps, path: ended.path })
+    let (levels, path) = (ended.levels, ended.path);
+    Ok(Solved { report, parameters, levels, newton_steps, products, path })
 }

@@ -464,6 +464,7 @@ pub(super) unsafe fn write_walk<T>(
     report: *mut types::Report<T>,
     size: usize,
     [levels, steps]: [u32; 2],
+    products: u64,
 ) {
     // Both lie in the same eight bytes.
     if size > offset_of!(types::Report<T>, levels) {
@@ -475,6 +476,12 @@ pub(super) unsafe fn write_walk<T>(
         let slot = unsafe { &raw mut (*report).newton_steps };
         // SAFETY: as above.
         unsafe { slot.write(steps) };
+    }
+    if size > offset_of!(types::Report<T>, newton_products) {
+        // SAFETY: `size` reaches behind this field.
+        let slot = unsafe { &raw mut (*report).newton_products };
+        // SAFETY: as above.
+        unsafe { slot.write(products) };
     }
 }
 

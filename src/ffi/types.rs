@@ -190,8 +190,8 @@ pub struct rot_error {
 pub struct AnnealOptions<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
-    /// How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-    /// ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+    /// How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+    /// ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
     /// sweeps alone, whatever stands here.
     pub method: u32,
     /// The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
@@ -199,8 +199,8 @@ pub struct AnnealOptions<T> {
     pub start: T,
     /// Ratio of an epsilon to the next, at least 1.1. Default 4.
     pub factor: T,
-    /// Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-    /// 1e-6 (f32).
+    /// Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+    /// than the model that it comes from. Default 0.1.
     pub tolerance: T,
     /// Zero.
     pub reserved_value: T,
@@ -329,8 +329,11 @@ pub struct Report<T> {
     pub levels: u32,
     /// rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
     pub newton_steps: u32,
+    /// rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+    /// that costs about as much as a sweep; else 0.
+    pub newton_products: u64,
     /// Zero.
-    pub reserved: [u64; 2],
+    pub reserved: [u64; 1],
 }
 
 /// A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the

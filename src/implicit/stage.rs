@@ -4,7 +4,7 @@ use super::direct::Factor;
 use super::form::Form;
 use super::iterative::{self, Symmetric, Vectors};
 use super::layout::Work;
-use super::system::System;
+use super::system::{System, each_row};
 use super::vjp::{Method, Optimum, Options};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
@@ -85,7 +85,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
         let offset = problem.epsilon() * problem.reference_factor();
-        let mut stage = Self::set(problem, (optimum, offset), options, source, work)?;
+        let mut stage = Self::set(problem, (optimum, offset), options, source, (&[], work))?;
         let [row_multiplier, col_multiplier] = optimum.multipliers;
         stage.forward_residual =
             (stage.row_side.kkt_residual(row_multiplier, optimum.f, stage.rows.r)
@@ -100,7 +100,8 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     }
 
     /// Copies the potentials (with `offset` log w added, which makes them counting ones), finds the
-    /// plan's marginals and, in `h`, the sums over rows and columns of the plan times the source.
+    /// plan's marginals and, in `h`, the sums over rows and columns of the plan times the source. A plan
+    /// that the caller keeps, whose source is zero, is not made again.
     ///
     /// Errors: `WorkTooSmall`, `MassMismatch`.
     pub(super) fn set(
@@ -108,7 +109,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         (optimum, offset): (Optimum<'_, P>, P::Potential),
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
-        work: &'a mut [P::Work],
+        (kept, work): (&'a [P::Sum], &'a mut [P::Work]),
     ) -> Result<Self, Error> {
         let (n, m) = problem.shape();
         let geometry = problem.geometry();
@@ -137,7 +138,19 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         for vector in [&mut *c, &mut *col_h, &mut *col_q, &mut *v, &mut *col_source] {
             vector.fill(P::Potential::ZERO);
         }
-        look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], plan, &mut scratch);
+        let plan = if kept.is_empty() {
+            let sums = [&mut *r, &mut *c, &mut *row_h, &mut *col_h, row];
+            look(geometry, pass, (f, g), source, sums, plan, &mut scratch);
+            &*plan
+        } else {
+            each_row((geometry, pass), (f, g), kept, &mut scratch, &mut |i, entries| {
+                if let Some(r) = r.get_mut(i) {
+                    *r = entry_sum::<P>(pass.level, entries);
+                    add_entries::<P>(pass.level, P::Potential::ONE, entries, c);
+                }
+            });
+            kept
+        };
         let mass = total(r.iter().copied());
         let system = System {
             geometry,

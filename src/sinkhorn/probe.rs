@@ -74,6 +74,10 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         balls: &mut [Ball; 2],
         scratch: [&mut [P::Potential]; 2],
     ) -> Measured<P::Potential> {
+        #[cfg(feature = "scaling")]
+        let kept = self.kept_marginals();
+        #[cfg(not(feature = "scaling"))]
+        let kept = false;
         let Self { problem, f, g, work, state, .. } = self;
         let (level, zero) = (state.level, P::Potential::ZERO);
         let pass = problem.pass(level);
@@ -82,7 +86,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let [row_scratch, col_scratch] = scratch;
         rows.gradient(level, f, row_scratch, Memory { marginal: row_rule, ball: row_ball });
         cols.gradient(level, g, col_scratch, Memory { marginal: col_rule, ball: col_ball });
-        problem.geometry().marginals(pass, f, g, row, col, sweep);
+        if !kept {
+            problem.geometry().marginals(pass, f, g, row, col, sweep);
+        }
         let mass = total(row.iter().map(|&x| P::Potential::from(x)));
         let row_value = rows.dual_value(f, row_rule, zero);
         let col_value = cols.dual_value(g, col_rule, zero);
@@ -108,7 +114,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         state.still = 0;
         #[cfg(feature = "scaling")]
         {
-            state.absorbed.filled = false;
+            (state.absorbed.filled, state.absorbed.setbacks) = (false, 0);
         }
         state.rows_fresh = true;
     }

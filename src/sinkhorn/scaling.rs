@@ -201,6 +201,59 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         kept.partial.fill(P::Sum::ZERO);
     }
 
+    /// Fills the kernel at the potentials as they are, which makes it the plan. False if there is no
+    /// kernel, or a row has less mass than can be trusted.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn keep_plan(&mut self) -> bool {
+        if self.work.kept.is_none() || self.state.absorbed.given_up() {
+            return false;
+        }
+        self.state.absorbed.filled = false;
+        self.absorb();
+        self.f.iter().zip(&*self.work.kept.f0).fold(true, |all, (f, f0)| all & (f == f0))
+    }
+
+    /// The rows of the plan, padded, after [`Sinkhorn::keep_plan`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn kept_plan(&self) -> &[P::Sum] {
+        let kept = &self.work.kept;
+        kept.kernel.get(..self.f.len() * kept.v.len()).unwrap_or(&[])
+    }
+
+    /// Both marginals of the plan from the kernel, in one pass. False if there is none, or a sum over it
+    /// cannot be trusted.
+    #[cfg(feature = "implicit")]
+    pub(super) fn kept_marginals(&mut self) -> bool {
+        let Self { problem, f, g, work, state, .. } = self;
+        if work.kept.is_none() || state.absorbed.given_up() || !state.absorbed.filled {
+            return false;
+        }
+        let (level, pass) = (state.level, problem.pass(state.level));
+        let Work { kept, row, col, .. } = work;
+        if !kept.scale(pass, f, g) || !all_trusted::<P>(kept.u, kept.f0) {
+            return false;
+        }
+        kept.total.fill(P::Sum::ZERO);
+        kept.partial.fill(P::Sum::ZERO);
+        let mut trusted = true;
+        for (k, rows) in row.chunks_mut(LANES).enumerate() {
+            let first = k * LANES;
+            let sums = kept.times(level, first);
+            trusted &= all_trusted::<P>(&sums, kept.f0.get(first..).unwrap_or(&[]));
+            for ((row, &sum), &u) in
+                rows.iter_mut().zip(&sums).zip(kept.u.get(first..).unwrap_or(&[]))
+            {
+                *row = sum * u;
+            }
+            kept.add(level, first);
+        }
+        kept.join(level);
+        for ((col, &sum), &v) in col.iter_mut().zip(&*kept.total).zip(&*kept.v) {
+            *col = sum * v;
+        }
+        trusted
+    }
+
     /// Updates the rows and leaves K^T u. `None` if a sum could not be trusted; the potentials are as
     /// before then.
     fn scaled_rows(&mut self) -> Option<Rows<P::Potential>> {

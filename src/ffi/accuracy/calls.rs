@@ -4,7 +4,7 @@ use super::super::abi::{
     Range, Refusal, Written, c_error, c_status, check_optional, check_pointer, check_slice,
     work_of, write_plain,
 };
-use super::super::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
+use super::super::anneal::{ROT_METHOD_NONE, rot_anneal_fast_work_len, rot_anneal_work_len};
 use super::super::convert::{
     Scalar, problem_of, read_problem, refuse_overlap, write_report, write_walk,
 };
@@ -94,9 +94,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         check_pointer(accuracy.cast_const(), Argument::Output)?;
         let newton = match method {
             ROT_METHOD_DIRECT => Some(Method::Direct),
-            ROT_METHOD_ITERATIVE => {
-                Some(Method::Iterative { tolerance: T::GRADIENT_TOLERANCE, max_iterations: 1000 })
-            }
+            ROT_METHOD_ITERATIVE => Some(crate::anneal::Options::<T>::truncated()),
             ROT_METHOD_NONE => None,
             _ => return Err(Error::new(ErrorKind::Kind, Argument::Method)),
         };
@@ -105,8 +103,15 @@ pub(super) unsafe fn solve_any<T: Scalar>(
             ROT_METHOD_ITERATIVE => |n, m, d| rot_anneal_work_len(n, m, d, ROT_METHOD_ITERATIVE),
             _ => |n, m, d| rot_anneal_work_len(n, m, d, ROT_METHOD_NONE),
         };
+        let useful: fn(usize, usize, usize) -> usize = match method {
+            ROT_METHOD_DIRECT => |n, m, d| rot_anneal_fast_work_len(n, m, d, ROT_METHOD_DIRECT),
+            ROT_METHOD_ITERATIVE => {
+                |n, m, d| rot_anneal_fast_work_len(n, m, d, ROT_METHOD_ITERATIVE)
+            }
+            _ => |n, m, d| rot_anneal_fast_work_len(n, m, d, ROT_METHOD_NONE),
+        };
         let written = &[range, Range::of(accuracy, 1, Argument::Output)];
-        let terms = Terms { fresh: true, needed, useful: needed, written, read: Range::NOTHING };
+        let terms = Terms { fresh: true, needed, useful, written, read: Range::NOTHING };
         // SAFETY: as above.
         let mut opened = unsafe { open(call, terms) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
@@ -120,7 +125,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         // SAFETY: checked by `report_range`.
         let end = unsafe { write_report(report, &found.report) };
         // SAFETY: as above.
-        unsafe { write_walk(report, end, [found.levels, found.newton_steps]) };
+        unsafe { write_walk(report, end, [found.levels, found.newton_steps], found.products) };
         Ok(found.report.termination as i32)
     };
     // SAFETY: passed on from the caller.

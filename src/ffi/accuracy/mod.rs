@@ -117,16 +117,17 @@ pub unsafe extern "C" fn rot_accuracy_parameters_f32(
 /// @param f              n potentials of the rows; read first under ROT_WARM_START
 /// @param g              m potentials of the columns; read first under ROT_WARM_START
 /// @param work           work_len elements, contents arbitrary, before and after
-/// @param work_len       at least rot_accuracy_work_len(n, m, d, method)
+/// @param work_len       at least rot_accuracy_work_len(n, m, d, method); with
+///                       rot_anneal_fast_work_len the kernel is kept
 /// @param accuracy       what the target asks for, and which path ended the solve
 /// @param report         initialised with ROT_REPORT_F64_INIT; `epsilon` is that to which f and g belong,
 ///                       `certified_distance` the bound on the error, `iterations` the sweeps at all epsilons,
-///                       `levels` and `newton_steps` what the walk did
+///                       `levels`, `newton_steps` and `newton_products` what the walk did
 ///
 /// Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals and those of
 /// rot_accuracy_parameters_f64; ROT_OK means proved. ROT_ERR_TARGET_PRECISION (ROT_ARG_STOP) for a target below
 /// what this precision is sure to certify (`smallest_target` of rot_accuracy_parameters_f64); ROT_ERR_KIND
-/// (ROT_ARG_METHOD) for the method, (ROT_ARG_SWEEP) for ROT_SWEEP_SCALING. Cost: n m exponentials for each
+/// (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each
 /// sweep. Since 0.1.
 #[unsafe(no_mangle)]
 #[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]

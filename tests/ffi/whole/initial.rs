@@ -3,7 +3,7 @@
 use core::mem::{MaybeUninit, size_of};
 use core::ptr::{null, null_mut};
 
-use robust_ot::ffi::gradient::ROT_METHOD_DIRECT;
+use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
 use robust_ot::ffi::matching::{ROT_GRADIENT_FULL, ROT_UNIT_ABSOLUTE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
@@ -131,10 +131,10 @@ pub(crate) fn default_gradient_options<T: C>() -> c::GradientOptions<T> {
 pub(crate) fn default_anneal_options<T: C>() -> c::AnnealOptions<T> {
     c::AnnealOptions {
         struct_size: size_of::<c::AnnealOptions<T>>() as u32,
-        method: ROT_METHOD_DIRECT,
+        method: ROT_METHOD_ITERATIVE,
         start: T::ZERO,
         factor: T::of(4.0),
-        tolerance: T::of(if size_of::<T>() == 8 { 1e-12 } else { 1e-6 }),
+        tolerance: T::ONE / T::of(10.0),
         reserved_value: T::ZERO,
         max_iterations: 1000,
         sweeps: 15,
