@@ -35,6 +35,7 @@ mod whole {
     mod initial;
     mod scene;
 
+    mod accuracy;
     mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;
