@@ -51,13 +51,16 @@ pub fn parameters<P: Precision, G: Geometry<P>>(
     Ok(choose(problem, target, formula, work)?.0)
 }
 
+/// Parameters, and what they were worked out from.
+type Chosen<T> = (Parameters<T>, Size<T>);
+
 /// [`parameters`], and what they were worked out from.
 fn choose<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     target: P::Potential,
     formula: Formula,
     work: &mut [P::Work],
-) -> Result<(Parameters<P::Potential>, Size<P::Potential>), Error> {
+) -> Result<Chosen<P::Potential>, Error> {
     if !(target > P::Potential::ZERO && target.is_finite()) {
         return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
     }

@@ -158,7 +158,7 @@ impl<T: Elementary> Data<T> {
     fn paper(&self, target: T) -> Result<(T, T), Error> {
         let [row, col] = self.taus;
         if let (Some(row), Some(col)) = (row, col) {
-            if row > col || row < col {
+            if (row - col).abs() > T::ZERO {
                 return Err(Error::new(ErrorKind::Tau, Argument::ColRule));
             }
             return Ok(if self.unit_mass {
