@@ -21,6 +21,8 @@ static const char usage[] =
     "  --b b.csv             weights of the columns (of Y); default 1/m each\n"
     "How\n"
     "  --epsilon E           weight of the entropy, in units of the cost\n"
+    "  --accuracy E          or: cost + penalties proved to be within E of the best without entropy, at\n"
+    "                        an epsilon that is found on the way; needs a kl rule\n"
     "  --rows RULE           the plan's row sums r:\n"
     "         exact          are a (default)\n"
     "         kl:TAU         pay TAU * KL for not being a\n"
@@ -169,8 +171,8 @@ static int parse_newton(struct options *options)
     if (text == NULL) {
         return 0;
     }
-    if (!options->anneal) {
-        return refuse("--newton", text, "needs --anneal");
+    if (!options->anneal && options->accuracy_text == NULL) {
+        return refuse("--newton", text, "needs --anneal or --accuracy");
     }
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (strcmp(text, known[k].name) == 0) {
@@ -218,8 +220,11 @@ static int interpret(struct options *options, const char *reference)
     if (options->euclidean && options->x == NULL) {
         return refuse("--euclidean", NULL, "needs --points");
     }
-    if (options->epsilon_text == NULL) {
-        return refuse("--epsilon", NULL, "is needed");
+    if ((options->epsilon_text == NULL) == (options->accuracy_text == NULL)) {
+        return refuse("--epsilon, --accuracy", NULL, "exactly one of them is needed");
+    }
+    if (options->accuracy_text != NULL && (options->anneal || options->stop_text != NULL)) {
+        return refuse("--accuracy", options->accuracy_text, "neither with --anneal nor with --stop");
     }
     if (reference != NULL && strcmp(reference, "product") != 0) {
         return refuse("--reference", reference, "not product");
@@ -240,8 +245,14 @@ static int interpret(struct options *options, const char *reference)
     if (gradient != (options->cotangent != NULL)) {
         return refuse("--cotangent, --gradient-...", NULL, "one needs the other");
     }
-    if (parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
-                     &options->epsilon) != 0 ||
+    /* The library finds epsilon for an accuracy; the one in the problem has to be some number. */
+    options->epsilon = 1.0;
+    if ((options->epsilon_text != NULL &&
+         parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
+                      &options->epsilon) != 0) ||
+        (options->accuracy_text != NULL &&
+         parse_number("--accuracy", options->accuracy_text, options->accuracy_text,
+                      &options->accuracy) != 0) ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
         parse_stop(options) != 0 || parse_newton(options) != 0 ||
         parse_sweep(options) != 0) {
@@ -265,6 +276,7 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--a", NULL, {&options->a, NULL}},
         {"--b", NULL, {&options->b, NULL}},
         {"--epsilon", NULL, {&options->epsilon_text, NULL}},
+        {"--accuracy", NULL, {&options->accuracy_text, NULL}},
         {"--rows", NULL, {&options->rows.text, NULL}},
         {"--cols", NULL, {&options->cols.text, NULL}},
         {"--robust", &options->unit_mass, {NULL, NULL}},

@@ -98,7 +98,8 @@
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
- *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
+ *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
+ *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
  *   averages   rot_barycenter_solve, _check, _work_len, _certifiable_epsilon
@@ -205,6 +206,8 @@
 #define ROT_ERR_RANGE (-52)
 /** a barycenter takes exact and KL rules only. */
 #define ROT_ERR_BARYCENTER_RULE (-60)
+/** the target is below what this precision can certify. */
+#define ROT_ERR_TARGET_PRECISION (-70)
 #define ROT_ARG_NONE 0u
 #define ROT_ARG_PROBLEM 1u
 #define ROT_ARG_OPTIONS 2u
@@ -483,6 +486,58 @@
  * Version of the binary interface.
  */
 #define ROT_ABI_VERSION 0
+
+/**
+ * epsilon = target / (2 S), S the slack of the entropy of all plans of the problem: beta log n for one
+ * exact side of mass beta and n points on the other, log(n m) for unit mass.
+ */
+#define ROT_FORMULA_SLACK 0
+
+/**
+ * epsilon = target / (3 max(1, log(n m) / 2)), one formula for all problems of unit mass.
+ */
+#define ROT_FORMULA_UNIFORM 1
+
+/**
+ * That of the papers, for one tau and unit mass: Le et al. 2021 (semi-relaxed and robust problems), Pham
+ * et al. 2020 (unbalanced problems).
+ */
+#define ROT_FORMULA_PAPER 2
+
+/**
+ * There is no bound on the iterations.
+ */
+#define ROT_SOURCE_NONE 0
+
+/**
+ * It is proved in the documentation of the Rust module `accuracy`.
+ */
+#define ROT_SOURCE_PROVED 1
+
+/**
+ * It stands in the code of a paper's authors.
+ */
+#define ROT_SOURCE_CODE 2
+
+/**
+ * It is a theorem of a paper.
+ */
+#define ROT_SOURCE_PAPER 3
+
+/**
+ * The walk ended at an epsilon above that of the formula.
+ */
+#define ROT_PATH_ABOVE 0
+
+/**
+ * The walk ended at the epsilon of the formula.
+ */
+#define ROT_PATH_FORMULA 1
+
+/**
+ * A plain run from zero ended it, after the walk had used up the bound.
+ */
+#define ROT_PATH_PLAIN 2
 
 /**
  * Sweeps alone, without Newton's method (rot_anneal_solve).
@@ -831,83 +886,35 @@ typedef struct rot_problem_f64 {
 } rot_problem_f64;
 
 /**
- * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
- * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
  */
-typedef struct rot_anneal_options_f64 {
+typedef struct rot_accuracy_f64 {
   /**
-   * sizeof of this struct; the initialiser sets it.
+   * By which formula epsilon was chosen, ROT_FORMULA_...
    */
-  uint32_t struct_size;
+  uint32_t formula;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
+   * Where the bound on the iterations comes from, ROT_SOURCE_...
    */
-  uint32_t method;
+  uint32_t source;
   /**
-   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
-   * the problem's epsilon if it is not larger.
+   * Which part of a solve ended it, ROT_PATH_...
    */
-  double start;
-  /**
-   * Ratio of an epsilon to the next, at least 1.1. Default 4.
-   */
-  double factor;
-  /**
-   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
-   * than the model that it comes from. Default 0.1.
-   */
-  double tolerance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-  /**
-   * Iterative: most iterations for each step. Default 1000.
-   */
-  uint32_t max_iterations;
-  /**
-   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
-   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
-   */
-  uint32_t sweeps;
-  /**
-   * Most Newton steps at each level above the last. Default 3.
-   */
-  uint32_t level_steps;
+  uint32_t path;
   /**
    * Zero.
    */
   uint32_t reserved32;
   /**
-   * Zero.
+   * The target, cost units times mass units.
    */
-  uint64_t reserved[4];
-} rot_anneal_options_f64;
-
-/**
- * The state of a solve at a check.
- */
-typedef struct rot_progress_f64 {
+  double target;
   /**
-   * sizeof of this struct in the library.
-   */
-  uint32_t struct_size;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Sweeps so far.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy.
+   * The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
    */
   double epsilon;
   /**
-   * Relative KKT residual of the rows at the start of the latest sweep.
+   * The smallest target that this precision is sure to certify.
    */
   double residual;
   /**
@@ -958,12 +965,12 @@ typedef struct rot_options_f64 {
    */
   double reserved_value;
   /**
-   * Most sweeps, at least 1. Default 100000.
+   * Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+   * arithmetic; 0 where no bound is known.
    */
-  uint64_t max_iterations;
+  uint64_t iterations;
   /**
-   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
-   * Default 10.
+   * The same in the unit of the papers, updates of one side.
    */
   uint32_t check_every;
   /**
@@ -1040,144 +1047,6 @@ typedef struct rot_error {
    */
   uint64_t measure;
 } rot_error;
-
-/**
- * What is true of the returned potentials, all of it computed from them in one last sweep. X is
- * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
- * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
- * a refusal only `error` is written.
- */
-typedef struct rot_report_f64 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * 1 if the stopping rule holds and nothing is NaN, else 0.
-   */
-  uint32_t converged;
-  /**
-   * How the call ended.
-   */
-  struct rot_error error;
-  /**
-   * Sweeps over the cost that updated both sides.
-   */
-  uint64_t iterations;
-  /**
-   * Weight of the entropy, cost units.
-   */
-  double epsilon;
-  /**
-   * KKT residual relative to the mass: residual_rows + residual_cols.
-   */
-  double residual;
-  /**
-   * |X 1 - r(f)|_1 over the mass of the plan.
-   */
-  double residual_rows;
-  /**
-   * |X^T 1 - c(g)|_1 over the mass of the plan.
-   */
-  double residual_cols;
-  /**
-   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
-   * smallest of epsilon and the taus.
-   */
-  double rounding_floor;
-  /**
-   * <C, X>.
-   */
-  double transport_cost;
-  /**
-   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
-   */
-  double entropy;
-  /**
-   * Penalty of the rows.
-   */
-  double row_penalty;
-  /**
-   * Penalty of the columns.
-   */
-  double col_penalty;
-  /**
-   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
-   */
-  double objective;
-  /**
-   * transport_cost + row_penalty + col_penalty.
-   */
-  double unregularised_objective;
-  /**
-   * Lower bound of the regularised optimum.
-   */
-  double dual_value;
-  /**
-   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
-   */
-  double gap;
-  /**
-   * Certified lower bound of the unregularised optimum.
-   */
-  double lower_bound;
-  /**
-   * unregularised_objective - lower_bound.
-   */
-  double certified_distance;
-  /**
-   * sum X.
-   */
-  double mass;
-  /**
-   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
-   * plan functions.
-   */
-  double log_mass;
-  /**
-   * Factor on b that makes the masses of two exact sides equal; else 1.
-   */
-  double mass_factor;
-  /**
-   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
-   */
-  double row_multiplier;
-  /**
-   * Multiplier of the columns' ball.
-   */
-  double col_multiplier;
-  /**
-   * Zero.
-   */
-  double reserved_values[4];
-  /**
-   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
-   * most likely larger than was meant.
-   */
-  uint32_t collapsed;
-  /**
-   * What the sweeps were made of: ROT_SWEEP_LOG or ROT_SWEEP_SCALING. ROT_SWEEP_LOG also where a
-   * kernel was kept but given up, since its sums left the safe range again and again.
-   */
-  uint32_t sweep;
-  /**
-   * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
-   */
-  uint32_t levels;
-  /**
-   * rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
-   */
-  uint32_t newton_steps;
-  /**
-   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
-   * that costs about as much as a sweep; else 0.
-   */
-  uint64_t newton_products;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[1];
-} rot_report_f64;
 
 /**
  * A read-only matrix in the caller's memory: entry (i, j) is
@@ -1356,60 +1225,288 @@ typedef struct rot_problem_f32 {
 } rot_problem_f32;
 
 /**
- * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
- * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
  */
-typedef struct rot_anneal_options_f32 {
+typedef struct rot_accuracy_f32 {
   /**
-   * sizeof of this struct; the initialiser sets it.
+   * By which formula epsilon was chosen, ROT_FORMULA_...
    */
-  uint32_t struct_size;
+  uint32_t formula;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
+   * Where the bound on the iterations comes from, ROT_SOURCE_...
    */
-  uint32_t method;
+  uint32_t source;
   /**
-   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
-   * the problem's epsilon if it is not larger.
+   * Which part of a solve ended it, ROT_PATH_...
    */
-  float start;
-  /**
-   * Ratio of an epsilon to the next, at least 1.1. Default 4.
-   */
-  float factor;
-  /**
-   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
-   * than the model that it comes from. Default 0.1.
-   */
-  float tolerance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * Iterative: most iterations for each step. Default 1000.
-   */
-  uint32_t max_iterations;
-  /**
-   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
-   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
-   */
-  uint32_t sweeps;
-  /**
-   * Most Newton steps at each level above the last. Default 3.
-   */
-  uint32_t level_steps;
+  uint32_t path;
   /**
    * Zero.
    */
   uint32_t reserved32;
   /**
+   * The target, cost units times mass units.
+   */
+  float target;
+  /**
+   * The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
+   */
+  float epsilon;
+  /**
+   * The smallest target that this precision is sure to certify.
+   */
+  float smallest_target;
+  /**
    * Zero.
    */
-  uint64_t reserved[4];
-} rot_anneal_options_f32;
+  float reserved_value;
+  /**
+   * Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+   * arithmetic; 0 where no bound is known.
+   */
+  uint64_t iterations;
+  /**
+   * The same in the unit of the papers, updates of one side.
+   */
+  uint64_t half_sweeps;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_accuracy_f32;
+
+/**
+ * The state of a solve at a check.
+ */
+typedef struct rot_progress_f64 {
+  /**
+   * sizeof of this struct in the library.
+   */
+  uint32_t struct_size;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Sweeps so far.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy.
+   */
+  double epsilon;
+  /**
+   * Relative KKT residual of the rows at the start of the latest sweep.
+   */
+  double residual;
+  /**
+   * Certified distance at the latest evaluation; infinite before it.
+   */
+  double certified_distance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_progress_f64;
+
+/**
+ * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
+ * a NULL pointer to options means too).
+ */
+typedef struct rot_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
+   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
+   * times mass units) of its optimum; needs a KL rule on a side.
+   */
+  uint32_t stop;
+  /**
+   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Most sweeps, at least 1. Default 100000.
+   */
+  uint64_t max_iterations;
+  /**
+   * Sweeps between calls of the observer and evaluations of a certificate, at least 1.
+   * Default 10.
+   */
+  uint32_t check_every;
+  /**
+   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
+   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
+   */
+  uint32_t flags;
+  /**
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   */
+  uint32_t level;
+  /**
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
+   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+   */
+  uint32_t sweep;
+  /**
+   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
+   * not throw, longjmp, or call with the same work. May be NULL.
+   */
+  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
+  /**
+   * First argument of `observe`.
+   */
+  void *user;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[6];
+} rot_options_f64;
+
+/**
+ * What is true of the returned potentials, all of it computed from them in one last sweep. X is
+ * the plan (of unit mass under ROT_UNIT_MASS). A quantity that does not exist for the problem is
+ * infinite. Set struct_size (ROT_REPORT_F64_INIT); no more than that many bytes are written. After
+ * a refusal only `error` is written.
+ */
+typedef struct rot_report_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 if the stopping rule holds and nothing is NaN, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Sweeps over the cost that updated both sides.
+   */
+  uint64_t iterations;
+  /**
+   * Weight of the entropy, cost units.
+   */
+  double epsilon;
+  /**
+   * KKT residual relative to the mass: residual_rows + residual_cols.
+   */
+  double residual;
+  /**
+   * |X 1 - r(f)|_1 over the mass of the plan.
+   */
+  double residual_rows;
+  /**
+   * |X^T 1 - c(g)|_1 over the mass of the plan.
+   */
+  double residual_cols;
+  /**
+   * The residual that rounding alone may cause: u ((max|C| + max|f| + max|g|) / s + 4), s the
+   * smallest of epsilon and the taus.
+   */
+  double rounding_floor;
+  /**
+   * <C, X>.
+   */
+  double transport_cost;
+  /**
+   * sum X (log X - 1), or sum X (log(X / (a b)) - 1) against the product reference.
+   */
+  double entropy;
+  /**
+   * Penalty of the rows.
+   */
+  double row_penalty;
+  /**
+   * Penalty of the columns.
+   */
+  double col_penalty;
+  /**
+   * transport_cost + epsilon * entropy + row_penalty + col_penalty.
+   */
+  double objective;
+  /**
+   * transport_cost + row_penalty + col_penalty.
+   */
+  double unregularised_objective;
+  /**
+   * Lower bound of the regularised optimum.
+   */
+  double dual_value;
+  /**
+   * Primal-dual gap of the regularised problem, a sum of non-negative terms.
+   */
+  double gap;
+  /**
+   * Certified lower bound of the unregularised optimum.
+   */
+  double lower_bound;
+  /**
+   * unregularised_objective - lower_bound.
+   */
+  double certified_distance;
+  /**
+   * sum X.
+   */
+  double mass;
+  /**
+   * log of the mass of exp((f + g - C) / epsilon) under ROT_UNIT_MASS; else 0. Give it to the
+   * plan functions.
+   */
+  double log_mass;
+  /**
+   * Factor on b that makes the masses of two exact sides equal; else 1.
+   */
+  double mass_factor;
+  /**
+   * Multiplier of the rows' ball, -d objective / d radius; 0 if it is slack, or no ball.
+   */
+  double row_multiplier;
+  /**
+   * Multiplier of the columns' ball.
+   */
+  double col_multiplier;
+  /**
+   * Zero.
+   */
+  double reserved_values[4];
+  /**
+   * 1 if a ball is slack and its marginal has collapsed onto the cheapest pairs: the radius is
+   * most likely larger than was meant.
+   */
+  uint32_t collapsed;
+  /**
+   * What the sweeps were made of: ROT_SWEEP_LOG or ROT_SWEEP_SCALING. ROT_SWEEP_LOG also where a
+   * kernel was kept but given up, since its sums left the safe range again and again.
+   */
+  uint32_t sweep;
+  /**
+   * rot_anneal_solve: epsilons above the problem's that were walked through; else 0.
+   */
+  uint32_t levels;
+  /**
+   * rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
+   */
+  uint32_t newton_steps;
+  /**
+   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+   * that costs about as much as a sweep; else 0.
+   */
+  uint64_t newton_products;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[1];
+} rot_report_f64;
 
 /**
  * The state of a solve at a check.
@@ -1663,6 +1760,118 @@ typedef struct rot_report_f32 {
    */
   uint64_t reserved[1];
 } rot_report_f32;
+
+/**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  double start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  double factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f64;
+
+/**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  float start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  float factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f32;
 
 /**
  * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
@@ -2320,6 +2529,50 @@ typedef struct rot_matching_options {
    */
   uint64_t reserved[4];
 } rot_matching_options;
+
+/**
+ * What is true of a rounded plan (rot_plan_round).
+ */
+typedef struct rot_rounded_f64 {
+  /**
+   * <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+   */
+  double transport_cost;
+  /**
+   * transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+   */
+  double unregularised_objective;
+  /**
+   * Mass that was added to what scaling left, the sum of q.
+   */
+  double added;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_rounded_f64;
+
+/**
+ * What is true of a rounded plan (rot_plan_round).
+ */
+typedef struct rot_rounded_f32 {
+  /**
+   * <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+   */
+  float transport_cost;
+  /**
+   * transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+   */
+  float unregularised_objective;
+  /**
+   * Mass that was added to what scaling left, the sum of q.
+   */
+  float added;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_rounded_f32;
 
 /**
  * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
@@ -3228,6 +3481,110 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Elements of work for rot_accuracy_solve: n rows, m columns, points of dimension d (0 for a dense cost),
+ * and ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE or ROT_METHOD_NONE; that of rot_anneal_work_len and its
+ * macros. Since 0.1.
+ */
+ROT_API
+size_t rot_accuracy_work_len(size_t n,
+                             size_t m,
+                             size_t d,
+                             uint32_t method);
+
+/**
+ * Epsilon and a bound on the iterations for a target error on the objective without entropy,
+ * <C, X> + Phi_row(X 1) + Phi_col(X^T 1).
+ *
+ * @param problem   the problem; its epsilon counts for nothing but has to be positive; read only
+ * @param target    the largest error that is asked for, cost units times mass units
+ * @param formula   ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM or ROT_FORMULA_PAPER
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_PADDED(m)
+ * @param accuracy  what the target asks for; `path` is zero
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `accuracy` is as it was: ROT_ERR_TOLERANCE for a target that is
+ * not positive and finite, ROT_ERR_NO_CERTIFICATE for two exact sides or a ball, ROT_ERR_TAU for the papers'
+ * formulas with two different taus, ROT_ERR_KIND (ROT_ARG_OPTIONS) for a formula that does not exist. Cost:
+ * one look at every entry. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_parameters_f64(const rot_problem_f64 *problem,
+                                    double target,
+                                    uint32_t formula,
+                                    double *work,
+                                    size_t work_len,
+                                    rot_accuracy_f64 *accuracy,
+                                    struct rot_error *error);
+
+/**
+ * rot_accuracy_parameters_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_parameters_f32(const rot_problem_f32 *problem,
+                                    float target,
+                                    uint32_t formula,
+                                    float *work,
+                                    size_t work_len,
+                                    rot_accuracy_f32 *accuracy,
+                                    struct rot_error *error);
+
+/**
+ * Solves a problem until its objective without entropy is proved to lie within `target` of the optimum. It
+ * walks down in epsilon, with Newton's method on the dual, and stops at the first that certifies the
+ * target; at the latest at that of ROT_FORMULA_SLACK, and plainly from zero where the bound on the
+ * iterations was used up in vain.
+ *
+ * @param problem        the problem; its epsilon counts for nothing but has to be positive; read only
+ * @param target         the largest error that is asked for, cost units times mass units
+ * @param method         how Newton's linear systems are solved: ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, or
+ *                       ROT_METHOD_NONE for sweeps alone
+ * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults and no limit of iterations; the
+ *                       stopping rule is replaced by the target; read only
+ * @param f              n potentials of the rows; read first under ROT_WARM_START
+ * @param g              m potentials of the columns; read first under ROT_WARM_START
+ * @param work           work_len elements, contents arbitrary, before and after
+ * @param work_len       at least rot_accuracy_work_len(n, m, d, method); with
+ *                       rot_anneal_fast_work_len the kernel is kept
+ * @param accuracy       what the target asks for, and which path ended the solve
+ * @param report         initialised with ROT_REPORT_F64_INIT; `epsilon` is that to which f and g belong,
+ *                       `certified_distance` the bound on the error, `iterations` the sweeps at all epsilons,
+ *                       `levels`, `newton_steps` and `newton_products` what the walk did
+ *
+ * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals and those of
+ * rot_accuracy_parameters_f64; ROT_OK means proved. ROT_ERR_TARGET_PRECISION (ROT_ARG_STOP) for a target below
+ * what this precision is sure to certify (`smallest_target` of rot_accuracy_parameters_f64); ROT_ERR_KIND
+ * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each
+ * sweep. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_solve_f64(const rot_problem_f64 *problem,
+                               double target,
+                               uint32_t method,
+                               const rot_options_f64 *solve_options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               rot_accuracy_f64 *accuracy,
+                               rot_report_f64 *report);
+
+/**
+ * rot_accuracy_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_solve_f32(const rot_problem_f32 *problem,
+                               float target,
+                               uint32_t method,
+                               const rot_options_f32 *solve_options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               rot_accuracy_f32 *accuracy,
+                               rot_report_f32 *report);
+
+/**
  * Elements of work for rot_anneal_solve: n rows, m columns, points of dimension d (0 for a dense
  * cost), and ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE or ROT_METHOD_NONE. The same number for f32 and
  * f64; SIZE_MAX if it overflows. Equal to the macros ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d),
@@ -3705,6 +4062,59 @@ int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
                            const rot_matrix_mut_f32 *out,
                            float *work,
                            size_t work_len,
+                           struct rot_error *error);
+
+/**
+ * Rounds the plan to its exact sides: X'_ij = x_i X_ij y_j + p_i q_j, with row sums a and column sums b
+ * (times the report's mass_factor) where they are exact, up to the rounding of the entries. Where both are,
+ * rows and columns are scaled down and what is missing is added as a matrix of rank one (Altschuler,
+ * Niles-Weed and Rigollet 2017); one alone is scaled to its weights; the plan of ROT_UNIT_MASS is divided by
+ * its sum. The cost of X' is an upper bound of the optimum. Two sweeps.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param x         n factors of the rows
+ * @param y         m factors of the columns
+ * @param p         n shares of the rows in what is added
+ * @param q         m masses that are added to the columns, mass units
+ * @param rounded   what is true of X'
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
+ * ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_round_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           double *work,
+                           size_t work_len,
+                           double *x,
+                           double *y,
+                           double *p,
+                           double *q,
+                           rot_rounded_f64 *rounded,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_round_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_round_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           float *work,
+                           size_t work_len,
+                           float *x,
+                           float *y,
+                           float *p,
+                           float *q,
+                           rot_rounded_f32 *rounded,
                            struct rot_error *error);
 
 /**

@@ -74,6 +74,8 @@ pub enum ErrorKind {
     Range = -52,
     /// A barycenter takes exact and KL rules only.
     BarycenterRule = -60,
+    /// The target is below what this precision can certify.
+    TargetPrecision = -70,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -257,7 +259,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -290,6 +292,7 @@ impl ErrorKind {
         Self::Singular,
         Self::Range,
         Self::BarycenterRule,
+        Self::TargetPrecision,
     ];
 
     /// One line of plain text.
@@ -327,6 +330,7 @@ impl ErrorKind {
             Self::Singular => "the linear system is not positive definite in this precision",
             Self::Range => "a box is not 0 <= lower <= upper, lower finite, upper positive",
             Self::BarycenterRule => "a barycenter takes exact and KL rules only",
+            Self::TargetPrecision => "the target is below what this precision can certify",
         }
     }
 }

@@ -219,6 +219,8 @@ fn generate() -> String {
         "Progress",
         "GradientOptions",
         "AnnealOptions",
+        "Accuracy",
+        "Rounded",
         "Options",
         "Report",
         "State",

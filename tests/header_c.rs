@@ -129,6 +129,10 @@ fn constants() -> Vec<(String, i64)> {
         };
     }
     of_module! { anneal: ROT_METHOD_NONE }
+    of_module! { accuracy:
+        ROT_FORMULA_SLACK ROT_FORMULA_UNIFORM ROT_FORMULA_PAPER ROT_SOURCE_NONE ROT_SOURCE_PROVED
+        ROT_SOURCE_CODE ROT_SOURCE_PAPER ROT_PATH_ABOVE ROT_PATH_FORMULA ROT_PATH_PLAIN
+    }
     of_module! { gradient: ROT_METHOD_DIRECT ROT_METHOD_ITERATIVE }
     of_module! { matching:
         ROT_UNIT_ABSOLUTE ROT_UNIT_LARGEST ROT_UNIT_LARGEST_DIFFERENTIATED ROT_GRADIENT_FULL
@@ -200,6 +204,13 @@ fn layouts() -> Vec<String> {
     both! { rot_options_f64 rot_options_f32 {
         struct_size stop tolerance reserved_value max_iterations check_every flags level sweep
         observe user parallel_for parallel_context tasks reserved32 reserved
+    } }
+    both! { rot_accuracy_f64 rot_accuracy_f32 {
+        formula source path reserved32 target epsilon smallest_target reserved_value iterations
+        half_sweeps reserved
+    } }
+    both! { rot_rounded_f64 rot_rounded_f32 {
+        transport_cost unregularised_objective added reserved_value
     } }
     both! { rot_anneal_options_f64 rot_anneal_options_f32 {
         struct_size method start factor tolerance reserved_value max_iterations sweeps level_steps

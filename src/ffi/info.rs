@@ -84,6 +84,7 @@ pub extern "C" fn rot_status_str(status: i32) -> *const c_char {
         ErrorKind::Singular,
         ErrorKind::Range,
         ErrorKind::BarycenterRule,
+        ErrorKind::TargetPrecision,
     }
     if status == super::sinkhorn::ROT_RUNNING {
         return c"the solve is still running".as_ptr();

@@ -3,6 +3,7 @@
 //! Its documentation is written for the C reader; it becomes `include/robust_ot.h`.
 
 mod abi;
+pub mod accuracy;
 pub mod anneal;
 pub mod batch;
 mod convert;
@@ -47,7 +48,12 @@ const fn number(text: &str) -> u32 {
 }
 
 /// The status of a function that was left out when this library was built.
-#[cfg(not(all(feature = "implicit", feature = "barycenter", feature = "f64")))]
+#[cfg(not(all(
+    feature = "implicit",
+    feature = "barycenter",
+    feature = "accuracy",
+    feature = "f64"
+)))]
 fn not_built<A>(_: A) -> i32 {
     crate::error::ErrorKind::NotBuilt as i32
 }
@@ -57,7 +63,8 @@ fn not_built<A>(_: A) -> i32 {
     feature = "implicit",
     feature = "barycenter",
     feature = "scaling",
-    feature = "parallel"
+    feature = "parallel",
+    feature = "accuracy"
 )))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX

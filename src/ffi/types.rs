@@ -183,8 +183,8 @@ pub struct Options<T> {
     /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
     /// ROT_LEVEL_FMA).
     pub level: u32,
-    /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-    /// made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+    /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+    /// rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
     pub sweep: u32,
     /// Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
     /// not throw, longjmp, or call with the same work. May be NULL.
@@ -256,6 +256,49 @@ pub struct AnnealOptions<T> {
     pub reserved32: u32,
     /// Zero.
     pub reserved: [u64; 4],
+}
+
+/// What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Accuracy<T> {
+    /// By which formula epsilon was chosen, ROT_FORMULA_...
+    pub formula: u32,
+    /// Where the bound on the iterations comes from, ROT_SOURCE_...
+    pub source: u32,
+    /// Which part of a solve ended it, ROT_PATH_...
+    pub path: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// The target, cost units times mass units.
+    pub target: T,
+    /// The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
+    pub epsilon: T,
+    /// The smallest target that this precision is sure to certify.
+    pub smallest_target: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+    /// arithmetic; 0 where no bound is known.
+    pub iterations: u64,
+    /// The same in the unit of the papers, updates of one side.
+    pub half_sweeps: u64,
+    /// Zero.
+    pub reserved: [u64; 2],
+}
+
+/// What is true of a rounded plan (rot_plan_round).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Rounded<T> {
+    /// <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+    pub transport_cost: T,
+    /// transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+    pub unregularised_objective: T,
+    /// Mass that was added to what scaling left, the sum of q.
+    pub added: T,
+    /// Zero.
+    pub reserved_value: T,
 }
 
 /// What is true of the returned potentials, all of it computed from them in one last sweep. X is
@@ -579,6 +622,18 @@ pub type rot_anneal_options_f64 = AnnealOptions<f64>;
 /// [`AnnealOptions`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_anneal_options_f32 = AnnealOptions<f32>;
+/// [`Accuracy`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_accuracy_f64 = Accuracy<f64>;
+/// [`Accuracy`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_accuracy_f32 = Accuracy<f32>;
+/// [`Rounded`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rounded_f64 = Rounded<f64>;
+/// [`Rounded`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rounded_f32 = Rounded<f32>;
 /// [`Report`] in double precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_report_f64 = Report<f64>;

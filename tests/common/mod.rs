@@ -9,6 +9,7 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod accurate;
 pub mod barycenter;
 pub mod case;
 pub mod golden;

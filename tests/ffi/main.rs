@@ -22,18 +22,20 @@ mod info;
     feature = "balls",
     feature = "implicit",
     feature = "barycenter",
+    feature = "accuracy",
     feature = "scaling"
 )))]
 mod trimmed;
 
 /// All that needs the whole library, but for double precision and balls.
-#[cfg(all(feature = "kl", feature = "points", feature = "implicit"))]
+#[cfg(all(feature = "points", feature = "accuracy"))]
 mod whole {
     mod calls;
     mod case;
     mod initial;
     mod scene;
 
+    mod accuracy;
     mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;

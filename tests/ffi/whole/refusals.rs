@@ -176,6 +176,11 @@ fn every_refusal_is_reached<T: C>() {
                 s = super::gradients::singular(Call::Vjp);
                 Argument::Method
             }
+            ErrorKind::TargetPrecision => {
+                s = Scene::new(Call::Accurate, 3, 4, 0);
+                s.args.target = T::ROUNDOFF;
+                Argument::Stop
+            }
             // Of barycenters only, whose calls have a scene of their own.
             ErrorKind::BarycenterRule => continue,
             _ => panic!("{kind:?} has no example here"),

@@ -313,6 +313,7 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::MassRange,
         ErrorKind::Gauge,
         ErrorKind::Singular,
+        ErrorKind::TargetPrecision,
     ];
     for kind in ErrorKind::ALL {
         let here = reached.contains(&(kind as i32));
