@@ -202,12 +202,14 @@ impl<P: Precision> Shared<'_, '_, P> {
         let Self { side, pass, kernel, v, coupled, .. } = *self;
         let Block { first, f, u, row, partial } = block;
         let mut found = 0;
-        let groups = f.chunks_mut(LANES).zip(u.chunks_mut(LANES));
+        // (Chunks are not zipped: that leaves a division by zero.)
+        let mut us = u.chunks_mut(LANES);
         let mut kept = row.chunks_mut(LANES);
         if !coupled {
             partial.fill(P::Sum::ZERO);
         }
-        for (k, (f, weights)) in groups.enumerate() {
+        for (k, f) in f.chunks_mut(LANES).enumerate() {
+            let weights = us.next().unwrap_or_default();
             let first = first + k * LANES;
             let entries = rows(kernel, v.len(), first);
             let mut sums = [P::Sum::ZERO; LANES];
@@ -407,10 +409,11 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let Kept { kernel, f0, u, v, total, partial, .. } = &mut *kept;
         let mut trusted = true;
         total.fill(P::Sum::ZERO);
-        let blocks = row.chunks_mut(ROW_BLOCK).zip(u.chunks(ROW_BLOCK)).enumerate();
-        for (block, (row, u)) in blocks {
+        let mut us = u.chunks(LANES);
+        for (block, row) in row.chunks_mut(ROW_BLOCK).enumerate() {
             partial.fill(P::Sum::ZERO);
-            for (k, (row, u)) in row.chunks_mut(LANES).zip(u.chunks(LANES)).enumerate() {
+            for (k, row) in row.chunks_mut(LANES).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK + k * LANES;
                 let entries = rows(kernel, v.len(), first);
                 let mut sums = [P::Sum::ZERO; LANES];
@@ -469,8 +472,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let crew = None::<()>;
         if crew.is_none() {
             let mut kept = row.chunks_mut(ROW_BLOCK);
-            let blocks = f.chunks_mut(ROW_BLOCK).zip(u.chunks_mut(ROW_BLOCK)).enumerate();
-            for (block, (f, u)) in blocks {
+            let mut us = u.chunks_mut(ROW_BLOCK);
+            for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK;
                 let row = if coupled { kept.next().unwrap_or_default() } else { &mut [] };
                 let rows = Block { first, f, u, row, partial };
