@@ -160,8 +160,8 @@ fn levels_to_choose_from() {
     assert_eq!(ROW_BLOCK, 64);
     let names: Vec<_> = Level::available().map(Level::name).collect();
     println!("levels: {names:?}, the default is {}", Level::detect().name());
-    let guaranteed = if cfg!(target_feature = "avx2") {
-        &["avx2", "avx512"][..]
+    let guaranteed: &[&str] = if cfg!(target_feature = "avx2") {
+        &["avx2", "avx512"]
     } else if cfg!(target_arch = "x86_64") {
         &["sse2"]
     } else if cfg!(target_arch = "aarch64") {

@@ -16,7 +16,7 @@ use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
-use crate::work::padded;
+use crate::work::{cut, padded};
 
 /// A cost whose rows can be had one by one.
 pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
@@ -204,8 +204,10 @@ pub(super) fn fill_rows<P: Precision>(
     prepared: &[P::Cost],
     row: &mut [P::Cost],
 ) {
-    let rows = kernel.chunks_mut(padded(g.len()).max(1));
-    for (k, (f, out)) in f.iter_mut().zip(rows).enumerate() {
+    // (Chunks of a length known at run time leave a division by zero.)
+    let (stride, mut rest) = (padded(g.len()), kernel);
+    for (k, f) in f.iter_mut().enumerate() {
+        let out = cut(&mut rest, stride).unwrap_or_default();
         let cost = cost.cost_row(pass.level, first + k, prepared, row);
         let (entries, padding) = out.split_at_mut_checked(g.len()).unwrap_or_default();
         (*f, _) = shifted_row(pass, *f, g, cost, entries);

@@ -165,14 +165,16 @@ pub(crate) fn in_waves<P: Precision>(
     join: &mut dyn FnMut(Pieces<'_, P>),
 ) -> u32 {
     let width = width.clamp(1, MOST_TASKS);
-    let mut found = 0;
-    for first in (0..blocks).step_by(width) {
+    let (mut found, mut first) = (0, 0);
+    // (A range with steps of a length known at run time leaves a panic path.)
+    while first < blocks {
         let count = width.min(blocks - first);
         found |= wave(pool, (first, count), &mut parts, work);
         for k in 0..count {
             // SAFETY: `parts` is borrowed mutably and no other piece lives.
             join(unsafe { parts.pieces(first + k, k) });
         }
+        first += count;
     }
     found
 }

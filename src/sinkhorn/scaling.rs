@@ -19,7 +19,7 @@ use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
 use crate::marginal::{Ball, Memory, Side};
 use crate::math::{LANES, SMALL};
 use crate::real::Real;
-use crate::work::{Coefficients, WorkLen, padded, take};
+use crate::work::{Coefficients, WorkLen, cut, padded, take};
 
 /// Vectors besides the kernel: absorbed potentials and a copy of the rows' potentials; the scalings, and
 /// column sums, of all rows and of a block.
@@ -218,13 +218,17 @@ impl<P: Precision> Shared<'_, '_, P> {
         let Block { first, f, u, row, partial } = block;
         let mut found = 0;
         let group = self.group();
-        let groups = f.chunks_mut(group).zip(u.chunks_mut(group));
-        let mut kept = row.chunks_mut(group);
+        let (mut fs, mut us, mut kept, mut next) = (f, u, row, first);
         if !coupled {
             partial.fill(P::Sum::ZERO);
         }
-        for (k, (f, weights)) in groups.enumerate() {
-            let first = first + k * group;
+        // (Chunks of a length that only run time knows leave a panic path.)
+        while !fs.is_empty() {
+            let (first, len, padded) = (next, fs.len().min(group), us.len().min(group));
+            next += len;
+            let (Some(f), Some(weights)) = (cut(&mut fs, len), cut(&mut us, padded)) else {
+                return LOST;
+            };
             let mut sums = [P::Sum::ZERO; GROUP];
             let lanes = sums.as_chunks_mut().0.iter_mut().take(group / LANES);
             for (k, sums) in lanes.enumerate() {
@@ -249,7 +253,7 @@ impl<P: Precision> Shared<'_, '_, P> {
             }
             at_old(values.get(..f.len()).unwrap_or(&[]));
             if coupled {
-                copy(kept.next().unwrap_or_default(), sums);
+                copy(cut(&mut kept, len).unwrap_or_default(), sums);
                 continue;
             }
             copy(f, f0);
@@ -317,9 +321,11 @@ impl<'s, P: Precision> Crew<'s, P> {
         let parts = Parts { potential, sum, cost: Part::none() };
         let work = |block: usize, pieces: Pieces<'_, P>| {
             let Pieces { potential: [f, values], sum: [u, row, partial], .. } = pieces;
-            let mut values = values.as_chunks_mut().0.chunks_mut(shared.group());
+            let mut values = values.as_chunks_mut().0;
             let block = Block { first: block * ROW_BLOCK, f, u, row, partial };
-            let keep = &mut |rows: &[_]| copy(values.next().unwrap_or_default(), rows);
+            let keep = &mut |rows: &[_]| {
+                copy(cut(&mut values, rows.len()).unwrap_or_default(), rows);
+            };
             shared.update(block, targets, keep)
         };
         in_waves(self.pool, (blocks, self.width), parts, &work, &mut |pieces| {
@@ -429,10 +435,11 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let Kept { kernel, f0, u, v, total, partial, .. } = &mut *kept;
         let mut trusted = true;
         total.fill(P::Sum::ZERO);
-        let blocks = row.chunks_mut(ROW_BLOCK).zip(u.chunks(ROW_BLOCK)).enumerate();
-        for (block, (row, u)) in blocks {
+        let mut us = u.chunks(LANES);
+        for (block, row) in row.chunks_mut(ROW_BLOCK).enumerate() {
             partial.fill(P::Sum::ZERO);
-            for (k, (row, u)) in row.chunks_mut(LANES).zip(u.chunks(LANES)).enumerate() {
+            for (k, row) in row.chunks_mut(LANES).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK + k * LANES;
                 let entries = rows(kernel, v.len(), first);
                 let mut sums = [P::Sum::ZERO; LANES];
@@ -491,8 +498,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let crew = None::<()>;
         if crew.is_none() {
             let mut kept = row.chunks_mut(ROW_BLOCK);
-            let blocks = f.chunks_mut(ROW_BLOCK).zip(u.chunks_mut(ROW_BLOCK)).enumerate();
-            for (block, (f, u)) in blocks {
+            let mut us = u.chunks_mut(ROW_BLOCK);
+            for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK;
                 let row = if coupled { kept.next().unwrap_or_default() } else { &mut [] };
                 let rows = Block { first, f, u, row, partial };
