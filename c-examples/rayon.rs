@@ -2,7 +2,8 @@
 //! `cargo run --release --example rayon`
 #![allow(clippy::unwrap_used, reason = "an example may fail loudly")]
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use robust_ot::cost::{Geometry, Metric, Parallel, Points, Pool};

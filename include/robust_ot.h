@@ -266,10 +266,10 @@
     (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_work_len. */
 #define ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_fast_work_len. */
 #define ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
@@ -916,50 +916,7 @@ typedef struct rot_accuracy_f64 {
   /**
    * The smallest target that this precision is sure to certify.
    */
-  double residual;
-  /**
-   * Certified distance at the latest evaluation; infinite before it.
-   */
-  double certified_distance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-} rot_progress_f64;
-
-/**
- * A task of the library's, which a host runs on any of its threads: call it with the argument that came
- * with it and an index.
- */
-typedef void (*rot_task)(void *argument, size_t index);
-
-/**
- * The threads of a host (OpenMP, a pool, the tasks of an RTOS): calls task(argument, k) for every k
- * below `tasks`, in any order and on any threads, and returns when all these calls have returned, with
- * what they wrote visible to the caller. A k that is left out is done by the calling thread; a second
- * call for the same k does nothing. It must not throw or longjmp, nor end a thread inside a task.
- */
-typedef void (*rot_parallel_for)(void *context, size_t tasks, rot_task task, void *argument);
-
-/**
- * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
- * a NULL pointer to options means too).
- */
-typedef struct rot_options_f64 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_STOP_RESIDUAL: the relative KKT residual is at most `tolerance` (dimensionless).
-   * ROT_STOP_CERTIFIED: the unregularised objective is proved to lie within `tolerance` (cost
-   * times mass units) of its optimum; needs a KL rule on a side.
-   */
-  uint32_t stop;
-  /**
-   * See `stop`; positive. Default 1e-9 (f64), 1e-5 (f32).
-   */
-  double tolerance;
+  double smallest_target;
   /**
    * Zero.
    */
@@ -972,55 +929,12 @@ typedef struct rot_options_f64 {
   /**
    * The same in the unit of the papers, updates of one side.
    */
-  uint32_t check_every;
-  /**
-   * 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
-   * ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
-   */
-  uint32_t flags;
-  /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
-   * ROT_LEVEL_FMA).
-   */
-  uint32_t level;
-  /**
-   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
-   */
-  uint32_t sweep;
-  /**
-   * Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
-   * not throw, longjmp, or call with the same work. May be NULL.
-   */
-  int32_t (*observe)(void *user, const struct rot_progress_f64 *progress);
-  /**
-   * First argument of `observe`.
-   */
-  void *user;
-  /**
-   * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
-   * time, never the bits. All else works on the calling thread.
-   */
-  rot_parallel_for parallel_for;
-  /**
-   * First argument of `parallel_for`.
-   */
-  void *parallel_context;
-  /**
-   * Blocks of 64 rows that are to be under way at the same time: the number of threads, or a small
-   * multiple of it; at most 256. Fewer are where the work has no room for them
-   * (rot_sinkhorn_parallel_work_len).
-   */
-  uint32_t tasks;
+  uint64_t half_sweeps;
   /**
    * Zero.
    */
-  uint32_t reserved32;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[3];
-} rot_options_f64;
+  uint64_t reserved[2];
+} rot_accuracy_f64;
 
 /**
  * What was wrong with a call, or how it ended.
@@ -1310,6 +1224,20 @@ typedef struct rot_progress_f64 {
 } rot_progress_f64;
 
 /**
+ * A task of the library's, which a host runs on any of its threads: call it with the argument that came
+ * with it and an index.
+ */
+typedef void (*rot_task)(void *argument, size_t index);
+
+/**
+ * The threads of a host (OpenMP, a pool, the tasks of an RTOS): calls task(argument, k) for every k
+ * below `tasks`, in any order and on any threads, and returns when all these calls have returned, with
+ * what they wrote visible to the caller. A k that is left out is done by the calling thread; a second
+ * call for the same k does nothing. It must not throw or longjmp, nor end a thread inside a task.
+ */
+typedef void (*rot_parallel_for)(void *context, size_t tasks, rot_task task, void *argument);
+
+/**
  * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
  * a NULL pointer to options means too).
  */
@@ -1347,12 +1275,13 @@ typedef struct rot_options_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
-   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+   * rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
   uint32_t sweep;
   /**
@@ -1365,9 +1294,28 @@ typedef struct rot_options_f64 {
    */
   void *user;
   /**
+   * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
+   * time, never the bits. All else works on the calling thread.
+   */
+  rot_parallel_for parallel_for;
+  /**
+   * First argument of `parallel_for`.
+   */
+  void *parallel_context;
+  /**
+   * Blocks of 64 rows that are to be under way at the same time: the number of threads, or a small
+   * multiple of it; at most 256. Fewer are where the work has no room for them
+   * (rot_sinkhorn_parallel_work_len).
+   */
+  uint32_t tasks;
+  /**
    * Zero.
    */
-  uint64_t reserved[6];
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[3];
 } rot_options_f64;
 
 /**
@@ -1585,8 +1533,8 @@ typedef struct rot_options_f32 {
    */
   uint32_t level;
   /**
-   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+   * rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
   uint32_t sweep;
   /**

@@ -289,7 +289,6 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// Masses of both sides, made equal where both fix them.
-    #[cfg(feature = "implicit")]
     pub(crate) fn masses(&self) -> Masses<P::Potential> {
         self.masses_of(self.sums())
     }
@@ -408,7 +407,6 @@ pub(crate) fn mass<P: Precision>(weights: &[P::Cost]) -> P::Potential {
 }
 
 /// Checks weights: finite, not negative, not all zero, of finite sum.
-#[cfg(any(feature = "implicit", feature = "barycenter", feature = "capi"))]
 pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,

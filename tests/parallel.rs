@@ -7,10 +7,9 @@
     reason = "a test may fail loudly"
 )]
 
-#[allow(dead_code, reason = "other tests use the rest")]
 mod common;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use common::case::Random;
 use robust_ot::cost::{Dense, Geometry, Metric, Parallel, Points, Pool};
@@ -82,12 +81,14 @@ impl Pool for Host {
         };
         match self.manner {
             // A thread for each task of each wave takes its time: from time to time is enough.
-            Manner::Threads if calls % 7 == 0 => at_once(&mut (0..tasks)),
-            Manner::Doubles if calls % 7 == 0 => at_once(&mut (0..2 * tasks).map(|k| k / 2)),
+            Manner::Threads if calls.is_multiple_of(7) => at_once(&mut (0..tasks)),
+            Manner::Doubles if calls.is_multiple_of(7) => {
+                at_once(&mut (0..2 * tasks).map(|k| k / 2))
+            }
             Manner::Threads => (0..tasks).for_each(task),
             Manner::Shuffled => (0..tasks)
                 .map(|k| (k * 7 + calls) % tasks)
-                .chain((0..tasks).filter(|k| tasks % 7 == 0 && k % 7 != 0))
+                .chain((0..tasks).filter(|k| tasks.is_multiple_of(7) && k % 7 != 0))
                 .for_each(task),
             Manner::Reversed => (0..tasks).rev().for_each(task),
             Manner::Skips => (0..tasks).filter(|k| k % 3 != 1).for_each(task),

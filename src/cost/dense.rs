@@ -4,6 +4,7 @@ use super::rows::RowCost;
 use super::{CostRange, sealed};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
+use crate::math::SMALL;
 use crate::real::Real;
 use crate::view::Mat;
 
@@ -73,8 +74,9 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
         column_seen.fill(P::Sum::ZERO);
         for (i, &weight) in a.iter().enumerate() {
             let weighted = weight > P::Cost::ZERO;
-            let row = self.cost.contiguous_row(i).and_then(|row| row.get(..b.len()));
             // Nearly every row is all finite, and needs no look at single entries.
+            let row = if SMALL { None } else { self.cost.contiguous_row(i) };
+            let row = row.and_then(|row| row.get(..b.len()));
             if let Some(more) = row.and_then(|row| extremes.and(row))
                 && (any_column || !weighted)
             {

@@ -263,6 +263,8 @@ pub(super) unsafe fn mat_of<'a, V: Copy>(
 ///
 /// # Safety
 /// As [`slice_of`], for every entry of the matrix and the elements behind it.
+// One body for all matrices: flash counts.
+#[inline(never)]
 pub(super) unsafe fn mat_and_more<'a, V: Copy>(
     matrix: &Matrix<V>,
     more: usize,

@@ -28,7 +28,7 @@ impl Stream {
     }
 
     fn cost(&mut self, n: usize, m: usize) -> Vec<f64> {
-        if self.bits() % 2 == 0 {
+        if self.bits().is_multiple_of(2) {
             return self.shares(n * m);
         }
         let (x, y) = (self.shares(n), self.shares(m));
@@ -84,7 +84,7 @@ fn read(i: &Value) -> Accurate {
             parts.push(Part { rows, cols, cost, a: s.weights(rows, 1.0), b: Vec::new() });
         }
     } else {
-        let most = if seed % 5 == 0 { 60 } else { 25 };
+        let most = if seed.is_multiple_of(5) { 60 } else { 25 };
         let (rows, cols) = (s.between(10, most) as usize, s.between(10, most) as usize);
         let (alpha, beta) = (1 + s.between(0, 3), 1 + s.between(0, 3));
         let unit = family != "unbalanced";
