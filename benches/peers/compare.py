@@ -19,7 +19,7 @@ OUT, FLAGS = sys.argv[1], set(sys.argv[2:])
 QUICK, FULL = "--quick" in FLAGS, "--full" in FLAGS
 RUNS = 3 if QUICK else 7
 # Processor seconds after which a run is too slow to be repeated, and to be waited for.
-PATIENCE, MOST = (0.5, 2.0) if QUICK else (2.0, 10.0)
+PATIENCE, MOST = (0.5, 2.0) if QUICK else (2.0, 6.0)
 SHARED = os.path.join(OUT, "build", "librobust_ot." + ("dylib" if sys.platform == "darwin" else "so"))
 ROWS = []
 # What took too long for a looser tolerance.

@@ -302,7 +302,9 @@ fn refusals_of_the_options<T: C>() {
         &[(name, options, |s| s.anneal_options(|o| o.sweeps = 0))],
     );
     for bad in [T::ZERO, -T::ONE, T::NAN, T::INFINITY] {
-        let s = Scene::<T>::new(Call::Anneal, 3, 4, 0);
+        // With room for every method.
+        let most = rot_anneal_work_len(3, 4, 0, ROT_METHOD_DIRECT);
+        let s = Scene::<T>::with_work(Call::Anneal, (3, 4, 0), Some(most));
         s.anneal_options(|o| (o.method, o.tolerance) = (ROT_METHOD_ITERATIVE, bad));
         s.refused(ErrorKind::Tolerance, Argument::Method);
         // Of no use to the others.

@@ -74,7 +74,7 @@ impl<T: C> Scene<T> {
         let least = || match call {
             Call::Vjp | Call::Jvp => rot_gradient_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Match => rot_matching_work_len(n, m, d, ROT_METHOD_DIRECT),
-            Call::Anneal => rot_anneal_work_len(n, m, d, ROT_METHOD_DIRECT),
+            Call::Anneal => rot_anneal_work_len(n, m, d, ROT_METHOD_ITERATIVE),
             Call::Accurate => rot_accuracy_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Parameters => parameters_work_len(m),
             _ if call.is_plan() => rot_plan_work_len(n, m, d),
