@@ -70,6 +70,14 @@ pub enum ErrorKind {
     Singular = -51,
     /// A barycenter takes exact and KL rules only.
     BarycenterRule = -60,
+    /// The rank allowed does not bring the error of a low-rank kernel down to the wanted bound: a larger
+    /// one may.
+    RankTooSmall = -80,
+    /// No rank keeps a low-rank kernel positive and within the wanted bound at this epsilon in this
+    /// precision: common at small epsilon.
+    KernelOutOfReach = -81,
+    /// The kernel of a low-rank cost was factored at another epsilon.
+    KernelEpsilon = -82,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -163,11 +171,15 @@ pub enum Argument {
     Half = 68,
     /// Sums over measures, or what came of them.
     Combination = 69,
+    /// The factors of a low-rank kernel.
+    Factors = 80,
+    /// The rank of a low-rank kernel.
+    Rank = 81,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -211,6 +223,8 @@ impl Argument {
         Self::Barycenter,
         Self::Half,
         Self::Combination,
+        Self::Factors,
+        Self::Rank,
     ];
 }
 
@@ -254,7 +268,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -285,6 +299,9 @@ impl ErrorKind {
         Self::Gauge,
         Self::Singular,
         Self::BarycenterRule,
+        Self::RankTooSmall,
+        Self::KernelOutOfReach,
+        Self::KernelEpsilon,
     ];
 
     /// One line of plain text.
@@ -320,6 +337,9 @@ impl ErrorKind {
             Self::Gauge => "cotangents of potentials up to a constant have unequal sums",
             Self::Singular => "the linear system is not positive definite in this precision",
             Self::BarycenterRule => "a barycenter takes exact and KL rules only",
+            Self::RankTooSmall => "the rank does not bring the kernel's error down to the bound",
+            Self::KernelOutOfReach => "no rank keeps the kernel within the bound at this epsilon",
+            Self::KernelEpsilon => "the low-rank kernel was factored at another epsilon",
         }
     }
 }

@@ -70,6 +70,8 @@ pub trait Real:
 
     /// Nearest value to a count.
     fn from_count(n: usize) -> Self;
+    /// The count below or equal to a value; 0 for NaN and below 0.
+    fn to_count(self) -> usize;
     /// The same number in double precision.
     #[cfg(feature = "f64")]
     fn to_f64(self) -> f64;
@@ -117,6 +119,10 @@ macro_rules! real {
             #[inline(always)]
             fn from_count(n: usize) -> Self {
                 n as $t
+            }
+            #[inline(always)]
+            fn to_count(self) -> usize {
+                self as usize
             }
             #[cfg(feature = "f64")]
             #[inline(always)]

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "balls")]
 mod balls;
+#[cfg(feature = "lowrank")]
+mod factors;
 mod level;
 #[cfg(feature = "implicit")]
 mod linear;
@@ -20,6 +22,8 @@ mod tiles;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
+#[cfg(feature = "lowrank")]
+pub(crate) use factors::*;
 pub use level::Level;
 #[cfg(feature = "implicit")]
 pub(crate) use linear::*;

@@ -41,7 +41,7 @@ macro_rules! at_each_level {
     };
 }
 
-#[cfg(any(feature = "balls", feature = "implicit", feature = "scaling"))]
+#[cfg(any(feature = "balls", feature = "implicit", feature = "lowrank", feature = "scaling"))]
 pub(super) use at_each_level;
 
 at_each_level! {
