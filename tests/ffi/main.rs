@@ -22,6 +22,7 @@ mod info;
     feature = "balls",
     feature = "implicit",
     feature = "barycenter",
+    feature = "lowrank",
     feature = "scaling"
 )))]
 mod trimmed;
@@ -39,6 +40,8 @@ mod whole {
     mod barycenter;
     mod endings;
     mod gradients;
+    #[cfg(all(feature = "lowrank", feature = "f64"))]
+    mod lowrank;
     mod matching;
     mod memory;
     mod parallel;

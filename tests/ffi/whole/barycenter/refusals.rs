@@ -308,6 +308,9 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::Entropy,
         ErrorKind::Gauge,
         ErrorKind::Singular,
+        ErrorKind::RankTooSmall,
+        ErrorKind::KernelOutOfReach,
+        ErrorKind::KernelEpsilon,
     ];
     for kind in ErrorKind::ALL {
         let here = reached.contains(&(kind as i32));
