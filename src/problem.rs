@@ -333,7 +333,7 @@ pub(crate) fn check_kernel<P: Precision, G: Geometry<P>>(
     epsilon: P::Potential,
 ) -> Result<(), Error> {
     match geometry.epsilon() {
-        Some(own) if own < epsilon || own > epsilon => {
+        Some(own) if own != epsilon => {
             Err(Error::new(ErrorKind::KernelEpsilon, Argument::Epsilon))
         }
         _ => Ok(()),

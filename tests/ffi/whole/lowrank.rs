@@ -169,7 +169,6 @@ fn factors_and_report<T: Factors + Precision<Cost = T>>() {
     all.log_error = T::ZERO;
     assert_eq!(T::factor(&mut all), 0);
     assert!(all.report.rank >= found.rank as u64 && all.report.residual <= found.residual);
-    assert!(all.report.rank > found.rank as u64 || size_of::<T>() == 4);
     // A report of an earlier version is written up to its end.
     let mut short = Call::<T>::new();
     short.report.struct_size = 40;
