@@ -123,6 +123,19 @@ fn lib_says_where_everything_is() {
     }
 }
 
+/// Warm starts pay, and the agents end up at goals.
+#[test]
+fn agents_share_out_their_goals() {
+    let ran = Ran::of(&mut Command::new(build().join("agents"))).expect(0);
+    let number = |before: &str| -> f64 {
+        let rest = ran.out.split(before).nth(1).unwrap_or_else(|| panic!("{}", ran.out));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (cold, warm) = (number("of 4 teams: "), number("nothing, "));
+    assert!(1.0 <= warm && warm < cold / 2.0, "{}", ran.out);
+    assert!(number("nearest goal ") < 0.02, "{}", ran.out);
+}
+
 #[test]
 fn quickstart_prints_its_plan() {
     let ran = Ran::of(&mut Command::new(build().join("quickstart"))).expect(0);
@@ -420,6 +433,9 @@ const REFUSALS: [(&str, &str); 49] = [
     ("--cost C.csv --epsilon 1 --rows kl:0", "--rows kl:0: tau is not positive"),
     ("--cost C.csv --epsilon 1 --cols free", "--cols free: none of exact, kl:TAU, l2ball:R2:E"),
     ("--cost C.csv --epsilon 1 --cols l2ball:1", "--cols l2ball:1: a number is missing"),
+    ("--cost C.csv --epsilon 1 --cols tv:0", "--cols tv:0: tau is not positive"),
+    ("--cost C.csv --epsilon 1 --cols box:2:1", "--cols box:2:1: a box is not 0 <= lower"),
+    ("--cost C.csv --epsilon 1 --rows box:3:4", "--rows box:3:4: no mass lies in the ranges"),
     ("--cost C.csv --epsilon 1 --cols klball:1:x", "--cols klball:1:x: not a number"),
     ("--cost C.csv --epsilon 1 --cols l2ball:-1:1", "--cols l2ball:-1:1: the radius of a ball"),
     ("--cost C.csv --epsilon 1 --cotangent C.csv", "--cotangent, --gradient-...: one needs"),

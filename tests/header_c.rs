@@ -119,7 +119,8 @@ fn constants() -> Vec<(String, i64)> {
         ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
-        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_LEVEL_FMA ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_RULE_TV ROT_RULE_BOX
     }
     .into();
     macro_rules! of_module {
@@ -191,7 +192,7 @@ fn layouts() -> Vec<String> {
     } }
     both! { rot_problem_f64 rot_problem_f32 {
         struct_size cost_kind cost x y a a_len b b_len epsilon reserved_value reference flags rows
-        cols reserved_sizes reserved
+        cols count cost_stride x_stride y_stride a_stride b_stride reserved_sizes reserved
     } }
     both! { rot_progress_f64 rot_progress_f32 {
         struct_size reserved32 iterations epsilon residual certified_distance reserved_value
@@ -314,6 +315,9 @@ fn initialisers() -> Vec<String> {
             // theta / (n (1 - theta)) with theta = 1/2, n = 4.
             lines.push(bytes(concat!("dropping_", $suffix), &l2));
             lines.push(bytes(concat!("kl_ball_", $suffix), &near));
+            let tv = Rule { kind: robust_ot::ffi::ROT_RULE_TV, ..kl };
+            lines.push(bytes(concat!("tv_", $suffix), &tv));
+            lines.push(bytes(concat!("box_", $suffix), &ball(robust_ot::ffi::ROT_RULE_BOX)));
             lines.push(bytes(concat!("cotangent_", $suffix), &sized!(Cotangent)));
             lines.push(bytes(concat!("gradient_", $suffix), &sized!(Gradient)));
             lines.push(bytes(concat!("tangent_", $suffix), &sized!(Tangent)));

@@ -12,7 +12,7 @@ use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
     rescaling, rescalings,
 };
-use crate::math::{Compensated, sum_in_lanes};
+use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
@@ -80,6 +80,11 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
 
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
+
+    /// See [`Geometry::behind`].
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
 }
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -251,7 +256,7 @@ pub(super) fn sweep_block<P: Precision>(
         update(Rows { first, old: f, potential, sums: known, kept });
         // From here on the sums are the weights of their rows.
         let weights = &mut sums;
-        if cfg!(target_pointer_width = "32") {
+        if SMALL {
             // Flash and stack count: one at a time.
             for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
                 *weight = P::Sum::ZERO;
@@ -401,12 +406,11 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
             let kept = kept.next().unwrap_or_default();
             let room = BlockRoom { row, entries, partial, kept };
             let take = &mut |rows: Rows<'_, P>| {
-                let mut at_old = [P::Potential::ZERO; GROUP];
-                let (first, len) = (rows.first, rows.old.len());
-                if let Some(at_old) = at_old.get_mut(..len) {
+                let mut at_old = [[P::Potential::ZERO; 2]; GROUP];
+                if let Some(at_old) = at_old.get_mut(..rows.old.len()) {
                     let found = update.renew(rows, at_old);
                     update.note(found);
-                    update.tally(first, at_old);
+                    update.tally(at_old);
                 }
             };
             let first = block * ROW_BLOCK;
@@ -503,6 +507,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
 
     fn transposed(&self) -> Self {
         RowCost::<P>::transposed(self)
+    }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        RowCost::<P>::behind(self, offsets)
     }
 
     fn conditional_mean(

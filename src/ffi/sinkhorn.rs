@@ -449,7 +449,7 @@ pub extern "C" fn rot_sinkhorn_parallel_fast_work_len(
 }
 
 /// The same inside the library.
-fn fast_len(n: usize, m: usize, d: usize) -> usize {
+pub(super) fn fast_len(n: usize, m: usize, d: usize) -> usize {
     #[cfg(feature = "scaling")]
     return sinkhorn::fast_work_len(n, m, d);
     #[cfg(not(feature = "scaling"))]

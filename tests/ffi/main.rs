@@ -37,6 +37,7 @@ mod whole {
     mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;
+    mod batch;
     mod endings;
     mod gradients;
     mod matching;
