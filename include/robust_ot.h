@@ -263,10 +263,10 @@
     (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_work_len. */
 #define ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_fast_work_len. */
 #define ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
