@@ -26,19 +26,21 @@ static const char usage[] =
     "         kl:TAU         pay TAU * KL for not being a\n"
     "         l2ball:R2:E    of sum 1, |r - a|^2 <= R2, and pay E * sum r (log r - 1)\n"
     "         klball:R:E     of sum 1, KL(r | a) <= R, and pay the same\n"
+    "         tv:TAU         pay TAU for each unit more or less than a\n"
+    "         box:LO:HI      LO * a <= r <= HI * a; HI may be inf\n"
     "  --cols RULE           the same for the column sums and b\n"
     "  --robust              the best plan of mass 1; both rules kl\n"
     "  --reference product   entropy relative to a b instead of the counting measure\n"
     "  --anneal              come down to E from a larger epsilon, then Newton's method: for a small E\n"
-    "  --newton METHOD       ... its linear systems: direct (default; memory for the square of the\n"
-    "                        smaller side), iterative, or none for sweeps alone\n"
+    "  --newton METHOD       ... its linear systems: iterative (default), direct (memory for the\n"
+    "                        square of the smaller side), or none for sweeps alone\n"
     "  --sweep KIND          log (an exponential for each entry and sweep), scaling (products with a\n"
     "                        kernel that is kept in memory), or auto (default): scaling where the\n"
     "                        cost has at most 4 million entries\n"
     "When to stop\n"
     "  --stop residual:T     relative error of the marginals; default 1e-9 (--f32: 1e-5)\n"
     "  --stop certified:E    cost + penalties proved to be within E of the best without entropy;\n"
-    "                        needs a kl rule\n"
+    "                        needs a kl or tv rule\n"
     "  --max-iterations N    default 100000. Ctrl-C stops too and keeps what was reached\n"
     "  --f32                 single precision\n"
     "What to write\n"
@@ -96,6 +98,8 @@ static int parse_rule(const char *option, struct side_rule *rule)
         {"kl:", ROT_RULE_KL, 1},
         {"l2ball:", ROT_RULE_L2_BALL, 2},
         {"klball:", ROT_RULE_KL_BALL, 2},
+        {"tv:", ROT_RULE_TV, 1},
+        {"box:", ROT_RULE_BOX, 2},
     };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         const char *next = rule->text;
@@ -118,7 +122,8 @@ static int parse_rule(const char *option, struct side_rule *rule)
         }
         return 0;
     }
-    return refuse(option, rule->text, "none of exact, kl:TAU, l2ball:R2:E and klball:R:E");
+    return refuse(option, rule->text,
+                  "none of exact, kl:TAU, l2ball:R2:E, klball:R:E, tv:TAU and box:LO:HI");
 }
 
 static int parse_stop(struct options *options)
@@ -160,7 +165,7 @@ static int parse_newton(struct options *options)
         {"none", ROT_METHOD_NONE},
     };
     const char *text = options->newton_text;
-    options->newton = ROT_METHOD_DIRECT;
+    options->newton = ROT_METHOD_ITERATIVE;
     if (text == NULL) {
         return 0;
     }

@@ -9,7 +9,7 @@ struct side_rule {
     const char *text;
     /* ROT_RULE_... */
     uint32_t kind;
-    /* tau; radius and entropy. */
+    /* tau; radius and entropy; lower and upper. */
     double param[2];
 };
 

@@ -100,6 +100,7 @@ static int put_report(FILE *file, const struct engine *engine, const struct solu
     fprintf(file, ",\n  \"sweep\": \"%s\"", report->sweep == ROT_SWEEP_SCALING ? "Scaling" : "Log");
     fprintf(file, ",\n  \"levels\": %" PRIu32 ",\n  \"newton_steps\": %" PRIu32, report->levels,
             report->newton_steps);
+    fprintf(file, ",\n  \"newton_products\": %" PRIu64, report->newton_products);
 #define PUT(name) put_member(file, #name, report->name, engine->digits);
     REPORT_VALUES(PUT)
 #undef PUT

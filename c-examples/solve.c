@@ -219,8 +219,8 @@ static void print_summary(const struct options *options, const struct solution *
            rot_status_str(report->error.status), report->iterations,
            report->sweep == ROT_SWEEP_SCALING ? "scaling" : "log", report->residual);
     if (options->anneal) {
-        printf("epsilons on the way     %" PRIu32 "; Newton steps %" PRIu32 "\n", report->levels,
-               report->newton_steps);
+        printf("epsilons on the way     %" PRIu32 "; Newton steps %" PRIu32 " with %" PRIu64
+               " products\n", report->levels, report->newton_steps, report->newton_products);
     }
     printf("transport cost          %.9g\n", report->transport_cost);
     printf("... and penalties       %.9g\n", report->unregularised_objective);

@@ -12,6 +12,9 @@
  *     ROT_KL(tau)    Phi = tau * sum(r log(r/w) - r + w)       (relaxed, unbalanced transport)
  *     ROT_L2_BALL(radius2, entropy), ROT_KL_BALL(radius, entropy)
  *                    r has unit mass and stays in a ball around w (leaves out outliers)
+ *     ROT_TV(tau)    Phi = tau * sum|r - w|                    (mass made or dropped at a price)
+ *     ROT_BOX(lower, upper)
+ *                    lower * w <= r <= upper * w               (capacities and demands)
  *   ROT_UNIT_MASS asks for the best plan of unit mass (robust transport; both rules KL). The
  *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
  *   the plan is a view of them that the rot_plan functions read.
@@ -93,6 +96,7 @@
  *
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
+ *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
@@ -171,6 +175,8 @@
 #define ROT_ERR_MASS_MISMATCH (-34)
 /** a positive weight has no partner at finite cost. */
 #define ROT_ERR_NO_PARTNER (-35)
+/** no mass lies in the ranges that the two sides allow. */
+#define ROT_ERR_MASS_RANGE (-36)
 /** epsilon is not positive and finite, or out of range for the cost. */
 #define ROT_ERR_EPSILON (-40)
 /** tau is not positive and finite. */
@@ -195,6 +201,8 @@
 #define ROT_ERR_GAUGE (-50)
 /** the linear system is not positive definite in this precision. */
 #define ROT_ERR_SINGULAR (-51)
+/** a box is not 0 <= lower <= upper, lower finite, upper positive. */
+#define ROT_ERR_RANGE (-52)
 /** a barycenter takes exact and KL rules only. */
 #define ROT_ERR_BARYCENTER_RULE (-60)
 /** the rank does not bring the kernel's error down to the bound. */
@@ -263,10 +271,10 @@
     (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_work_len. */
 #define ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_fast_work_len. */
 #define ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
@@ -300,6 +308,18 @@
 #define ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) \
     (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)3 * ROT_PADDED(n) + (size_t)3 * ROT_PADDED(m) + \
      ROT_GRADIENT_ITERATIVE_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_DIRECT_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_ITERATIVE_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_ITERATIVE_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
+/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */
+#define ROT_ANNEAL_NONE_FAST_WORK_LEN(n, m, d) \
+    (ROT_ANNEAL_NONE_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \
+     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))
 #define ROT_BARYCENTER_MEASURES_WORK_LEN_(n, m, d) \
     ((size_t)3 * ROT_PADDED(n) + (size_t)10 * ROT_PADDED(m) + (size_t)1 * (size_t)(d) * ROT_PADDED(m) + 16u)
 /** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
@@ -354,10 +374,15 @@
 /** The marginal has unit mass and lies within KL(r | w) <= radius. */
 #define ROT_KL_BALL(radius, entropy) \
     {ROT_RULE_KL_BALL, 0, {(radius), (entropy), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal pays tau for each unit more or less than the weights, tau in cost units. */
+#define ROT_TV(tau) {ROT_RULE_TV, 0, {(tau), 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal lies between lower * w and upper * w. */
+#define ROT_BOX(lower, upper) \
+    {ROT_RULE_BOX, 0, {(lower), (upper), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
 
 #define ROT_PROBLEM_INIT_(type) \
     {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
-     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0, 0, 0}}
 /** A problem without data, both sides exact. */
 #define ROT_PROBLEM_F64_INIT ROT_PROBLEM_INIT_(rot_problem_f64)
 /** A problem without data, both sides exact. */
@@ -372,15 +397,15 @@
 #define ROT_OPTIONS_F32_INIT ROT_OPTIONS_INIT_(rot_options_f32, 1e-5f)
 
 #define ROT_ANNEAL_OPTIONS_INIT_(type, tolerance) \
-    {sizeof(type), ROT_METHOD_DIRECT, 0, 4, (tolerance), 0, 1000, 15, 3, 0, {0, 0, 0, 0}}
+    {sizeof(type), ROT_METHOD_ITERATIVE, 0, 4, (tolerance), 0, 1000, 15, 3, 0, {0, 0, 0, 0}}
 /** The default options of a ladder. */
-#define ROT_ANNEAL_OPTIONS_F64_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f64, 1e-12)
+#define ROT_ANNEAL_OPTIONS_F64_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f64, 0.1)
 /** The default options of a ladder. */
-#define ROT_ANNEAL_OPTIONS_F32_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f32, 1e-6f)
+#define ROT_ANNEAL_OPTIONS_F32_INIT ROT_ANNEAL_OPTIONS_INIT_(rot_anneal_options_f32, 0.1f)
 
 #define ROT_REPORT_INIT_(type) \
     {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-     0, 0, {0, 0, 0, 0}, 0, 0, 0, 0, {0, 0}}
+     0, 0, {0, 0, 0, 0}, 0, 0, 0, 0, 0, {0}}
 /** An empty report. */
 #define ROT_REPORT_F64_INIT ROT_REPORT_INIT_(rot_report_f64)
 /** An empty report. */
@@ -536,6 +561,16 @@
 #define ROT_RULE_KL_BALL 3
 
 /**
+ * The marginal pays `param[0]` for each unit more or less than the weights.
+ */
+#define ROT_RULE_TV 4
+
+/**
+ * The marginal lies between `param[0]` and `param[1]` times the weights.
+ */
+#define ROT_RULE_BOX 5
+
+/**
  * Entropy against the counting measure.
  */
 #define ROT_REFERENCE_COUNTING 0
@@ -576,7 +611,8 @@
 #define ROT_LEVEL_FASTEST 0
 
 /**
- * What the compilation target guarantees.
+ * What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on WebAssembly
+ * built with it, else nothing wider than a number.
  */
 #define ROT_LEVEL_PORTABLE 1
 
@@ -589,6 +625,12 @@
  * AVX-512 (x86-64; F, DQ, BW and VL).
  */
 #define ROT_LEVEL_AVX512 3
+
+/**
+ * Fused multiply-adds (x86-64 with AVX2 and FMA or AVX-512): faster where exponentials count, but not
+ * the bits of the other levels, nor those of the same level on another machine. Never the fastest.
+ */
+#define ROT_LEVEL_FMA 4
 
 /**
  * A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
@@ -689,6 +731,9 @@ typedef struct rot_rule_f64 {
    * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
    * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
    * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
    */
   uint32_t kind;
   /**
@@ -696,8 +741,8 @@ typedef struct rot_rule_f64 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
    */
   double param[4];
   /**
@@ -789,9 +834,33 @@ typedef struct rot_problem_f64 {
    */
   struct rot_rule_f64 cols;
   /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
    * Zero.
    */
-  size_t reserved_sizes[8];
+  size_t reserved_sizes[2];
   /**
    * Zero.
    */
@@ -808,8 +877,8 @@ typedef struct rot_anneal_options_f64 {
    */
   uint32_t struct_size;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
    * sweeps alone, whatever stands here.
    */
   uint32_t method;
@@ -823,8 +892,8 @@ typedef struct rot_anneal_options_f64 {
    */
   double factor;
   /**
-   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-   * 1e-6 (f32).
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
    */
   double tolerance;
   /**
@@ -940,7 +1009,8 @@ typedef struct rot_options_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
@@ -1003,7 +1073,7 @@ typedef struct rot_error {
    */
   uint64_t col;
   /**
-   * Which measure of a barycenter; ROT_NOWHERE if none applies.
+   * Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
    */
   uint64_t measure;
 } rot_error;
@@ -1136,9 +1206,14 @@ typedef struct rot_report_f64 {
    */
   uint32_t newton_steps;
   /**
+   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+   * that costs about as much as a sweep; else 0.
+   */
+  uint64_t newton_products;
+  /**
    * Zero.
    */
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } rot_report_f64;
 
 /**
@@ -1182,6 +1257,9 @@ typedef struct rot_rule_f32 {
    * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
    * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
    * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
    */
   uint32_t kind;
   /**
@@ -1189,8 +1267,8 @@ typedef struct rot_rule_f32 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
    */
   float param[4];
   /**
@@ -1282,9 +1360,33 @@ typedef struct rot_problem_f32 {
    */
   struct rot_rule_f32 cols;
   /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
    * Zero.
    */
-  size_t reserved_sizes[8];
+  size_t reserved_sizes[2];
   /**
    * Zero.
    */
@@ -1301,8 +1403,8 @@ typedef struct rot_anneal_options_f32 {
    */
   uint32_t struct_size;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-   * ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
    * sweeps alone, whatever stands here.
    */
   uint32_t method;
@@ -1316,8 +1418,8 @@ typedef struct rot_anneal_options_f32 {
    */
   float factor;
   /**
-   * Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-   * 1e-6 (f32).
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
    */
   float tolerance;
   /**
@@ -1419,7 +1521,8 @@ typedef struct rot_options_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
@@ -1589,9 +1692,14 @@ typedef struct rot_report_f32 {
    */
   uint32_t newton_steps;
   /**
+   * rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+   * that costs about as much as a sweep; else 0.
+   */
+  uint64_t newton_products;
+  /**
    * Zero.
    */
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } rot_report_f32;
 
 /**
@@ -3284,32 +3392,44 @@ size_t rot_anneal_work_len(size_t n,
                            uint32_t method);
 
 /**
- * Solves a problem at small epsilon, where plain sweeps need a number of iterations that grows like
+ * Elements of work with which rot_anneal_solve keeps the kernel in memory: rot_anneal_work_len, room for
+ * one more n x m matrix, and a few vectors. The same number for f32 and f64; SIZE_MAX if it overflows.
+ * Equal to the macros ROT_ANNEAL_DIRECT_FAST_WORK_LEN(n, m, d),
+ * ROT_ANNEAL_ITERATIVE_FAST_WORK_LEN(n, m, d) and ROT_ANNEAL_NONE_FAST_WORK_LEN(n, m, d). Since 0.1.
+ */
+ROT_API
+size_t rot_anneal_fast_work_len(size_t n,
+                                size_t m,
+                                size_t d,
+                                uint32_t method);
+
+/**
+ * The solver that is near the best everywhere, and made for small epsilon, where plain sweeps need a number of iterations that grows like
  * 1 / epsilon and worse: on a ladder of falling epsilons, each of which starts from the potentials of
  * the one above, with Newton's method on the dual
  *
  *   D(f, g) = -Phi_row*(-f) - Phi_col*(-g) - epsilon * sum exp((f_i + g_j - C_ij) / epsilon)
  *
- * at its end. A step is taken only if it brings D up, or its gradient down; else sweeps go on.
+ * at its end, once the residuals seen say that sweeps would take longer. A step is taken only if it brings D up, or its gradient down; else sweeps go on.
  *
  * @param problem        the problem; read only
  * @param options        NULL for the defaults; read only
  * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults; its limit of iterations
- *                       and its observer count the sweeps of all levels; read only. All sweeps are in
- *                       the log domain: ROT_SWEEP_SCALING is refused
+ *                       and its observer count the sweeps of all levels; read only
  * @param f              n potentials of the rows; read first under ROT_WARM_START
  * @param g              m potentials of the columns; read first under ROT_WARM_START
  * @param work           work_len elements, contents arbitrary, before and after
- * @param work_len       at least rot_anneal_work_len(n, m, d, options->method)
+ * @param work_len       at least rot_anneal_work_len(n, m, d, options->method); with
+ *                       rot_anneal_fast_work_len the kernel is kept, and most sweeps and products do
+ *                       without exponentials
  * @param report         initialised with ROT_REPORT_F64_INIT; `iterations` are the sweeps of all
- *                       levels, `levels` and `newton_steps` what the ladder did
+ *                       levels, `levels`, `newton_steps` and `newton_products` what the ladder did
  *
  * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals; ROT_ROUNDING_FLOOR too
  * where Newton's method, with the residual at the floor, finds no better point. A limit of iterations
  * or an observer that stops the walk above the last level leave potentials of the problem's epsilon
  * that are far from its optimum. ROT_ERR_EPSILON and ROT_ERR_COUNT (ROT_ARG_OPTIONS) for a start or a
- * factor that make no ladder and for no sweeps; ROT_ERR_KIND (ROT_ARG_SWEEP) for
- * ROT_SWEEP_SCALING; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
+ * factor that make no ladder and for no sweeps; ROT_ERR_KIND, ROT_ERR_TOLERANCE and ROT_ERR_COUNT
  * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each sweep and for each trial of a step,
  * some n m k multiplications for a direct step, k the smaller of n and m, and n m exponentials for
  * each iteration of an iterative one. Since 0.1.
@@ -3336,6 +3456,60 @@ int32_t rot_anneal_solve_f32(const rot_problem_f32 *problem,
                              float *work,
                              size_t work_len,
                              rot_report_f32 *report);
+
+/**
+ * Solves many problems of one shape in one call (double precision): `problem->count` problems that
+ * differ in their data alone. The cost (or the points) and the weights of problem k begin k strides
+ * behind those in `problem`; a stride of 0 means that all problems share them. Rules, epsilon,
+ * reference, flags and options are those of all. Every problem has the potentials and the report that
+ * rot_sinkhorn_solve_f64 would give it, to the bit.
+ *
+ *   rot_problem_f64 problem = ROT_PROBLEM_F64_INIT;
+ *   problem.cost = (rot_matrix_f64)ROT_MATRIX(costs, 8, 8); // the first of 200
+ *   problem.a = problem.b = weights;                        // of all
+ *   problem.a_len = problem.b_len = 8;
+ *   problem.epsilon = 0.05;
+ *   problem.count = 200;
+ *   problem.cost_stride = 8 * 8;
+ *   status = rot_sinkhorn_solve_batch_f64(&problem, NULL, f, g, work, work_len, reports);
+ *
+ * @param problem   the first problem, the count and the strides; read only
+ * @param options   NULL for the defaults; read only. `observe` watches each problem in turn; what it
+ *                  stops is the problem at hand
+ * @param f         count x n potentials, one problem behind the other; read first under
+ *                  ROT_WARM_START
+ * @param g         count x m potentials of the columns, likewise
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  as for one problem: ROT_SINKHORN_WORK_LEN(n, m, d), or
+ *                  ROT_SINKHORN_FAST_WORK_LEN(n, m, d)
+ * @param reports   count reports, each initialised with ROT_REPORT_F64_INIT
+ *
+ * Returns the largest status of all: ROT_OK if every problem has converged, else a positive remark,
+ * and each report says how its problem ended. Or a negative refusal: all problems are looked at first,
+ * so that nothing is written then but work and, in the first report, `error` (whose `measure` is the
+ * index of the problem, or ROT_NOWHERE) and `converged`. A count of 0 does nothing. Cost: that of the
+ * solves. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f64(const rot_problem_f64 *problem,
+                                     const rot_options_f64 *options,
+                                     double *f,
+                                     double *g,
+                                     double *work,
+                                     size_t work_len,
+                                     rot_report_f64 *reports);
+
+/**
+ * rot_sinkhorn_solve_batch_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f32(const rot_problem_f32 *problem,
+                                     const rot_options_f32 *options,
+                                     float *f,
+                                     float *g,
+                                     float *work,
+                                     size_t work_len,
+                                     rot_report_f32 *reports);
 
 /**
  * Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a

@@ -14,13 +14,13 @@ use core::ops::ControlFlow;
 use std::time::Instant;
 
 use common::golden::transport;
-use robust_ot::anneal::{self, Solved, work_len};
+use robust_ot::anneal::{self, Solved, fast_work_len, work_len};
 use robust_ot::cost::{Dense, Geometry, Metric, Points};
 use robust_ot::error::{Argument, Error, ErrorKind};
 use robust_ot::implicit::Method;
 use robust_ot::kernel::{Level, Mixed, Precision};
 use robust_ot::marginal::Rule;
-use robust_ot::options::{Options, Stop};
+use robust_ot::options::{Options, Stop, Sweep};
 use robust_ot::plan::{self, Plan};
 use robust_ot::problem::{Problem, Reference};
 use robust_ot::real::Real;
@@ -114,7 +114,8 @@ impl Run<f64> {
     fn bits(&self) -> Vec<u64> {
         let r = &self.solved.report;
         let scalars = [r.residual, r.transport_cost, r.objective, r.dual_value, r.gap, r.mass];
-        let counts = [r.iterations, self.solved.newton_steps.into(), self.solved.levels.into()];
+        let Solved { newton_steps, levels, products, .. } = self.solved;
+        let counts = [r.iterations, newton_steps.into(), levels.into(), products];
         let values = self.f.iter().chain(&self.g).chain(&scalars);
         values.map(|x| x.to_bits()).chain(counts).collect()
     }
@@ -127,9 +128,30 @@ fn run<P: Precision, G: Geometry<P> + Copy>(
     newton: Option<Method<P::Potential>>,
 ) -> Run<P::Potential> {
     let (n, m) = problem.shape();
+    let len = work_len(n, m, problem.geometry().dimension(), newton);
+    run_in(problem, options, newton, len)
+}
+
+/// The same with room for a kernel.
+fn run_fast<P: Precision, G: Geometry<P> + Copy>(
+    problem: &Problem<'_, P, G>,
+    options: &anneal::Options<P>,
+    newton: Option<Method<P::Potential>>,
+) -> Run<P::Potential> {
+    let (n, m) = problem.shape();
+    let len = fast_work_len(n, m, problem.geometry().dimension(), newton);
+    run_in(problem, options, newton, len)
+}
+
+fn run_in<P: Precision, G: Geometry<P> + Copy>(
+    problem: &Problem<'_, P, G>,
+    options: &anneal::Options<P>,
+    newton: Option<Method<P::Potential>>,
+    len: usize,
+) -> Run<P::Potential> {
+    let (n, m) = problem.shape();
     let (mut f, mut g) = (vec![P::Potential::NAN; n], vec![P::Potential::NAN; m]);
-    let d = problem.geometry().dimension();
-    let mut work = vec![P::Work::NAN; work_len(n, m, d, newton)];
+    let mut work = vec![P::Work::NAN; len];
     let options = options.newton(newton);
     let solved = anneal::solve(problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
     Run { solved, f, g }
@@ -265,6 +287,80 @@ fn every_pair_of_rules() {
                         off <= 1e-6,
                         "{kind} {n} {m} {epsilon} {name}: plans differ by {off:e}"
                     );
+                }
+            }
+        }
+    }
+}
+
+/// How most callers solve Newton's systems.
+fn truncated() -> Option<Method<f64>> {
+    Some(anneal::Options::<f64>::truncated())
+}
+
+/// With a kernel kept for the sweeps, and the plan in its place for Newton's method: the same optima, and
+/// the report says so.
+#[test]
+fn a_kept_kernel_comes_to_the_same_optimum() {
+    let (n, m) = (30, 20);
+    for (kind, scene) in KINDS {
+        let scene = scene(n, m, 4);
+        for epsilon in [1e-1, 1e-3, 1e-4] {
+            for (name, rows, cols) in pairs(n, epsilon) {
+                let problem = scene.problem(rows, cols, epsilon);
+                let Run { solved, f, g } = run(&problem, &options(), DIRECT);
+                let expected = plan_of(&problem, (&f, &g), solved.report.log_mass);
+                for newton in [DIRECT, ITERATIVE, truncated(), None] {
+                    if newton.is_none() && epsilon < 1e-2 {
+                        continue;
+                    }
+                    let Run { solved, f, g } = run_fast(&problem, &options(), newton);
+                    let report = &solved.report;
+                    println!(
+                        "{kind} {epsilon:e} {name} {newton:?}: {} sweeps, {} steps, {} products",
+                        report.iterations, solved.newton_steps, solved.products
+                    );
+                    // A ball takes all mass from some rows at the smallest, whose kernel cannot stay.
+                    let kept = report.sweep == Sweep::Scaling;
+                    assert!(kept || epsilon < 1e-3, "{kind} {epsilon} {name}");
+                    assert!(at_optimum(report, TOLERANCE), "{kind} {epsilon} {name}: {report:?}");
+                    let off = distance(&plan_of(&problem, (&f, &g), report.log_mass), &expected);
+                    assert!(off <= 1e-6, "{kind} {epsilon} {name} {newton:?}: {off:e}");
+                }
+            }
+        }
+    }
+}
+
+/// Newton's method comes in where the residuals say that sweeps would take longer, and then passes over
+/// the cost are few; elsewhere there are as many as plain sweeps have.
+#[test]
+fn as_few_passes_as_it_takes() {
+    let n = 40;
+    let scene = Scene::clouds(n, n, 6);
+    for (name, rows, cols) in &pairs(n, 0.0)[..4] {
+        for (epsilon, most) in [(0.3, 30), (0.1, 60), (0.01, 110), (0.001, 1000)] {
+            let problem = scene.problem(*rows, *cols, epsilon);
+            let solve = Options::new().stop(Stop::Residual(1e-9)).max_iterations(3000);
+            let (mut f, mut g) = (vec![0.0; n], vec![0.0; n]);
+            let mut work = vec![0.0; sinkhorn::work_len(n, n, 0)];
+            let plain = sinkhorn::solve(&problem, &solve, &mut f, &mut g, &mut work, &mut ());
+            let plain = plain.unwrap().iterations;
+            for run in [run, run_fast] {
+                let options = anneal::Options::new().solve(solve);
+                let Solved { report, newton_steps, products, .. } =
+                    run(&problem, &options, truncated()).solved;
+                // A step has a plan of its own and measures twice at least.
+                let passes = report.iterations + products + 3 * u64::from(newton_steps);
+                println!(
+                    "{name} {epsilon}: plain {plain}, {} sweeps, {newton_steps} steps, {products} products",
+                    report.iterations
+                );
+                assert!(report.converged(), "{report:?}");
+                assert!(passes <= most, "{name} {epsilon}: {passes}");
+                assert!(passes <= plain + 40, "{name} {epsilon}: {passes} for {plain}");
+                if plain < 20 {
+                    assert_eq!((report.iterations, newton_steps), (plain, 0), "{name} {epsilon}");
                 }
             }
         }
@@ -461,6 +557,14 @@ fn the_same_bits() {
                 let options = anneal::Options::new().solve(solve.level(level));
                 assert!(run(&problem, &options, newton).bits() == expected, "{name} {level:?}");
             }
+            let kept = run_fast(&problem, &anneal::Options::new().solve(solve), newton).bits();
+            for level in Level::available() {
+                let options = anneal::Options::new().solve(solve.level(level));
+                assert!(run_fast(&problem, &options, newton).bits() == kept, "{name} {level:?}");
+            }
+            // Log sweeps do not care for the length of the work.
+            let options = anneal::Options::new().solve(solve.sweep(Sweep::Log));
+            assert!(run_fast(&problem, &options, newton).bits() == expected, "{name}");
             let options = anneal::Options::new().solve(solve).newton(newton);
             for (start, fill) in [(0, 0.0), (3, 7.5), (1, f64::INFINITY)] {
                 let (mut f, mut g) = (vec![fill; 33], vec![fill; 29]);
@@ -488,12 +592,18 @@ fn refusals() {
     };
     let plain = || anneal::Options::<f64>::new();
     for newton in [None, DIRECT, ITERATIVE] {
-        let len = work_len(12, 9, 0, newton);
-        let error = refused(&plain().newton(newton), len - 1, [12, 9]);
-        assert_eq!(
-            error,
-            Error { kind: ErrorKind::WorkTooSmall, argument: Argument::Work, ..error }
-        );
+        for (len, sweep) in [
+            (work_len(12, 9, 0, newton), None),
+            (fast_work_len(12, 9, 0, newton), Some(Sweep::Scaling)),
+        ] {
+            let solve = Options::new();
+            let solve = if let Some(sweep) = sweep { solve.sweep(sweep) } else { solve };
+            let error = refused(&plain().newton(newton).solve(solve), len - 1, [12, 9]);
+            assert_eq!(
+                error,
+                Error { kind: ErrorKind::WorkTooSmall, argument: Argument::Work, ..error }
+            );
+        }
     }
     let len = work_len(12, 9, 0, DIRECT);
     let iterative =
@@ -523,6 +633,8 @@ fn refusals() {
     // Lengths that no buffer has.
     assert_eq!(work_len(usize::MAX, 1, 0, DIRECT), usize::MAX);
     assert_eq!(work_len(1 << 40, 1 << 40, 0, DIRECT), usize::MAX);
+    assert_eq!(fast_work_len::<f64>(1 << 40, 1 << 40, 0, None), usize::MAX);
+    assert_eq!(fast_work_len(usize::MAX, 1, 0, DIRECT), usize::MAX);
 
     for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-320] {
         assert_eq!(problem.with_epsilon(epsilon).unwrap_err().kind, ErrorKind::Epsilon);
@@ -727,15 +839,16 @@ fn measured_against_plain_sweeps() {
                             .unwrap();
                     let options = anneal::Options::new().solve(solve);
                     let ladder = run(&problem, &options, None).solved.report;
-                    let newton = run(&problem, &options, DIRECT).solved;
+                    let newton = run(&problem, &options, truncated()).solved;
                     println!(
-                        "{kind} {n} {epsilon:e} {name} to {tolerance:e}: plain {} ({:.0e}), ladder {} ({:.0e}), Newton {} + {}",
+                        "{kind} {n} {epsilon:e} {name} to {tolerance:e}: plain {} ({:.0e}), ladder {} ({:.0e}), Newton {} + {} steps + {} products",
                         plain.iterations,
                         plain.residual,
                         ladder.iterations,
                         ladder.residual,
                         newton.report.iterations,
-                        newton.newton_steps
+                        newton.newton_steps,
+                        newton.products
                     );
                 }
             }

@@ -123,6 +123,19 @@ fn lib_says_where_everything_is() {
     }
 }
 
+/// Warm starts pay, and the agents end up at goals.
+#[test]
+fn agents_share_out_their_goals() {
+    let ran = Ran::of(&mut Command::new(build().join("agents"))).expect(0);
+    let number = |before: &str| -> f64 {
+        let rest = ran.out.split(before).nth(1).unwrap_or_else(|| panic!("{}", ran.out));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (cold, warm) = (number("of 4 teams: "), number("nothing, "));
+    assert!(1.0 <= warm && warm < cold / 2.0, "{}", ran.out);
+    assert!(number("nearest goal ") < 0.02, "{}", ran.out);
+}
+
 #[test]
 fn quickstart_prints_its_plan() {
     let ran = Ran::of(&mut Command::new(build().join("quickstart"))).expect(0);
@@ -213,7 +226,9 @@ fn check(instance: &Instance, folder: &Path, precision: &[&str], tolerance: f64)
     assert_eq!(report["converged"].as_bool(), Some(ran.code == 0));
     let found: BTreeSet<String> = report.as_object().unwrap().keys().cloned().collect();
     let mut expected = report_fields();
-    expected.extend(["converged", "status", "levels", "newton_steps"].map(str::to_owned));
+    expected.extend(
+        ["converged", "status", "levels", "newton_steps", "newton_products"].map(str::to_owned),
+    );
     assert_eq!(found, expected);
 
     let plan = read_csv(&folder.join("plan.csv"));
@@ -293,8 +308,9 @@ fn solve_anneals_to_the_stored_optima() {
             let anneal = ["--anneal", "--newton", newton];
             check(&instance, &folder, &[&tight[..], &anneal].concat(), 1e-10);
             assert!(count("levels") > 0, "{}", instance.name);
-            assert_eq!(count("newton_steps") > 0, newton != "none", "{}", instance.name);
+            assert!(newton != "none" || count("newton_steps") == 0, "{}", instance.name);
             if instance.epsilon < 0.01 {
+                assert_eq!(count("newton_steps") > 0, newton != "none", "{}", instance.name);
                 small += 1;
                 let (sweeps, name) = (count("iterations"), &instance.name);
                 assert!(newton == "none" || 5 * sweeps < plain, "{name}: {sweeps} of {plain}");
@@ -378,7 +394,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 50] = [
+const REFUSALS: [(&str, &str); 49] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -417,6 +433,9 @@ const REFUSALS: [(&str, &str); 50] = [
     ("--cost C.csv --epsilon 1 --rows kl:0", "--rows kl:0: tau is not positive"),
     ("--cost C.csv --epsilon 1 --cols free", "--cols free: none of exact, kl:TAU, l2ball:R2:E"),
     ("--cost C.csv --epsilon 1 --cols l2ball:1", "--cols l2ball:1: a number is missing"),
+    ("--cost C.csv --epsilon 1 --cols tv:0", "--cols tv:0: tau is not positive"),
+    ("--cost C.csv --epsilon 1 --cols box:2:1", "--cols box:2:1: a box is not 0 <= lower"),
+    ("--cost C.csv --epsilon 1 --rows box:3:4", "--rows box:3:4: no mass lies in the ranges"),
     ("--cost C.csv --epsilon 1 --cols klball:1:x", "--cols klball:1:x: not a number"),
     ("--cost C.csv --epsilon 1 --cols l2ball:-1:1", "--cols l2ball:-1:1: the radius of a ball"),
     ("--cost C.csv --epsilon 1 --cotangent C.csv", "--cotangent, --gradient-...: one needs"),
@@ -438,10 +457,6 @@ const REFUSALS: [(&str, &str); 50] = [
     ("--cost C.csv --epsilon 1 --rows", "--rows: a value is missing after it"),
     ("--cost C.csv --epsilon 1 --newton direct", "--newton direct: needs --anneal"),
     ("--cost C.csv --epsilon 1 --sweep fast", "--sweep fast: none of auto, log and scaling"),
-    (
-        "--cost C.csv --epsilon 1 --anneal --sweep scaling",
-        "--sweep scaling: an enumeration holds a value that does not exist, or not for this",
-    ),
     (
         "--cost C.csv --epsilon 1 --anneal --newton fast",
         "--newton fast: none of direct, iterative and none",

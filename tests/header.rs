@@ -106,7 +106,7 @@ fn macros() -> String {
         write!(
             out,
             "/** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel{}_work_len. */\n\
-             #define {one}_PARALLEL{kind}_WORK_LEN(n, m, d, tasks) \\\n    ({one}{kind}_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t){} * (size_t)(tasks) * ROT_PADDED(m))\n",
+             #define {one}_PARALLEL{kind}_WORK_LEN(n, m, d, tasks) \\\n    ({one}{kind}_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t){} * (size_t)(tasks) * ROT_PADDED(m))\n",
             kind.to_lowercase(),
             task.m
         )
@@ -142,6 +142,14 @@ fn macros() -> String {
             "/** Elements of work for rot_anneal_solve; see rot_anneal_work_len. */\n\
              #define ROT_ANNEAL_{method}_WORK_LEN(n, m, d) \\\n    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t){} * ROT_PADDED(n) + (size_t){} * ROT_PADDED(m) + \\\n     ROT_GRADIENT_{method}_WORK_LEN(n, m, d))\n",
             vectors.n, vectors.m
+        )
+        .unwrap();
+    }
+    for method in ["DIRECT", "ITERATIVE", "NONE"] {
+        write!(
+            out,
+            "/** Elements of work with which rot_anneal_solve keeps the kernel; see rot_anneal_fast_work_len. */\n\
+             #define ROT_ANNEAL_{method}_FAST_WORK_LEN(n, m, d) \\\n    (ROT_ANNEAL_{method}_WORK_LEN(n, m, d) - ROT_SINKHORN_WORK_LEN(n, m, d) + \\\n     ROT_SINKHORN_FAST_WORK_LEN(n, m, d))\n"
         )
         .unwrap();
     }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
-use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
+use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_fast_work_len, rot_anneal_work_len};
 use robust_ot::ffi::barycenter::gradient::rot_barycenter_gradient_work_len;
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
@@ -123,7 +123,8 @@ fn constants() -> Vec<(String, i64)> {
         ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_COST_LOW_RANK ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
-        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_LEVEL_FMA ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_RULE_TV ROT_RULE_BOX
     }
     .into();
     macro_rules! of_module {
@@ -195,7 +196,7 @@ fn layouts() -> Vec<String> {
     } }
     both! { rot_problem_f64 rot_problem_f32 {
         struct_size cost_kind cost x y a a_len b b_len epsilon reserved_value reference flags rows
-        cols reserved_sizes reserved
+        cols count cost_stride x_stride y_stride a_stride b_stride reserved_sizes reserved
     } }
     both! { rot_progress_f64 rot_progress_f32 {
         struct_size reserved32 iterations epsilon residual certified_distance reserved_value
@@ -218,7 +219,7 @@ fn layouts() -> Vec<String> {
         rounding_floor transport_cost entropy row_penalty col_penalty objective
         unregularised_objective dual_value gap lower_bound certified_distance mass log_mass
         mass_factor row_multiplier col_multiplier reserved_values collapsed sweep
-        levels newton_steps reserved
+        levels newton_steps newton_products reserved
     } }
     both! { rot_state_f64 rot_state_f32 { struct_size mark counts values flags balls reserved } }
     both! { rot_cotangent_f64 rot_cotangent_f32 { struct_size reserved32 plan row_marginal col_marginal f g transport_cost value reserved } }
@@ -322,6 +323,9 @@ fn initialisers() -> Vec<String> {
             // theta / (n (1 - theta)) with theta = 1/2, n = 4.
             lines.push(bytes(concat!("dropping_", $suffix), &l2));
             lines.push(bytes(concat!("kl_ball_", $suffix), &near));
+            let tv = Rule { kind: robust_ot::ffi::ROT_RULE_TV, ..kl };
+            lines.push(bytes(concat!("tv_", $suffix), &tv));
+            lines.push(bytes(concat!("box_", $suffix), &ball(robust_ot::ffi::ROT_RULE_BOX)));
             lines.push(bytes(concat!("cotangent_", $suffix), &sized!(Cotangent)));
             lines.push(bytes(concat!("gradient_", $suffix), &sized!(Gradient)));
             lines.push(bytes(concat!("tangent_", $suffix), &sized!(Tangent)));
@@ -356,8 +360,9 @@ fn initialisers() -> Vec<String> {
             lines.push(bytes(concat!("barycenter_gradient_", $suffix), &gradient));
             lines.push(bytes(concat!("barycenter_sums_", $suffix), &zero::<BarycenterSums<$t>>()));
             let options = AnnealOptions::<$t> {
+                method: ROT_METHOD_ITERATIVE,
                 factor: 4.0,
-                tolerance: if $suffix == "f64" { 1e-12 } else { 1e-6 },
+                tolerance: 0.1,
                 max_iterations: 1000,
                 sweeps: 15,
                 level_steps: 3,
@@ -392,8 +397,11 @@ fn work_lengths() -> Vec<String> {
         let fast = rot_sinkhorn_fast_work_len(n, m, d);
         let threads = rot_sinkhorn_parallel_work_len(n, m, d, m);
         let both = rot_sinkhorn_parallel_fast_work_len(n, m, d, 1 + d);
+        let [most_fast, less_fast, least_fast] =
+            [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
+                .map(|k| rot_anneal_fast_work_len(n, m, d, k));
         format!(
-            "work {n} {m} {d} {solve} {fast} {threads} {both} {view} {direct} {iterative} {step} {small} {most} {less} {least}"
+            "work {n} {m} {d} {solve} {fast} {threads} {both} {view} {direct} {iterative} {step} {small} {most} {less} {least} {most_fast} {less_fast} {least_fast}"
         )
     };
     let average = |n, m, d| {

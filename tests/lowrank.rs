@@ -8,7 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
-#[allow(dead_code, reason = "other tests use the rest")]
+
 mod common;
 
 use common::case::{Random, convert};

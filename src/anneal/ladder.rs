@@ -3,10 +3,13 @@
 use super::layout::{Work, work_len};
 use super::newton::Newton;
 use super::options::Options;
+use super::pace::Pace;
 use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
 use crate::options::Stop;
+#[cfg(feature = "scaling")]
+use crate::options::Sweep;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::report::{Observer, Report, Termination};
@@ -28,10 +31,14 @@ pub struct Solved<T> {
     pub levels: u32,
     /// Newton steps that were taken, at all levels.
     pub newton_steps: u32,
+    /// Products with the matrices of these steps: each is a pass over the plan, and costs about as much
+    /// as a sweep. 0 for steps with a factored matrix.
+    pub products: u64,
 }
 
 /// Solves a problem at small epsilon. Potentials and observer as in [`sinkhorn::solve`]; `work` has at
-/// least [`work_len`] elements for the options' Newton method.
+/// least [`work_len`] elements for the options' Newton method; with [`super::fast_work_len`] sweeps and
+/// products keep the kernel in memory, as [`sinkhorn::solve`] does.
 ///
 /// The last thing done to the potentials is a plain update at the problem's epsilon: an exact side is
 /// feasible, and the report is that of the returned potentials. Ends as a plain solve does, and with
@@ -40,9 +47,8 @@ pub struct Solved<T> {
 /// the problem's epsilon that are far from its optimum.
 ///
 /// Errors: those of [`sinkhorn::solve`]; `Epsilon` and `Count`, blaming the options, for a start or a
-/// factor that make no ladder and for no sweeps; `Kind`, blaming the sweep, where a kept kernel is
-/// demanded, since the ladder is walked in the log domain; those of [`crate::implicit::vjp`] for the method.
-/// Nothing but work was written then.
+/// factor that make no ladder and for no sweeps; those of [`crate::implicit::vjp`] for the method. Nothing
+/// but work was written then.
 pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
@@ -52,7 +58,6 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Solved<P::Potential>, Error> {
     options.check()?;
-    options.solve.check_sweep()?;
     let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
     let len = work_len(n, m, d, options.newton);
     if len == usize::MAX {
@@ -62,11 +67,12 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     if work.len() < len {
         return Err(short);
     }
-    let (plain, rest) = work.split_at_mut_checked(sinkhorn::work_len(n, m, d)).ok_or(short)?;
+    let sweeps = sweep_len(options, [n, m, d], work.len());
+    let (plain, rest) = work.split_at_mut_checked(sweeps).ok_or(short)?;
     let newton = match options.newton {
         Some(method) => {
             let work = Work::cut(rest, n, m).ok_or(short)?;
-            Some(Newton { method, work, balls: Default::default(), steps: 0 })
+            Some(Newton { method, work, balls: Default::default(), steps: 0, products: 0 })
         }
         None => None,
     };
@@ -99,8 +105,20 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     solver.take_up(plain)?;
     solver.enter_level(before);
     walk.finish(&mut solver, problem, observer);
-    let newton_steps = walk.newton.map_or(0, |newton| newton.steps);
-    Ok(Solved { report: solver.conclude(), levels, newton_steps })
+    let (newton_steps, products) = walk.newton.map_or((0, 0), |x| (x.steps, x.products));
+    Ok(Solved { report: solver.conclude(), levels, newton_steps, products })
+}
+
+/// The share of the sweeps in `len` elements of work, which are enough: with a kernel where that fits.
+#[cfg_attr(not(feature = "scaling"), allow(unused_variables, reason = "there is one length then"))]
+fn sweep_len<P: Precision>(options: &Options<P>, [n, m, d]: [usize; 3], len: usize) -> usize {
+    #[cfg(feature = "scaling")]
+    if options.solve.sweep != Some(Sweep::Log)
+        && len >= super::layout::fast_work_len(n, m, d, options.newton)
+    {
+        return sinkhorn::fast_work_len(n, m, d);
+    }
+    sinkhorn::work_len(n, m, d)
 }
 
 /// What goes from level to level.
@@ -178,14 +196,19 @@ impl<P: Precision> Walk<'_, P> {
         problem: &Problem<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) {
-        let certified = matches!(self.options.solve.stop, Stop::Certified(_));
+        // What the residual of a certified solve has to come to is not known.
+        let target = match self.options.solve.stop {
+            Stop::Residual(tolerance) => Some(tolerance),
+            Stop::Certified(_) => None,
+        };
+        let mut pace = Pace::new();
         let sweeps = u64::from(self.options.ladder.sweeps);
         // Plain sweeps before the next Newton step, and after one that failed.
         let (mut wait, mut pause) = (sweeps, sweeps);
         let (mut swept, mut fresh) = (false, true);
         let mut least = P::Potential::INFINITY;
         loop {
-            let ended = solver.step_once(certified && wait == 0).is_some();
+            let ended = solver.step_once(target.is_none() && wait == 0).is_some();
             if self.stopped {
                 solver.end(Termination::Stopped);
             }
@@ -198,8 +221,11 @@ impl<P: Precision> Walk<'_, P> {
             }
             // Newton's method is worth a try as soon as the sweeps are near. The first of them may
             // find no residual because the one before left none.
-            let near = swept && solver.progress().residual <= enough::<P>();
-            wait = if near && fresh { 0 } else { wait.saturating_sub(1) };
+            let residual = solver.progress().residual;
+            let pays = target.is_none_or(|target| pace.newton_pays(residual, target));
+            let near = swept && residual <= enough::<P>() && pays;
+            let least_wait = u64::from(fresh && !pays);
+            wait = if near && fresh { 0 } else { wait.saturating_sub(1).max(least_wait) };
             swept = true;
             let Some(newton) = &mut self.newton else {
                 continue;

@@ -25,6 +25,22 @@ pub const fn work_len<T: Real>(n: usize, m: usize, d: usize, newton: Option<Meth
     }
 }
 
+/// Elements of work with which the sweeps keep the kernel in memory, and Newton's method the plan in its
+/// place: padded(n) padded(m) and a few vectors more than [`work_len`].
+#[cfg(feature = "scaling")]
+pub const fn fast_work_len<T: Real>(
+    n: usize,
+    m: usize,
+    d: usize,
+    newton: Option<Method<T>>,
+) -> usize {
+    let more = sinkhorn::fast_work_len(n, m, d).checked_sub(sinkhorn::work_len(n, m, d));
+    match more {
+        Some(more) => WorkLen::of(work_len(n, m, d, newton)).and(WorkLen::of(more)).len(),
+        None => usize::MAX,
+    }
+}
+
 /// A vector for each side.
 pub(super) type Pair<'a, T> = [&'a mut [T]; 2];
 

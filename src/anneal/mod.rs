@@ -1,16 +1,19 @@
 //! Solving at small epsilon: a ladder of falling epsilons with warm starts, and Newton's method on the
-//! dual at its end.
+//! dual at its end: the solver that is near the best everywhere.
 //!
 //! Plain sweeps need a number of iterations that grows like 1 / epsilon and worse. On the ladder each
 //! level starts from the potentials of the one above. A few sweeps bring a level near its optimum; a
-//! few Newton steps, whose linear system is that of the gradients, take it there. Every step is
-//! safeguarded by the concave dual, so that sweeps go on where Newton's method does not help.
+//! few Newton steps, whose linear system is that of the gradients, take it there, once the residuals seen
+//! say that sweeps would take longer. Every step is safeguarded by the concave dual, so that sweeps go on where Newton's method does not help.
 
 mod ladder;
 mod layout;
 mod newton;
 mod options;
+mod pace;
 
 pub use ladder::{Solved, solve};
+#[cfg(feature = "scaling")]
+pub use layout::fast_work_len;
 pub use layout::{VECTORS, work_len};
 pub use options::Options;

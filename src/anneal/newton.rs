@@ -37,6 +37,8 @@ pub(super) struct Newton<'a, P: Precision> {
     pub(super) balls: [Ball; 2],
     /// Steps taken.
     pub(super) steps: u32,
+    /// Products with the matrices of iterative steps.
+    pub(super) products: u64,
 }
 
 impl<P: Precision> Newton<'_, P> {
@@ -48,9 +50,10 @@ impl<P: Precision> Newton<'_, P> {
         problem: &Problem<'_, P, G>,
     ) -> Outcome<P::Potential> {
         let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
+        let kept = keep_plan(solver);
         let before = self.measure(solver);
         let failed = Outcome { taken: false, rose: false, residual: before.gradient / before.mass };
-        let Some(slope) = self.aim(solver, problem) else {
+        let Some(slope) = self.aim(solver, problem, kept) else {
             return failed;
         };
         let usable = slope > zero && slope.is_finite();
@@ -100,6 +103,7 @@ impl<P: Precision> Newton<'_, P> {
         &mut self,
         solver: &mut Sinkhorn<'_, P, G>,
         problem: &Problem<'_, P, G>,
+        kept: bool,
     ) -> Option<P::Potential> {
         let Work { before, step, system, .. } = &mut self.work;
         let (potentials, targets) = (solver.held(), solver.targets());
@@ -114,7 +118,11 @@ impl<P: Precision> Newton<'_, P> {
             Point { f: g, target: col, multiplier: col_ball.multiplier() },
         ];
         let [df, dg] = step;
-        direction(problem, points, (self.method, solver.level()), [df, dg], system).ok()
+        let plan = if kept { kept_plan(solver) } else { &[] };
+        let how = (self.method, solver.level());
+        let aim = direction(problem, points, how, [df, dg], plan, system).ok()?;
+        self.products = self.products.saturating_add(aim.products.into());
+        Some(aim.slope)
     }
 
     /// The potentials before the step plus t times the step.
@@ -128,4 +136,20 @@ impl<P: Precision> Newton<'_, P> {
             }
         }
     }
+}
+
+/// Keeps the plan at the potentials of a solver, if it has the room.
+fn keep_plan<P: Precision, G: Geometry<P>>(_solver: &mut Sinkhorn<'_, P, G>) -> bool {
+    #[cfg(feature = "scaling")]
+    return _solver.keep_plan();
+    #[cfg(not(feature = "scaling"))]
+    false
+}
+
+/// The plan that was kept.
+fn kept_plan<'a, P: Precision, G: Geometry<P>>(_solver: &'a Sinkhorn<'_, P, G>) -> &'a [P::Sum] {
+    #[cfg(feature = "scaling")]
+    return _solver.kept_plan();
+    #[cfg(not(feature = "scaling"))]
+    &[]
 }

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::implicit::{self, Method};
 use crate::kernel::Precision;
 use crate::options::{self, Ladder};
+use crate::real::Real;
 
 /// Options of a solve on a ladder. `Options::new()` is what most callers want.
 #[derive(Clone, Copy, Debug)]
@@ -16,15 +17,22 @@ pub struct Options<P: Precision> {
 
 impl<P: Precision> Options<P> {
     /// From a 10th of the largest |C| down by factors of 4, 15 sweeps and at most 3 Newton steps a
-    /// level, Newton's method with a factored matrix, and everything else as
+    /// level, Newton's method with [`Options::truncated`] conjugate gradients, and everything else as
     /// [`crate::options::Options::new`].
     pub fn new() -> Self {
         Self {
             solve: options::Options::new(),
             ladder: Ladder::new(),
-            newton: Some(Method::Direct),
+            newton: Some(Self::truncated()),
             level_steps: 3,
         }
+    }
+
+    /// Conjugate gradients that end at a 10th of the right-hand side, after 1000 products at the latest:
+    /// a step need not be more exact than the model that it comes from.
+    pub fn truncated() -> Method<P::Potential> {
+        let tolerance = P::Potential::ONE / P::Potential::from_count(10);
+        Method::Iterative { tolerance, max_iterations: 1000 }
     }
 
     /// What a plain solve takes too: stopping rule, limits, warm start, instruction set. The limit of
@@ -54,9 +62,9 @@ impl<P: Precision> Options<P> {
         self
     }
 
-    /// How Newton's linear systems are solved; `None` for sweeps alone. Default `Method::Direct`,
-    /// with the square of the smaller side in the work; `Method::Iterative` stays O(n + m). Needs a
-    /// rule on each side whose dual value is smooth: a ball without entropy is solved by sweeps
+    /// How Newton's linear systems are solved; `None` for sweeps alone. Default [`Options::truncated`],
+    /// which stays O(n + m) and takes one pass over the plan for each product, without exponentials where
+    /// the plan is kept; `Method::Direct` has the square of the smaller side in the work. Needs a rule on each side whose dual value is smooth: a ball without entropy is solved by sweeps
     /// alone, whatever stands here.
     pub const fn newton(mut self, method: Option<Method<P::Potential>>) -> Self {
         self.newton = method;

@@ -49,11 +49,14 @@ pub struct Rule<T> {
     /// `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
     /// entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
     /// may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+    /// ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+    /// weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+    /// upper = `param[1]`, which may be infinite.
     pub kind: u32,
     /// Zero.
     pub flags: u32,
-    /// Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-    /// entropy in cost units.
+    /// Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+    /// tau and entropy in cost units.
     pub param: [T; 4],
     /// NULL; for rules with bounds per entry.
     pub lower: *const T,
@@ -103,8 +106,20 @@ pub struct Problem<T> {
     pub rows: Rule<T>,
     /// Rule of the columns.
     pub cols: Rule<T>,
+    /// Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+    pub count: usize,
+    /// ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+    pub cost_stride: usize,
+    /// Other kinds: elements from the points of the rows to those of the next problem, or 0.
+    pub x_stride: usize,
+    /// Other kinds: elements from the points of the columns to those of the next problem, or 0.
+    pub y_stride: usize,
+    /// Elements from the weights of the rows to those of the next problem; 0 if all share them.
+    pub a_stride: usize,
+    /// Elements from the weights of the columns to those of the next problem; 0 if all share them.
+    pub b_stride: usize,
     /// Zero.
-    pub reserved_sizes: [usize; 8],
+    pub reserved_sizes: [usize; 2],
     /// Zero.
     pub reserved: [u64; 4],
 }
@@ -166,7 +181,8 @@ pub struct Options<T> {
     /// 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
     /// ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
     pub flags: u32,
-    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+    /// ROT_LEVEL_FMA).
     pub level: u32,
     /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
     /// made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
@@ -205,7 +221,7 @@ pub struct rot_error {
     pub row: u64,
     /// First bad column; ROT_NOWHERE if none applies.
     pub col: u64,
-    /// Which measure of a barycenter; ROT_NOWHERE if none applies.
+    /// Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
     pub measure: u64,
 }
 
@@ -216,8 +232,8 @@ pub struct rot_error {
 pub struct AnnealOptions<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
-    /// How the linear systems of Newton's method are solved: ROT_METHOD_DIRECT (the default),
-    /// ROT_METHOD_ITERATIVE, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+    /// How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+    /// ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
     /// sweeps alone, whatever stands here.
     pub method: u32,
     /// The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
@@ -225,8 +241,8 @@ pub struct AnnealOptions<T> {
     pub start: T,
     /// Ratio of an epsilon to the next, at least 1.1. Default 4.
     pub factor: T,
-    /// Iterative: |residual| over |right-hand side| that is good enough. Default 1e-12 (f64),
-    /// 1e-6 (f32).
+    /// Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+    /// than the model that it comes from. Default 0.1.
     pub tolerance: T,
     /// Zero.
     pub reserved_value: T,
@@ -312,8 +328,11 @@ pub struct Report<T> {
     pub levels: u32,
     /// rot_anneal_solve: Newton steps that were taken, at all levels; else 0.
     pub newton_steps: u32,
+    /// rot_anneal_solve: products with the matrices of iterative Newton steps, each a pass over the plan
+    /// that costs about as much as a sweep; else 0.
+    pub newton_products: u64,
     /// Zero.
-    pub reserved: [u64; 2],
+    pub reserved: [u64; 1],
 }
 
 /// A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the

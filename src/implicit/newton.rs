@@ -24,27 +24,36 @@ pub(crate) struct Point<'a, P: Precision> {
 /// How the system is solved, and at which instruction set.
 pub(crate) type Solver<P> = (Method<<P as Precision>::Potential>, Level);
 
-/// Writes the direction (df, dg) of Newton's method on the concave dual D and returns its slope
-/// <grad D, (df, dg)> > 0. With X the plan, M = [diag(X 1) X; X^T diag(X^T 1)] and
+/// A direction of Newton's method.
+#[derive(Clone, Copy)]
+pub(crate) struct Aim<T> {
+    /// <grad D, (df, dg)> > 0.
+    pub(crate) slope: T,
+    /// Products with the matrix of the system.
+    pub(crate) products: u32,
+}
+
+/// Writes the direction (df, dg) of Newton's method on the concave dual D. With X the plan, M = [diag(X 1) X; X^T diag(X^T 1)] and
 /// R = (-dr/df; -dc/dg) the compliance of the rules,
 ///
 /// ```text
 /// (M + epsilon R) (df; dg) = epsilon (r(f) - X 1; c(g) - X^T 1)
 /// ```
 ///
-/// `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
+/// `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     [rows, cols]: [Point<'_, P>; 2],
     (method, level): Solver<P>,
     [df, dg]: [&mut [P::Potential]; 2],
+    plan: &[P::Sum],
     work: &mut [P::Work],
-) -> Result<P::Potential, Error> {
+) -> Result<Aim<P::Potential>, Error> {
     if method == Method::Direct && problem.shape().0 < problem.shape().1 {
         // The smaller side is factored.
-        solve(&problem.transposed(), [cols, rows], (method, level), [dg, df], work)
+        solve(&problem.transposed(), [cols, rows], (method, level), [dg, df], (&[], work))
     } else {
-        solve(problem, [rows, cols], (method, level), [df, dg], work)
+        solve(problem, [rows, cols], (method, level), [df, dg], (plan, work))
     }
 }
 
@@ -53,13 +62,14 @@ fn solve<P: Precision, G: Geometry<P>>(
     points: [Point<'_, P>; 2],
     (method, level): Solver<P>,
     out: [&mut [P::Potential]; 2],
-    work: &mut [P::Work],
-) -> Result<P::Potential, Error> {
+    (plan, work): (&[P::Sum], &mut [P::Work]),
+) -> Result<Aim<P::Potential>, Error> {
     let options = Options::new().method(method).level(level);
     let [rows, cols] = points;
     let multipliers = [rows.multiplier, cols.multiplier];
     let optimum = Optimum { f: rows.f, g: cols.f, multipliers };
-    let mut stage = Stage::set(problem, (optimum, P::Potential::ZERO), &options, &Nothing, work)?;
+    let optimum = (optimum, P::Potential::ZERO);
+    let mut stage = Stage::set(problem, optimum, &options, &Nothing, (plan, work))?;
     for (q, point) in [(&mut *stage.rows.q, rows), (&mut *stage.cols.q, cols)] {
         for (q, &target) in q.iter_mut().zip(point.target) {
             *q = P::Potential::from(target);
@@ -83,7 +93,7 @@ fn solve<P: Precision, G: Geometry<P>>(
             *out = u * root;
         }
     }
-    Ok(slope / epsilon)
+    Ok(Aim { slope: slope / epsilon, products: stage.iterations })
 }
 
 /// h = epsilon (r(f) - r) / sqrt(r), with r(f) in q.

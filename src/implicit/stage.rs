@@ -4,7 +4,7 @@ use super::direct::Factor;
 use super::form::Form;
 use super::iterative::{self, Symmetric, Vectors};
 use super::layout::Work;
-use super::system::System;
+use super::system::{System, each_row};
 use super::vjp::{Method, Optimum, Options};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
@@ -54,6 +54,8 @@ pub(super) struct Stage<'a, P: Precision, G> {
     pub(super) row_side: Side<'a, P>,
     pub(super) col_side: Side<'a, P>,
     pub(super) multipliers: [P::Potential; 2],
+    /// The caller's potentials, which are the rules' own.
+    potentials: [&'a [P::Potential]; 2],
     pub(super) system: System<'a, P, G>,
     pub(super) rows: Lane<'a, P::Potential>,
     pub(super) cols: Lane<'a, P::Potential>,
@@ -79,13 +81,13 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     /// Errors: `WorkTooSmall`, `MassMismatch`, `NotConverged`.
     pub(super) fn new(
         problem: &'a Problem<'_, P, G>,
-        optimum: Optimum<'_, P>,
+        optimum: Optimum<'a, P>,
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
         work: &'a mut [P::Work],
     ) -> Result<Self, Error> {
         let offset = problem.epsilon() * problem.reference_factor();
-        let mut stage = Self::set(problem, (optimum, offset), options, source, work)?;
+        let mut stage = Self::set(problem, (optimum, offset), options, source, (&[], work))?;
         let [row_multiplier, col_multiplier] = optimum.multipliers;
         stage.forward_residual =
             (stage.row_side.kkt_residual(row_multiplier, optimum.f, stage.rows.r)
@@ -100,15 +102,16 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     }
 
     /// Copies the potentials (with `offset` log w added, which makes them counting ones), finds the
-    /// plan's marginals and, in `h`, the sums over rows and columns of the plan times the source.
+    /// plan's marginals and, in `h`, the sums over rows and columns of the plan times the source. A plan
+    /// that the caller keeps, whose source is zero, is not made again.
     ///
     /// Errors: `WorkTooSmall`, `MassMismatch`.
     pub(super) fn set(
         problem: &'a Problem<'_, P, G>,
-        (optimum, offset): (Optimum<'_, P>, P::Potential),
+        (optimum, offset): (Optimum<'a, P>, P::Potential),
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
-        work: &'a mut [P::Work],
+        (kept, work): (&'a [P::Sum], &'a mut [P::Work]),
     ) -> Result<Self, Error> {
         let (n, m) = problem.shape();
         let geometry = problem.geometry();
@@ -124,7 +127,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let row = row.get_mut(..m).unwrap_or(&mut []);
 
         let masses = problem.masses();
-        masses.check::<P>()?;
+        problem.check_masses(&masses)?;
         let (row_side, col_side) = problem.sides(&masses, (&[], &[]));
         let (a, b) = problem.weights();
         copy_counting::<P>(f, optimum.f, a, offset);
@@ -137,7 +140,19 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         for vector in [&mut *c, &mut *col_h, &mut *col_q, &mut *v, &mut *col_source] {
             vector.fill(P::Potential::ZERO);
         }
-        look(geometry, pass, (f, g), source, [r, c, row_h, col_h, row], plan, &mut scratch);
+        let plan = if kept.is_empty() {
+            let sums = [&mut *r, &mut *c, &mut *row_h, &mut *col_h, row];
+            look(geometry, pass, (f, g), source, sums, plan, &mut scratch);
+            &*plan
+        } else {
+            each_row((geometry, pass), (f, g), kept, &mut scratch, &mut |i, entries| {
+                if let Some(r) = r.get_mut(i) {
+                    *r = entry_sum::<P>(pass.level, entries);
+                    add_entries::<P>(pass.level, P::Potential::ONE, entries, c);
+                }
+            });
+            kept
+        };
         let mass = total(r.iter().copied());
         let system = System {
             geometry,
@@ -156,6 +171,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             row_side,
             col_side,
             multipliers: optimum.multipliers,
+            potentials: [optimum.f, optimum.g],
             system,
             rows: Lane { r, h: row_h, q: row_q, u, source: row_source },
             cols: Lane { r: c, h: col_h, q: col_q, u: v, source: col_source },
@@ -173,23 +189,25 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
 
     /// Whether potentials are defined up to (f + t, g - t).
     pub(super) fn has_gauge(&self) -> bool {
-        self.row_side.fixes_mass() && self.col_side.fixes_mass()
+        let [f, g] = self.potentials;
+        self.row_side.holds_mass(f, self.rows.r) && self.col_side.holds_mass(g, self.cols.r)
     }
 
     /// Builds the forms of both sides.
     pub(super) fn build(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
-        self.system.rows.build::<P>(&self.row_side, row_multiplier, self.rows.r, None);
-        self.system.cols.build::<P>(&self.col_side, col_multiplier, self.cols.r, None);
+        let [f, g] = self.potentials;
+        self.system.rows.build::<P>(&self.row_side, (row_multiplier, f), self.rows.r, None);
+        self.system.cols.build::<P>(&self.col_side, (col_multiplier, g), self.cols.r, None);
         self.system.prepare();
     }
 
     /// The same where the rules' marginals, in `q`, are not those of the plan.
     pub(super) fn build_apart(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
-        let Self { system, rows, cols, row_side, col_side, .. } = self;
-        system.rows.build::<P>(row_side, row_multiplier, rows.r, Some(rows.q));
-        system.cols.build::<P>(col_side, col_multiplier, cols.r, Some(cols.q));
+        let Self { system, rows, cols, row_side, col_side, potentials: [f, g], .. } = self;
+        system.rows.build::<P>(row_side, (row_multiplier, f), rows.r, Some(rows.q));
+        system.cols.build::<P>(col_side, (col_multiplier, g), cols.r, Some(cols.q));
         system.prepare();
     }
 

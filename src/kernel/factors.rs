@@ -1,8 +1,9 @@
 //! Loops over the rows of a factored kernel, and over one column of its factorisation.
 
 use super::Precision;
+use super::instructions::at_each_level;
 use super::level::{Level, Set};
-use super::rows::at_each_level;
+
 use crate::math::{Elementary, LANES, reduce};
 use crate::real::Real;
 use crate::work::{cut, padded};

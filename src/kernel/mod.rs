@@ -8,6 +8,8 @@
 mod balls;
 #[cfg(feature = "lowrank")]
 mod factors;
+mod instructions;
+mod lane;
 mod level;
 #[cfg(feature = "implicit")]
 mod linear;
@@ -24,6 +26,7 @@ mod tiles;
 pub(crate) use balls::*;
 #[cfg(feature = "lowrank")]
 pub(crate) use factors::*;
+pub use lane::Lane;
 pub use level::Level;
 #[cfg(feature = "implicit")]
 pub(crate) use linear::*;
@@ -57,7 +60,7 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     /// Potentials, epsilon, tau and all reported quantities.
     type Potential: Tiled + From<Self::Cost> + From<Self::Sum>;
     /// Entries of the plan and their sums.
-    type Sum: Elementary;
+    type Sum: Lane;
     /// Elements of the work buffer, from which vectors of all three types are cut.
     type Work: Elementary;
 

@@ -12,4 +12,5 @@
 pub mod barycenter;
 pub mod case;
 pub mod golden;
+pub mod ranges;
 pub mod unregularised;

@@ -38,6 +38,7 @@ mod whole {
     mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;
+    mod batch;
     mod endings;
     mod gradients;
     #[cfg(all(feature = "lowrank", feature = "f64"))]

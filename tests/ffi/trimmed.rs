@@ -82,6 +82,17 @@ fn balls() {
     }
 }
 
+#[cfg(not(feature = "ranges"))]
+#[test]
+fn rules_with_corners() {
+    for kind in [robust_ot::ffi::ROT_RULE_TV, robust_ot::ffi::ROT_RULE_BOX] {
+        let mut rule: c::rot_rule_f32 = empty();
+        (rule.kind, rule.param[0]) = (kind, 0.1);
+        not_built(Argument::RowRule, |p| p.rows = rule);
+        not_built(Argument::ColRule, |p| p.cols = rule);
+    }
+}
+
 /// Without the part all of it, without double precision its half.
 #[cfg(not(all(feature = "implicit", feature = "f64")))]
 #[test]

@@ -60,7 +60,7 @@ pub const fn dimension(n: usize, m: usize, rank: usize) -> usize {
 /// kept besides (`Sweep::Scaling` is refused). What asks for rows or entries of the plan (plan views,
 /// barycentric maps, gradients, Newton's method) gets those of Ct, n m r products for all of them.
 /// Gradients by weights, parameters and the cost (dL/dCt) are exact for the problem with Ct; those by
-/// points are refused (`Shape`): at fixed pivots they would not be those of the kernel. dL/d epsilon is
+/// points are refused (`Shape`, as are batches whose problems have points of their own): at fixed pivots they would not be those of the kernel. dL/d epsilon is
 /// taken at fixed Ct.
 #[derive(Clone, Copy, Debug)]
 pub struct LowRank<'a, T> {
@@ -265,6 +265,15 @@ impl<P: Precision> RowCost<P> for LowRank<'_, P::Cost> {
 
     fn transposed(&self) -> Self {
         Self { x: self.y, y: self.x, turned: !self.turned, ..*self }
+    }
+
+    /// The same cost: what lies behind the points has other factors.
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        if offsets == [0; 2] {
+            Ok(*self)
+        } else {
+            Err(Error::new(ErrorKind::Shape, Argument::Factors))
+        }
     }
 }
 

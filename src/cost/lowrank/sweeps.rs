@@ -164,9 +164,10 @@ impl<T: Elementary> LowRank<'_, T> {
     ) {
         let Room { near, block, .. } = Room::cut(scratch.prepared, self.padded_rank());
         let cols = self.gather(pass, (1, g), None, near, block);
-        let groups = f.chunks_mut(GROUP).zip(sums.chunks_mut(GROUP));
-        for (group, (f, sums)) in groups.enumerate() {
-            let rows = (0, group * GROUP, f.len());
+        let (mut fs, mut groups, mut first) = (f.chunks_mut(GROUP), sums.chunks_mut(GROUP), 0);
+        while let (Some(f), Some(sums)) = (fs.next(), groups.next()) {
+            let rows = (0, first, f.len());
+            first += f.len();
             let products = self.products::<P>(pass.level, rows, near, cols.weight);
             for ((f, sum), &product) in f.iter_mut().zip(sums).zip(&products) {
                 (*f, *sum) = at_potential::<P>(pass, *f, -cols.shift, product);
@@ -228,7 +229,7 @@ impl<T: Elementary> LowRank<'_, T> {
                     }
                 }
                 let mut new = shift;
-                let mut at_old = [P::Potential::ZERO; GROUP];
+                let mut at_old = [[P::Potential::ZERO; 2]; GROUP];
                 let (Some(potential), Some(known), Some(at_old)) =
                     (new.get_mut(..count), sums.get(..count), at_old.get_mut(..count))
                 else {
@@ -238,7 +239,7 @@ impl<T: Elementary> LowRank<'_, T> {
                 let rows = Rows { first, old: f, potential, sums: known, kept };
                 let found = update.renew(rows, at_old);
                 update.note(found);
-                update.tally(first, at_old);
+                update.tally(at_old);
                 // From here on the sums are the weights of their rows.
                 rescalings::<P>(pass.level, pass.scale, &shift, &new, &mut sums);
                 let mut weights = [T::ZERO; GROUP];
@@ -257,8 +258,10 @@ impl<T: Elementary> LowRank<'_, T> {
             add(block, far);
             row_weight += part;
         }
-        for (group, (g, sums)) in g.chunks(GROUP).zip(col_sums.chunks_mut(GROUP)).enumerate() {
-            let at = (1, group * GROUP, g.len());
+        let (mut gs, mut groups, mut first) = (g.chunks(GROUP), col_sums.chunks_mut(GROUP), 0);
+        while let (Some(g), Some(sums)) = (gs.next(), groups.next()) {
+            let at = (1, first, g.len());
+            first += g.len();
             let products = self.products::<P>(pass.level, at, far, row_weight);
             let scalings = scalings(pass, cols.shift, g);
             for ((sum, &product), &scaling) in sums.iter_mut().zip(&products).zip(&scalings) {
@@ -289,9 +292,10 @@ impl<T: Elementary> LowRank<'_, T> {
             (1, g, &*far, rows.weight, cols.shift, &mut *col),
         ];
         for (side, potential, vector, weight, shift, out) in sides {
-            for (group, (x, out)) in potential.chunks(GROUP).zip(out.chunks_mut(GROUP)).enumerate()
-            {
-                let at = (side, group * GROUP, x.len());
+            let (mut xs, mut outs, mut first) = (potential.chunks(GROUP), out.chunks_mut(GROUP), 0);
+            while let (Some(x), Some(out)) = (xs.next(), outs.next()) {
+                let at = (side, first, x.len());
+                first += x.len();
                 let products = self.products::<P>(level, at, vector, weight);
                 let scalings = scalings(pass, shift, x);
                 for ((out, &product), &scaling) in out.iter_mut().zip(&products).zip(&scalings) {

@@ -25,6 +25,22 @@ pub(super) fn work_len(method: u32) -> fn(usize, usize, usize) -> usize {
     }
 }
 
+/// The work with which a solve keeps the kernel.
+#[cfg(feature = "scaling")]
+pub(super) fn fast_work_len(method: u32) -> fn(usize, usize, usize) -> usize {
+    match method {
+        ROT_METHOD_DIRECT => |n, m, d| anneal::fast_work_len::<f32>(n, m, d, Some(Method::Direct)),
+        ROT_METHOD_ITERATIVE => |n, m, d| {
+            let method = Method::Iterative { tolerance: 1.0_f32, max_iterations: 1 };
+            anneal::fast_work_len(n, m, d, Some(method))
+        },
+        _ => |n, m, d| anneal::fast_work_len::<f32>(n, m, d, None),
+    }
+}
+
+#[cfg(not(feature = "scaling"))]
+use work_len as fast_work_len;
+
 /// The caller's options, the method among them, and where they lie; NULL means the defaults.
 ///
 /// # Safety
@@ -35,7 +51,7 @@ unsafe fn options_of<T: Scalar>(
     type C<T> = types::AnnealOptions<T>;
     let default = Options::<T>::new();
     if pointer.is_null() {
-        return Ok((default, ROT_METHOD_DIRECT, Range::NOTHING));
+        return Ok((default, ROT_METHOD_ITERATIVE, Range::NOTHING));
     }
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
@@ -44,11 +60,11 @@ unsafe fn options_of<T: Scalar>(
     {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
     }
-    let method = field!(c, C<T>, method, ROT_METHOD_DIRECT);
+    let method = field!(c, C<T>, method, ROT_METHOD_ITERATIVE);
     let newton = match method {
         ROT_METHOD_DIRECT => Some(Method::Direct),
         ROT_METHOD_ITERATIVE => Some(Method::Iterative {
-            tolerance: field!(c, C<T>, tolerance, T::GRADIENT_TOLERANCE),
+            tolerance: field!(c, C<T>, tolerance, T::ONE / T::from_count(10)),
             max_iterations: field!(c, C<T>, max_iterations, 1000),
         }),
         ROT_METHOD_NONE => None,
@@ -75,8 +91,8 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         let (walk, method, read) = unsafe { options_of(options) }?;
-        let (written, needed) = (&[range], work_len(method));
-        let terms = Terms { fresh: true, needed, useful: needed, threads: false, written, read };
+        let (written, needed, useful) = (&[range], work_len(method), fast_work_len(method));
+        let terms = Terms { fresh: true, needed, useful, threads: false, written, read };
         // SAFETY: as above.
         let mut opened = unsafe { open(call, terms) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
@@ -85,7 +101,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         // SAFETY: checked by `report_range`.
         let end = unsafe { write_report(report, &found.report) };
         // SAFETY: as above.
-        unsafe { write_walk(report, end, [found.levels, found.newton_steps]) };
+        unsafe { write_walk(report, end, [found.levels, found.newton_steps], found.products) };
         Ok::<i32, Error>(found.report.termination as i32)
     };
     // SAFETY: passed on from the caller.

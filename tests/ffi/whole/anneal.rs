@@ -8,11 +8,12 @@ use core::ptr::null_mut;
 use robust_ot::anneal;
 use robust_ot::cost::Geometry;
 use robust_ot::error::{Argument, ErrorKind};
-use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_work_len};
+use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_fast_work_len, rot_anneal_work_len};
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
-    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_WARM_START,
+    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_SWEEP_SCALING,
+    ROT_WARM_START,
 };
 use robust_ot::implicit::Method;
 use robust_ot::options::Options;
@@ -39,6 +40,8 @@ struct Way {
     factor: f64,
     sweeps: u32,
     steps: u32,
+    /// With room for a kernel.
+    kept: bool,
 }
 
 fn by_rust<T: C, G: Geometry<T> + Copy>(case: &Case<T>, geometry: G, way: Way) -> Outcome {
@@ -61,7 +64,8 @@ fn by_rust<T: C, G: Geometry<T> + Copy>(case: &Case<T>, geometry: G, way: Way) -
     let options = if way.start > 0.0 { options.start(T::of(way.start)) } else { options };
     let (mut f, mut g) = (vec![T::ZERO; n], vec![T::ZERO; m]);
     let d = geometry.dimension();
-    let mut work = vec![T::ZERO; anneal::work_len(n, m, d, newton)];
+    let len = if way.kept { anneal::fast_work_len } else { anneal::work_len };
+    let mut work = vec![T::ZERO; len(n, m, d, newton)];
     let mut seen = Vec::new();
     let mut watch = |p: &Progress<T>| {
         seen.extend([p.iterations, p.epsilon.bits(), p.residual.bits()]);
@@ -71,7 +75,7 @@ fn by_rust<T: C, G: Geometry<T> + Copy>(case: &Case<T>, geometry: G, way: Way) -
     let report = solved.report;
     vec![
         ("ending", vec![report.termination as u64, u64::from(report.converged())]),
-        ("ladder", vec![u64::from(solved.levels), u64::from(solved.newton_steps)]),
+        ("ladder", vec![solved.levels.into(), solved.newton_steps.into(), solved.products]),
         ("report", report_bits!(report)),
         ("f", bits(&f)),
         ("g", bits(&g)),
@@ -111,7 +115,8 @@ fn by_c<T: C>(case: &Case<T>, way: Way) -> Outcome {
     };
     let d = if case.kind == ROT_COST_DENSE { 0 } else { case.d };
     // Never written before: an interpreter sees what is read too early.
-    let lens = [n, m, rot_anneal_work_len(n, m, d, way.method)];
+    let len = if way.kept { rot_anneal_fast_work_len } else { rot_anneal_work_len };
+    let lens = [n, m, len(n, m, d, way.method)];
     let mut memory = lens.map(Box::<[T]>::new_uninit_slice);
     let [f, g, work] = &mut memory;
     let mut report = empty_report::<T>();
@@ -136,7 +141,7 @@ fn by_c<T: C>(case: &Case<T>, way: Way) -> Outcome {
     };
     vec![
         ("ending", vec![status as u64, u64::from(report.converged)]),
-        ("ladder", vec![u64::from(report.levels), u64::from(report.newton_steps)]),
+        ("ladder", vec![report.levels.into(), report.newton_steps.into(), report.newton_products]),
         ("report", report_bits!(report)),
         ("f", written(f)),
         ("g", written(g)),
@@ -152,6 +157,7 @@ fn both_interfaces_give_the_same_bits<T: C>() {
         factor: [2.5, 3.0][count % 2],
         sweeps: if SMALL { 1 } else { 4 },
         steps: 1 + count as u32 % 2,
+        kept: (count / 2).is_multiple_of(2),
     };
     let (mut count, mut steps, mut levels) = (0, 0, 0);
     for sizes in sizes {
@@ -315,7 +321,8 @@ fn work_of_each_method<T: C>() {
     for (n, m, d) in [(1, 1, 0), (3, 4, 0), (4, 3, 2), (17, 5, 0), (5, 17, 1)] {
         let mut lens = Vec::new();
         for method in METHODS {
-            let mut s = Scene::<T>::new(Call::Anneal, n, m, d);
+            let most = rot_anneal_fast_work_len(n, m, d, ROT_METHOD_DIRECT);
+            let mut s = Scene::<T>::with_work(Call::Anneal, (n, m, d), Some(most));
             s.anneal_options(|o| o.method = method);
             let exact = rot_anneal_work_len(n, m, d, method);
             // The scene has room for the longest, and is searched for stray writes.
@@ -325,12 +332,22 @@ fn work_of_each_method<T: C>() {
             s.args.work_len = exact;
             s.accepted();
             lens.push(exact);
+            let fast = rot_anneal_fast_work_len(n, m, d, method);
+            s.args.work_len = fast;
+            s.options(|o| o.sweep = ROT_SWEEP_SCALING);
+            s.accepted();
+            let report: c::Report<T> = s.get(s.args.report);
+            assert_eq!(report.sweep, ROT_SWEEP_SCALING);
+            s.args.work_len = fast - 1;
+            s.refused(ErrorKind::WorkTooSmall, Argument::Work);
         }
         assert!(lens[0] > lens[1] && lens[1] > lens[2], "{lens:?}");
     }
     for method in METHODS {
         assert_eq!(rot_anneal_work_len(usize::MAX, 3, 0, method), usize::MAX);
         assert_eq!(rot_anneal_work_len(3, usize::MAX / 2, 2, method), usize::MAX);
+        assert_eq!(rot_anneal_fast_work_len(usize::MAX, 3, 0, method), usize::MAX);
+        assert_eq!(rot_anneal_fast_work_len(1 << 40, 1 << 40, 0, method), usize::MAX);
     }
 }
 
