@@ -97,6 +97,8 @@
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
+ *   low rank   rot_lowrank_factor, _factors_len, _work_len, _dimension (squared distances between many
+ *              points through a low-rank kernel, ROT_COST_LOW_RANK)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len

@@ -8,7 +8,6 @@
     reason = "a test may fail loudly"
 )]
 
-
 mod common;
 
 use common::case::{Random, convert};
