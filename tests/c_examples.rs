@@ -426,7 +426,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 49] = [
+const REFUSALS: [(&str, &str); 52] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),

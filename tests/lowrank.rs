@@ -62,7 +62,7 @@ impl Clouds {
         let mut cloud = |count: usize, centre: f64| -> Vec<f64> {
             let mut normal = || -> f64 {
                 let (u, v) = (random.next(), random.next());
-                (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+                (-2.0 * (1.0 - u).ln()).sqrt() * (core::f64::consts::TAU * v).cos()
             };
             (0..3 * count).map(|_| centre + 0.2 * normal()).collect()
         };
@@ -195,8 +195,8 @@ fn rules(taus: [f64; 2]) -> [Rule<f64>; 2] {
     taus.map(|tau| if tau.is_infinite() { Rule::Exact } else { Rule::Kl { tau } })
 }
 
-fn run<'a, G: Geometry<f64>>(
-    clouds: &'a Clouds,
+fn run<G: Geometry<f64>>(
+    clouds: &Clouds,
     geometry: G,
     epsilon: f64,
     taus: [f64; 2],
