@@ -17,6 +17,9 @@ static const char usage[] =
     "  --cost C.csv          cost of every pair, a line for each row; inf forbids a pair\n"
     "  --points X.csv Y.csv  or a point on each line; the cost is the squared distance\n"
     "  --euclidean           ... or the distance itself\n"
+    "  --rank R              ... squared, through a kernel of rank R at most; for many points and an E\n"
+    "                        that is not too small (exp(-largest cost / E) well above rounding)\n"
+    "  --rank auto           ... of the rank that keeps the logarithm of the kernel within 0.001\n"
     "  --a a.csv             weights of the rows (of X), one line or one column; default 1/n each\n"
     "  --b b.csv             weights of the columns (of Y); default 1/m each\n"
     "How\n"
@@ -206,6 +209,32 @@ static int parse_sweep(struct options *options)
     return refuse("--sweep", text, "none of auto, log and scaling");
 }
 
+static int parse_rank(struct options *options)
+{
+    const char *text = options->rank_text;
+    if (text == NULL) {
+        return 0;
+    }
+    if (options->x == NULL || options->euclidean) {
+        return refuse("--rank", text, "needs --points without --euclidean");
+    }
+    if (options->anneal) {
+        return refuse("--rank", text, "does not go with --anneal");
+    }
+    options->rank_by_bound = strcmp(text, "auto") == 0;
+    if (options->rank_by_bound) {
+        return 0;
+    }
+    errno = 0;
+    unsigned long rank = strtoul(text, NULL, 10);
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0' || errno == ERANGE ||
+        rank == 0) {
+        return refuse("--rank", text, "neither a count above 0 nor auto");
+    }
+    options->rank = rank;
+    return 0;
+}
+
 static int same(const char *one, const char *other)
 {
     return one != NULL && other != NULL && strcmp(one, other) == 0;
@@ -255,7 +284,7 @@ static int interpret(struct options *options, const char *reference)
                       &options->accuracy) != 0) ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
         parse_stop(options) != 0 || parse_newton(options) != 0 ||
-        parse_sweep(options) != 0) {
+        parse_sweep(options) != 0 || parse_rank(options) != 0) {
         return -1;
     }
     return parse_max_iterations(options);
@@ -286,6 +315,7 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--anneal", &options->anneal, {NULL, NULL}},
         {"--newton", NULL, {&options->newton_text, NULL}},
         {"--sweep", NULL, {&options->sweep_text, NULL}},
+        {"--rank", NULL, {&options->rank_text, NULL}},
         {"--f32", &options->single_precision, {NULL, NULL}},
         {"--plan", NULL, {&options->plan, NULL}},
         {"--potentials", NULL, {&options->potentials, NULL}},

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct side_rule {
@@ -36,6 +37,11 @@ struct options {
     uint32_t newton;
     /* ROT_SWEEP_... */
     uint32_t sweep;
+    /* Most columns of a low-rank kernel; 0 for the exact cost. As many as the bound needs under
+     * "auto". */
+    const char *rank_text;
+    size_t rank;
+    int rank_by_bound;
 };
 
 /* Reads the command line. Returns 0, or prints what is wrong with it and returns -1. */

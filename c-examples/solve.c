@@ -167,6 +167,7 @@ static void print_argument(const struct options *options, const struct tables *t
         {ROT_ARG_STOP, NULL, options->accuracy_text == NULL ? "--stop" : "--accuracy",
          options->accuracy_text == NULL ? options->stop_text : options->accuracy_text},
         {ROT_ARG_SWEEP, NULL, "--sweep", options->sweep_text},
+        {ROT_ARG_RANK, NULL, "--rank", options->rank_text},
         {ROT_ARG_MAX_ITERATIONS, NULL, "--max-iterations", options->max_iterations_text},
         {error->argument, NULL, "the library", NULL},
     };

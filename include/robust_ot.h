@@ -97,6 +97,8 @@
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
+ *   low rank   rot_lowrank_factor, _factors_len, _work_len, _dimension (squared distances between many
+ *              points through a low-rank kernel, ROT_COST_LOW_RANK)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
@@ -208,6 +210,12 @@
 #define ROT_ERR_BARYCENTER_RULE (-60)
 /** the target is below what this precision can certify. */
 #define ROT_ERR_TARGET_PRECISION (-70)
+/** the rank does not bring the kernel's error down to the bound. */
+#define ROT_ERR_RANK_TOO_SMALL (-80)
+/** no rank keeps the kernel within the bound at this epsilon. */
+#define ROT_ERR_KERNEL_OUT_OF_REACH (-81)
+/** the low-rank kernel was factored at another epsilon. */
+#define ROT_ERR_KERNEL_EPSILON (-82)
 #define ROT_ARG_NONE 0u
 #define ROT_ARG_PROBLEM 1u
 #define ROT_ARG_OPTIONS 2u
@@ -251,6 +259,8 @@
 #define ROT_ARG_BARYCENTER 62u
 #define ROT_ARG_HALF 68u
 #define ROT_ARG_COMBINATION 69u
+#define ROT_ARG_FACTORS 80u
+#define ROT_ARG_RANK 81u
 
 /** n rounded up to a multiple of 16. */
 #define ROT_PADDED(n) (((size_t)(n) + 15u) / 16u * 16u)
@@ -325,6 +335,27 @@
 /** Elements of work for rot_barycenter_vjp_*; see rot_barycenter_gradient_work_len. */
 #define ROT_BARYCENTER_GRADIENT_WORK_LEN(k, rows, n, d) \
     ((size_t)(k) * (48u + ROT_PADDED(n)) + ROT_BARYCENTER_BACKWARD_WORK_LEN_(rows, n, d))
+
+/** Elements of the factors of a low-rank kernel; see rot_lowrank_factors_len. */
+#define ROT_LOWRANK_FACTORS_LEN(n, m, max_rank) \
+    (((size_t)(n) + (size_t)(m) + 1u) * ROT_PADDED(max_rank))
+/** Elements of work for rot_lowrank_factor_*; see rot_lowrank_work_len. */
+#define ROT_LOWRANK_WORK_LEN(n, m, d, max_rank) \
+    (((size_t)(d) + 2u) * ROT_PADDED((size_t)(n) + (size_t)(m)) + ROT_PADDED(max_rank))
+#define ROT_LOWRANK_LEAST_(n, m) (ROT_PADDED(n) < ROT_PADDED(m) ? ROT_PADDED(n) : ROT_PADDED(m))
+/** What to give work lengths for d under ROT_COST_LOW_RANK; see rot_lowrank_dimension. */
+#define ROT_LOWRANK_DIMENSION(n, m, rank) \
+    ((3u * ROT_PADDED(rank) + ROT_LOWRANK_LEAST_(n, m) - 1u) / ROT_LOWRANK_LEAST_(n, m))
+/** The cost of a problem with ROT_COST_LOW_RANK: the factors that rot_lowrank_factor_* wrote. */
+#define ROT_LOWRANK_MATRIX(factors, n, m, max_rank) \
+    ROT_MATRIX(factors, (size_t)(n) + (size_t)(m) + 1u, ROT_PADDED(max_rank))
+
+#define ROT_LOWRANK_REPORT_INIT_(type) \
+    {sizeof(type), 0, {0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}}
+/** An empty report of a factorisation. */
+#define ROT_LOWRANK_REPORT_F64_INIT ROT_LOWRANK_REPORT_INIT_(rot_lowrank_report_f64)
+/** An empty report of a factorisation. */
+#define ROT_LOWRANK_REPORT_F32_INIT ROT_LOWRANK_REPORT_INIT_(rot_lowrank_report_f32)
 
 /** No index applies. */
 #define ROT_NOWHERE UINT64_MAX
@@ -558,6 +589,13 @@
  * |x - y| between points.
  */
 #define ROT_COST_EUCLIDEAN 2
+
+/**
+ * |x - y|^2 between points, through the factors of its kernel that rot_lowrank_factor_* wrote; for
+ * problems of their epsilon only (ROT_ERR_KERNEL_EPSILON). All sweeps are in the log domain, on the
+ * calling thread. There are no gradients by points.
+ */
+#define ROT_COST_LOW_RANK 4
 
 /**
  * The marginal is the weights.
@@ -796,11 +834,12 @@ typedef struct rot_problem_f64 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
-   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair. ROT_COST_LOW_RANK: the
+   * factors of the kernel, ROT_LOWRANK_MATRIX(factors, n, m, max_rank).
    */
   struct rot_matrix_f64 cost;
   /**
@@ -1049,11 +1088,12 @@ typedef struct rot_problem_f32 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
-   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair. ROT_COST_LOW_RANK: the
+   * factors of the kernel, ROT_LOWRANK_MATRIX(factors, n, m, max_rank).
    */
   struct rot_matrix_f32 cost;
   /**
@@ -2450,6 +2490,120 @@ typedef struct rot_change_f32 {
 } rot_change_f32;
 
 /**
+ * What the factors of a low-rank kernel are worth. Set struct_size (ROT_LOWRANK_REPORT_F64_INIT). After a
+ * refusal only `error` is written.
+ */
+typedef struct rot_lowrank_report_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 after ROT_OK, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Number of columns.
+   */
+  uint64_t rank;
+  /**
+   * The largest entry of the diagonal of K - G G^T: in exact arithmetic no entry is larger.
+   */
+  double residual;
+  /**
+   * Bound on what rounding adds to that, in the factors and in sums over them.
+   */
+  double rounding;
+  /**
+   * Bound on |x - y|^2 over all pairs.
+   */
+  double max_cost;
+  /**
+   * Bound on |log(G G^T) - log K|:
+   * (residual + rounding) / (exp(-max_cost / epsilon) - residual - rounding).
+   */
+  double log_error;
+  /**
+   * 2 epsilon log_error: how far, for unit mass, the objective of an optimal plan may be from the
+   * optimum with |x - y|^2.
+   */
+  double objective_error;
+  /**
+   * 3 epsilon log_error: what a certified distance of unit mass has to be enlarged by.
+   */
+  double certificate_error;
+  /**
+   * Zero.
+   */
+  double reserved_values[2];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_lowrank_report_f64;
+
+/**
+ * What the factors of a low-rank kernel are worth. Set struct_size (ROT_LOWRANK_REPORT_F64_INIT). After a
+ * refusal only `error` is written.
+ */
+typedef struct rot_lowrank_report_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * 1 after ROT_OK, else 0.
+   */
+  uint32_t converged;
+  /**
+   * How the call ended.
+   */
+  struct rot_error error;
+  /**
+   * Number of columns.
+   */
+  uint64_t rank;
+  /**
+   * The largest entry of the diagonal of K - G G^T: in exact arithmetic no entry is larger.
+   */
+  float residual;
+  /**
+   * Bound on what rounding adds to that, in the factors and in sums over them.
+   */
+  float rounding;
+  /**
+   * Bound on |x - y|^2 over all pairs.
+   */
+  float max_cost;
+  /**
+   * Bound on |log(G G^T) - log K|:
+   * (residual + rounding) / (exp(-max_cost / epsilon) - residual - rounding).
+   */
+  float log_error;
+  /**
+   * 2 epsilon log_error: how far, for unit mass, the objective of an optimal plan may be from the
+   * optimum with |x - y|^2.
+   */
+  float objective_error;
+  /**
+   * 3 epsilon log_error: what a certified distance of unit mass has to be enlarged by.
+   */
+  float certificate_error;
+  /**
+   * Zero.
+   */
+  float reserved_values[2];
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_lowrank_report_f32;
+
+/**
  * What a matching counts in, and which gradient it gives. Initialise with
  * ROT_MATCHING_OPTIONS_INIT; a NULL pointer means these defaults.
  */
@@ -2602,7 +2756,7 @@ typedef struct rot_measure_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -2821,7 +2975,7 @@ typedef struct rot_measure_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -3769,6 +3923,94 @@ ROT_API uint32_t rot_abi_version(void);
  * One line of English for any status: never NULL, never to be freed. Since 0.1.
  */
 ROT_API const char *rot_status_str(int32_t status);
+
+/**
+ * Elements of the factors of two clouds of n and m points with at most `max_rank` columns: n + m + 1 rows.
+ * The same number for f32 and f64; SIZE_MAX if it overflows. Equal to the macro
+ * ROT_LOWRANK_FACTORS_LEN(n, m, max_rank). Since 0.1.
+ */
+ROT_API
+size_t rot_lowrank_factors_len(size_t n,
+                               size_t m,
+                               size_t max_rank);
+
+/**
+ * Elements of work for rot_lowrank_factor_*: points of dimension d. The same number for f32 and f64;
+ * SIZE_MAX if it overflows. Equal to the macro ROT_LOWRANK_WORK_LEN(n, m, d, max_rank). Since 0.1.
+ */
+ROT_API
+size_t rot_lowrank_work_len(size_t n,
+                            size_t m,
+                            size_t d,
+                            size_t max_rank);
+
+/**
+ * What to give every other work length for d under ROT_COST_LOW_RANK: what the scratch of factors of
+ * this rank (or of the largest rank that they may have) comes to. SIZE_MAX if it overflows. Equal to the
+ * macro ROT_LOWRANK_DIMENSION(n, m, rank). Since 0.1.
+ */
+ROT_API
+size_t rot_lowrank_dimension(size_t n,
+                             size_t m,
+                             size_t rank);
+
+/**
+ * Factors the kernel K = exp(-|x - y|^2 / epsilon) on the union of two clouds by pivoted Cholesky,
+ * K ~ G G^T with r columns, for problems with ROT_COST_LOW_RANK: their sweeps take O((n + m) r) instead
+ * of n m exponentials. Set
+ *
+ *   problem.cost_kind = ROT_COST_LOW_RANK; problem.epsilon = epsilon;
+ *   problem.x = x; problem.y = y; problem.cost = ROT_LOWRANK_MATRIX(factors, n, m, max_rank)
+ *
+ * (a compound literal or an initialiser), and give work lengths ROT_LOWRANK_DIMENSION(n, m, max_rank) for
+ * d. The problem solved is that of the cost -epsilon log(G G^T), which differs from |x - y|^2 by at most
+ * epsilon * report->log_error: objectives by at most report->objective_error for unit mass, and a
+ * certified_distance holds once report->certificate_error is added, both times the mass. A report's
+ * transport_cost is that of |x - y|^2.
+ *
+ * @param x            n points of dimension d
+ * @param y            m points
+ * @param epsilon      that of the problems to come, cost units
+ * @param max_rank     most columns, at least 1
+ * @param log_error    wanted bound on the error of log K, dimensionless; 0 for as many columns as
+ *                     max_rank allows and rounding lets mean something, with a bound of at most 1
+ * @param factors      factors_len elements, at least rot_lowrank_factors_len(n, m, max_rank)
+ * @param work         work_len elements, contents arbitrary, before and after
+ * @param work_len     at least rot_lowrank_work_len(n, m, d, max_rank)
+ * @param report       initialised with ROT_LOWRANK_REPORT_F64_INIT
+ *
+ * Returns ROT_OK or a refusal, which report->error explains. ROT_ERR_KERNEL_OUT_OF_REACH where
+ * exp(-max C / epsilon) is too near to rounding for the bound: common at small epsilon, from about
+ * max C / epsilon = 25 on in double precision and 7 in single precision. ROT_ERR_RANK_TOO_SMALL if
+ * max_rank columns do not come to the bound. The factors are output and work in one: after these two
+ * their contents mean nothing. Cost: (n + m) r (r + d) operations. Since 0.1.
+ */
+ROT_API
+int32_t rot_lowrank_factor_f64(const rot_matrix_f64 *x,
+                               const rot_matrix_f64 *y,
+                               double epsilon,
+                               size_t max_rank,
+                               double log_error,
+                               double *factors,
+                               size_t factors_len,
+                               double *work,
+                               size_t work_len,
+                               rot_lowrank_report_f64 *report);
+
+/**
+ * rot_lowrank_factor_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_lowrank_factor_f32(const rot_matrix_f32 *x,
+                               const rot_matrix_f32 *y,
+                               float epsilon,
+                               size_t max_rank,
+                               float log_error,
+                               float *factors,
+                               size_t factors_len,
+                               float *work,
+                               size_t work_len,
+                               rot_lowrank_report_f32 *report);
 
 /**
  * Elements of work for rot_matching_step: n predictions, m targets, points of dimension d (0 for a

@@ -76,6 +76,14 @@ pub enum ErrorKind {
     BarycenterRule = -60,
     /// The target is below what this precision can certify.
     TargetPrecision = -70,
+    /// The rank allowed does not bring the error of a low-rank kernel down to the wanted bound: a larger
+    /// one may.
+    RankTooSmall = -80,
+    /// No rank keeps a low-rank kernel positive and within the wanted bound at this epsilon in this
+    /// precision: common at small epsilon.
+    KernelOutOfReach = -81,
+    /// The kernel of a low-rank cost was factored at another epsilon.
+    KernelEpsilon = -82,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -169,11 +177,15 @@ pub enum Argument {
     Half = 68,
     /// Sums over measures, or what came of them.
     Combination = 69,
+    /// The factors of a low-rank kernel.
+    Factors = 80,
+    /// The rank of a low-rank kernel.
+    Rank = 81,
 }
 
 impl Argument {
     /// Every argument, in the order of the numbers.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::None,
         Self::Problem,
         Self::Options,
@@ -217,6 +229,8 @@ impl Argument {
         Self::Barycenter,
         Self::Half,
         Self::Combination,
+        Self::Factors,
+        Self::Rank,
     ];
 }
 
@@ -259,7 +273,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -293,6 +307,9 @@ impl ErrorKind {
         Self::Range,
         Self::BarycenterRule,
         Self::TargetPrecision,
+        Self::RankTooSmall,
+        Self::KernelOutOfReach,
+        Self::KernelEpsilon,
     ];
 
     /// One line of plain text.
@@ -331,6 +348,9 @@ impl ErrorKind {
             Self::Range => "a box is not 0 <= lower <= upper, lower finite, upper positive",
             Self::BarycenterRule => "a barycenter takes exact and KL rules only",
             Self::TargetPrecision => "the target is below what this precision can certify",
+            Self::RankTooSmall => "the rank does not bring the kernel's error down to the bound",
+            Self::KernelOutOfReach => "no rank keeps the kernel within the bound at this epsilon",
+            Self::KernelEpsilon => "the low-rank kernel was factored at another epsilon",
         }
     }
 }

@@ -45,7 +45,8 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     ///
     /// Errors: `Empty` for n = 0 or m = 0, `Shape` if a or b do not fit the cost, `Epsilon` or
     /// `Tau` if they are not positive and finite, `Radius`, `Entropy` or `Range` if a ball or box is
-    /// none, `NotBuilt` for a rule that was left out.
+    /// none, `NotBuilt` for a rule that was left out, `KernelEpsilon` if a low-rank kernel
+    /// was factored at another epsilon.
     pub fn new(
         geometry: G,
         (a, rows): (&'a [P::Cost], Rule<P::Potential>),
@@ -62,6 +63,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
         check_epsilon(epsilon)?;
+        check_kernel(&geometry, epsilon)?;
         rows.check(epsilon, Argument::RowRule)?;
         cols.check(epsilon, Argument::ColRule)?;
         let (reference, unit_mass) = (Reference::Counting, false);
@@ -151,6 +153,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     /// as [`Problem::new`].
     pub fn with_epsilon(mut self, epsilon: P::Potential) -> Result<Self, Error> {
         check_epsilon(epsilon)?;
+        check_kernel(&self.geometry, epsilon)?;
         self.rows.check(epsilon, Argument::RowRule)?;
         self.cols.check(epsilon, Argument::ColRule)?;
         self.epsilon = epsilon;
@@ -371,6 +374,17 @@ pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon))
+    }
+}
+
+/// Error `KernelEpsilon` where the cost is the factors of a kernel of another epsilon.
+pub(crate) fn check_kernel<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    epsilon: P::Potential,
+) -> Result<(), Error> {
+    match geometry.epsilon() {
+        Some(own) if own != epsilon => Err(Error::new(ErrorKind::KernelEpsilon, Argument::Epsilon)),
+        _ => Ok(()),
     }
 }
 

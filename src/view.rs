@@ -147,6 +147,14 @@ impl<'a, T: Copy> Mat<'a, T> {
         self.data.get(start..start + self.cols)
     }
 
+    /// All the memory from the first entry to the last, and the distance of rows, where those of a row
+    /// lie side by side.
+    #[cfg(feature = "lowrank")]
+    pub(crate) fn contiguous(&self) -> Option<(&'a [T], usize)> {
+        let data = self.data.get(..extent(self.rows, self.cols, self.row_stride, 1)?)?;
+        (self.col_stride == 1 || self.cols <= 1).then_some((data, self.row_stride))
+    }
+
     /// The entries of row `i` in order; empty outside the matrix.
     #[inline]
     pub(crate) fn row(&self, i: usize) -> impl Iterator<Item = T> + use<'a, T> {

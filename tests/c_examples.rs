@@ -386,6 +386,38 @@ fn points_cost_what_their_matrix_costs() {
     }
 }
 
+/// A kernel of low rank comes to what the squared distances come to, within its bound.
+#[test]
+fn low_ranks_come_to_what_the_points_come_to() {
+    let folder = folder("ranks");
+    let [x, y] = ["coffee_pixels.csv", "shuttle_pixels.csv"]
+        .map(|name| root().join("c-examples/data").join(name).display().to_string());
+    let objective = |how: &[&str]| {
+        let points = ["--points", &x, &y, "--epsilon", "0.3", "--rows", "kl:0.5"];
+        let all = [&points[..], how, &["--report", "report.json"]].concat();
+        solve(&folder, &all).expect(0);
+        let report = read_json(&folder.join("report.json"));
+        (report["objective"].as_f64().unwrap(), report["transport_cost"].as_f64().unwrap())
+    };
+    let exact = objective(&[]);
+    for how in [&["--rank", "auto"][..], &["--rank", "110"]] {
+        let found = objective(how);
+        // epsilon times the bound on the logarithm of the kernel, of unit mass.
+        assert!((found.0 - exact.0).abs() <= 0.3 * 1e-3, "{how:?} {found:?} {exact:?}");
+        assert!((found.1 - exact.1).abs() <= 1e-3 * exact.1, "{how:?} {found:?} {exact:?}");
+    }
+    let refused = |how: &[&str], message: &str| {
+        let all = [&["--points", &x[..], &y, "--epsilon"][..], how].concat();
+        let ran = solve(&folder, &all).expect(2);
+        assert!(ran.err.contains(message), "{how:?}: {}", ran.err);
+    };
+    refused(&["0.02", "--rank", "auto"], "no rank keeps the kernel within the bound");
+    refused(&["0.3", "--rank", "3"], "--rank 3: the rank does not bring");
+    refused(&["0.3", "--rank", "0"], "--rank 0: neither a count above 0 nor auto");
+    refused(&["0.3", "--rank", "4", "--anneal"], "--rank 4: does not go with --anneal");
+    refused(&["0.3", "--rank", "4", "--euclidean"], "--rank 4: needs --points");
+}
+
 const OUTPUTS: [&str; 6] =
     ["--plan", "plan.csv", "--potentials", "potentials.csv", "--report", "report.json"];
 

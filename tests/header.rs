@@ -154,6 +154,7 @@ fn macros() -> String {
         .unwrap();
     }
     out += &barycenter_work();
+    out += include_str!("fixtures/header/lowrank_macros.h");
     out += include_str!("fixtures/header/macros.h");
     out += include_str!("fixtures/header/barycenter_macros.h");
     out
@@ -212,6 +213,7 @@ fn generate() -> String {
         "BarycenterSums",
         "BarycenterConstants",
         "Measure",
+        "LowrankReport",
         "MatrixMut",
         "Matrix",
         "Rule",

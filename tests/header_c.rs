@@ -5,6 +5,7 @@
     feature = "f64",
     feature = "implicit",
     feature = "barycenter",
+    feature = "lowrank",
     feature = "scaling"
 ))]
 #![allow(
@@ -31,6 +32,9 @@ use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
 use robust_ot::ffi::info::rot_version;
+use robust_ot::ffi::lowrank::{
+    rot_lowrank_dimension, rot_lowrank_factors_len, rot_lowrank_work_len,
+};
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
 use robust_ot::ffi::sinkhorn::{
@@ -116,7 +120,7 @@ fn constants() -> Vec<(String, i64)> {
         ($($name:ident)*) => { [$((stringify!($name).to_owned(), i64::from(robust_ot::ffi::$name))),*] };
     }
     let mut all: Vec<(String, i64)> = named! {
-        ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_RULE_EXACT
+        ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_COST_LOW_RANK ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
         ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_LEVEL_FMA ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
@@ -215,6 +219,10 @@ fn layouts() -> Vec<String> {
     both! { rot_anneal_options_f64 rot_anneal_options_f32 {
         struct_size method start factor tolerance reserved_value max_iterations sweeps level_steps
         reserved32 reserved
+    } }
+    both! { rot_lowrank_report_f64 rot_lowrank_report_f32 {
+        struct_size converged error rank residual rounding max_cost log_error objective_error
+        certificate_error reserved_values reserved
     } }
     layout! { rot_error { status argument row col measure } }
     both! { rot_report_f64 rot_report_f32 {
@@ -372,12 +380,15 @@ fn initialisers() -> Vec<String> {
                 ..sized!(AnnealOptions)
             };
             lines.push(bytes(concat!("anneal_options_", $suffix), &options));
+            lines.push(bytes(concat!("lowrank_report_", $suffix), &sized!(LowrankReport)));
         };
     }
     initialised!(f32 "f32");
     initialised!(f64 "f64");
     let matrix = rot_matrix_f64 { rows: 2, cols: 3, row_stride: 3, col_stride: 1, ..zero() };
     lines.push(bytes("matrix_f64", &matrix));
+    let matrix = rot_matrix_f64 { rows: 6, cols: 32, row_stride: 32, col_stride: 1, ..zero() };
+    lines.push(bytes("lowrank_f64", &matrix));
     lines.push(bytes("no_matrix_f32", &zero::<rot_matrix_f32>()));
     let struct_size = size_of::<rot_matching_options>() as u32;
     lines.push(bytes("matching", &rot_matching_options { struct_size, ..zero() }));
@@ -409,9 +420,20 @@ fn work_lengths() -> Vec<String> {
         let [solve, back] = lens.map(|len| len(m, n, m, d));
         format!("barycenter {n} {m} {d} {solve} {back}")
     };
-    let mut lines = vec![line(5, 9, 2), average(5, 9, 2)];
+    let factors = |n, m, rank| {
+        let (factors, dimension) =
+            (rot_lowrank_factors_len(n, m, rank), rot_lowrank_dimension(n, m, rank));
+        format!(
+            "lowrank {n} {m} {rank} {factors} {} {dimension}",
+            rot_lowrank_work_len(n, m, 3, rank)
+        )
+    };
+    let mut lines = vec![line(5, 9, 2), average(5, 9, 2), factors(5, 9, 2)];
     for n in counts {
         for m in counts {
+            if n > 0 && m > 0 {
+                lines.extend(counts[1..].iter().map(|&rank| factors(n, m, rank)));
+            }
             lines.extend((0..4).flat_map(|d| [line(n, m, d), average(n, m, d)]));
         }
     }

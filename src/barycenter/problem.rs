@@ -7,7 +7,7 @@ use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Rule, Side, total};
 use crate::math::Elementary;
-use crate::problem::{check_epsilon, mass};
+use crate::problem::{check_epsilon, check_kernel, mass};
 use crate::real::Real;
 
 /// One measure of a barycenter.
@@ -39,6 +39,7 @@ impl<P: Precision, G: Geometry<P>> Measure<'_, P, G> {
         if !matches!(self.rule, Rule::Exact | Rule::Kl { .. }) {
             return Err(Error::new(ErrorKind::BarycenterRule, Argument::RowRule));
         }
+        check_kernel(&self.geometry, epsilon)?;
         self.rule.check(epsilon, Argument::RowRule)?;
         let kind = if self.share.is_nan() {
             ErrorKind::NotANumber

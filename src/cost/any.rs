@@ -1,6 +1,8 @@
 //! A cost whose kind is known at run time only: what the C interface solves, so that the solver is
 //! compiled once for all kinds.
 
+#[cfg(feature = "lowrank")]
+use super::LowRank;
 #[cfg(feature = "points")]
 use super::Points;
 use super::rows::RowCost;
@@ -15,6 +17,8 @@ pub(crate) enum AnyCost<'a, T> {
     Dense(Dense<'a, T>),
     #[cfg(feature = "points")]
     Points(Points<'a, T>),
+    #[cfg(feature = "lowrank")]
+    LowRank(LowRank<'a, T>),
 }
 
 impl<T> sealed::Sealed for AnyCost<'_, T> {}
@@ -25,6 +29,8 @@ macro_rules! either {
             AnyCost::Dense($cost) => $call,
             #[cfg(feature = "points")]
             AnyCost::Points($cost) => $call,
+            #[cfg(feature = "lowrank")]
+            AnyCost::LowRank($cost) => $call,
         }
     };
 }
@@ -38,6 +44,10 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
         either!(self, cost => RowCost::<P>::dimension(cost))
     }
 
+    fn coordinates(&self) -> usize {
+        either!(self, cost => RowCost::<P>::coordinates(cost))
+    }
+
     fn scan(
         &self,
         a: &[P::Cost],
@@ -45,6 +55,11 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
         either!(self, cost => RowCost::<P>::scan(cost, a, b, column_seen))
+    }
+
+    #[cfg(feature = "lowrank")]
+    fn factored(&self) -> Option<&LowRank<'_, P::Cost>> {
+        either!(self, cost => RowCost::<P>::factored(cost))
     }
 
     fn prepare(&self, prepared: &mut [P::Cost]) {
@@ -97,6 +112,8 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::transposed(cost)),
             #[cfg(feature = "points")]
             AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::transposed(cost)),
+            #[cfg(feature = "lowrank")]
+            AnyCost::LowRank(cost) => AnyCost::LowRank(RowCost::<P>::transposed(cost)),
         }
     }
 
@@ -105,6 +122,8 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::behind(cost, offsets)?),
             #[cfg(feature = "points")]
             AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::behind(cost, offsets)?),
+            #[cfg(feature = "lowrank")]
+            AnyCost::LowRank(cost) => AnyCost::LowRank(RowCost::<P>::behind(cost, offsets)?),
         })
     }
 }

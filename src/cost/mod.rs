@@ -6,6 +6,8 @@
 #[cfg(feature = "capi")]
 mod any;
 mod dense;
+#[cfg(feature = "lowrank")]
+pub mod lowrank;
 #[cfg(feature = "parallel")]
 mod parallel;
 #[cfg(feature = "points")]
@@ -18,6 +20,8 @@ pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(feature = "lowrank")]
+pub use lowrank::LowRank;
 #[cfg(all(feature = "parallel", feature = "scaling"))]
 pub(crate) use parallel::Lent;
 #[cfg(all(feature = "capi", feature = "parallel"))]
@@ -185,8 +189,18 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     /// Number of columns, m.
     fn cols(&self) -> usize;
 
-    /// Dimension of points whose coordinates the scratch holds; 0 if there are none.
+    /// What the geometry counts as in work lengths: the dimension of points whose coordinates the
+    /// scratch holds, 0 for a matrix.
     fn dimension(&self) -> usize;
+
+    /// Dimension of the points that have gradients; 0 if there are none.
+    fn coordinates(&self) -> usize;
+
+    /// The only epsilon that the cost has sweeps for, where it comes from the factors of a kernel. Such
+    /// a cost keeps no kernel besides.
+    fn epsilon(&self) -> Option<P::Potential> {
+        None
+    }
 
     /// Validates the cost, with `a` and `b` to tell which rows and columns have weight: every row
     /// with weight needs a partner with weight at finite cost. `column_seen` (m) becomes 1 where a

@@ -1,5 +1,7 @@
 //! Sweeps over blocks of rows on the host's threads, with the bits of those on one.
 
+#[cfg(feature = "lowrank")]
+use super::LowRank;
 #[cfg(feature = "scaling")]
 use super::rows::fill_rows;
 use super::rows::{
@@ -54,6 +56,10 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
         RowCost::<P>::dimension(&self.cost)
     }
 
+    fn coordinates(&self) -> usize {
+        RowCost::<P>::coordinates(&self.cost)
+    }
+
     fn scan(
         &self,
         a: &[P::Cost],
@@ -65,6 +71,11 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
 
     fn pool(&self) -> Option<&dyn Pool> {
         Some(&self.pool)
+    }
+
+    #[cfg(feature = "lowrank")]
+    fn factored(&self) -> Option<&LowRank<'_, P::Cost>> {
+        RowCost::<P>::factored(&self.cost)
     }
 
     fn prepare(&self, prepared: &mut [P::Cost]) {

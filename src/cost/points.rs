@@ -57,7 +57,7 @@ impl<T: Real> Points<'_, T> {
 impl<T> sealed::Sealed for Points<'_, T> {}
 
 /// Checks that coordinates are finite.
-fn check<T: Real>(points: &Mat<'_, T>, argument: Argument) -> Result<(), Error> {
+pub(super) fn check<T: Real>(points: &Mat<'_, T>, argument: Argument) -> Result<(), Error> {
     for i in 0..points.rows() {
         for (k, value) in points.row(i).enumerate() {
             if !value.is_finite() {

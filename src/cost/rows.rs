@@ -1,5 +1,7 @@
 //! The sweeps of all geometries that can write down one row of the cost.
 
+#[cfg(feature = "lowrank")]
+use super::LowRank;
 #[cfg(feature = "parallel")]
 use super::parallel;
 use super::{
@@ -26,6 +28,11 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// See [`Geometry::dimension`].
     fn dimension(&self) -> usize;
 
+    /// See [`Geometry::coordinates`].
+    fn coordinates(&self) -> usize {
+        self.dimension()
+    }
+
     /// See [`Geometry::scan`].
     fn scan(
         &self,
@@ -37,6 +44,12 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// See [`Geometry::pool`].
     #[cfg(feature = "parallel")]
     fn pool(&self) -> Option<&dyn Pool> {
+        None
+    }
+
+    /// The factors of the kernel that all sweeps come from, where there are any.
+    #[cfg(feature = "lowrank")]
+    fn factored(&self) -> Option<&LowRank<'_, P::Cost>> {
         None
     }
 
@@ -300,6 +313,15 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         RowCost::<P>::dimension(self)
     }
 
+    fn coordinates(&self) -> usize {
+        RowCost::<P>::coordinates(self)
+    }
+
+    #[cfg(feature = "lowrank")]
+    fn epsilon(&self) -> Option<P::Potential> {
+        RowCost::<P>::factored(self).map(|factors| P::widen(factors.epsilon()))
+    }
+
     fn scan(
         &self,
         a: &[P::Cost],
@@ -326,6 +348,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "lowrank")]
+        if let Some(factors) = RowCost::<P>::factored(self) {
+            return factors.row_sums(pass, f, g, sums, scratch);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.row_sums((f, g), sums);
@@ -366,6 +392,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "lowrank")]
+        if let Some(factors) = RowCost::<P>::factored(self) {
+            return factors.col_sums(pass, f, g, sums, scratch);
+        }
         #[cfg(feature = "parallel")]
         let crew = parallel::Crew::of(self, pass, scratch).map(|crew| crew.col_shifts(f, g));
         #[cfg(not(feature = "parallel"))]
@@ -395,6 +425,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         scratch: &mut Scratch<'_, P>,
         update: &mut impl Update<P>,
     ) -> bool {
+        #[cfg(feature = "lowrank")]
+        if let Some(factors) = RowCost::<P>::factored(self) {
+            return factors.sweep(pass, f, g, col_sums, kept, scratch, update);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.sweep((f, g), col_sums, kept, update);
@@ -429,6 +463,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         col: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) -> P::Potential {
+        #[cfg(feature = "lowrank")]
+        if let Some(factors) = RowCost::<P>::factored(self) {
+            return factors.marginals(pass, f, g, row, col, scratch);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.marginals((f, g), row, col);

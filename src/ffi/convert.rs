@@ -8,6 +8,8 @@ use super::abi::{
 };
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
+#[cfg(feature = "lowrank")]
+use crate::cost::LowRank;
 use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "points")]
 use crate::cost::{Metric, Points};
@@ -45,6 +47,10 @@ pub const ROT_COST_DENSE: u32 = 0;
 pub const ROT_COST_SQUARED_EUCLIDEAN: u32 = 1;
 /// |x - y| between points.
 pub const ROT_COST_EUCLIDEAN: u32 = 2;
+/// |x - y|^2 between points, through the factors of its kernel that rot_lowrank_factor_* wrote; for
+/// problems of their epsilon only (ROT_ERR_KERNEL_EPSILON). All sweeps are in the log domain, on the
+/// calling thread. There are no gradients by points.
+pub const ROT_COST_LOW_RANK: u32 = 4;
 /// The marginal is the weights.
 pub const ROT_RULE_EXACT: u32 = 0;
 /// The marginal pays `param[0]` * KL.
@@ -198,6 +204,14 @@ pub(super) unsafe fn costs_of<'a, T: Scalar>(
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
             Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind))
         }
+        #[cfg(feature = "lowrank")]
+        ROT_COST_LOW_RANK => {
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
+            let factors = view(0, Argument::Factors)?;
+            Ok(hosted(AnyCost::LowRank(LowRank::new(x, y, factors)?)))
+        }
+        #[cfg(not(feature = "lowrank"))]
+        ROT_COST_LOW_RANK => Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind)),
         _ => Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
     }
 }

@@ -85,6 +85,9 @@ pub extern "C" fn rot_status_str(status: i32) -> *const c_char {
         ErrorKind::Range,
         ErrorKind::BarycenterRule,
         ErrorKind::TargetPrecision,
+        ErrorKind::RankTooSmall,
+        ErrorKind::KernelOutOfReach,
+        ErrorKind::KernelEpsilon,
     }
     if status == super::sinkhorn::ROT_RUNNING {
         return c"the solve is still running".as_ptr();

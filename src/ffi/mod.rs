@@ -12,6 +12,7 @@ mod host;
 pub mod info;
 #[cfg(rot_inject_panic)]
 mod inject;
+pub mod lowrank;
 pub mod matching;
 pub mod plan;
 pub mod sinkhorn;
@@ -21,11 +22,12 @@ pub mod types;
 pub mod barycenter;
 
 pub use convert::{
-    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
-    ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_FMA, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING,
-    ROT_REFERENCE_PRODUCT, ROT_RULE_BOX, ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL,
-    ROT_RULE_L2_BALL, ROT_RULE_TV, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO,
-    ROT_SWEEP_LOG, ROT_SWEEP_SCALING, ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
+    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_LOW_RANK, ROT_COST_SQUARED_EUCLIDEAN,
+    ROT_LEVEL_AVX2, ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_FMA, ROT_LEVEL_PORTABLE,
+    ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT, ROT_RULE_BOX, ROT_RULE_EXACT, ROT_RULE_KL,
+    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_RULE_TV, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL,
+    ROT_SWEEP_AUTO, ROT_SWEEP_LOG, ROT_SWEEP_SCALING, ROT_TRUST_DATA, ROT_UNIT_MASS,
+    ROT_WARM_START,
 };
 
 /// Version of the binary interface.
@@ -52,6 +54,7 @@ const fn number(text: &str) -> u32 {
     feature = "implicit",
     feature = "barycenter",
     feature = "accuracy",
+    feature = "lowrank",
     feature = "f64"
 )))]
 fn not_built<A>(_: A) -> i32 {
@@ -62,6 +65,7 @@ fn not_built<A>(_: A) -> i32 {
 #[cfg(not(all(
     feature = "implicit",
     feature = "barycenter",
+    feature = "lowrank",
     feature = "scaling",
     feature = "parallel",
     feature = "accuracy"

@@ -77,9 +77,10 @@ pub struct Rule<T> {
 pub struct Problem<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
-    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
     pub cost_kind: u32,
-    /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+    /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair. ROT_COST_LOW_RANK: the
+    /// factors of the kernel, ROT_LOWRANK_MATRIX(factors, n, m, max_rank).
     pub cost: Matrix<T>,
     /// Points of the rows, n x d, for the other kinds.
     pub x: Matrix<T>,
@@ -604,6 +605,39 @@ pub type rot_problem_f64 = Problem<f64>;
 /// [`Problem`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_problem_f32 = Problem<f32>;
+/// What the factors of a low-rank kernel are worth. Set struct_size (ROT_LOWRANK_REPORT_F64_INIT). After a
+/// refusal only `error` is written.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct LowrankReport<T> {
+    /// sizeof of this struct; the initialiser sets it.
+    pub struct_size: u32,
+    /// 1 after ROT_OK, else 0.
+    pub converged: u32,
+    /// How the call ended.
+    pub error: rot_error,
+    /// Number of columns.
+    pub rank: u64,
+    /// The largest entry of the diagonal of K - G G^T: in exact arithmetic no entry is larger.
+    pub residual: T,
+    /// Bound on what rounding adds to that, in the factors and in sums over them.
+    pub rounding: T,
+    /// Bound on |x - y|^2 over all pairs.
+    pub max_cost: T,
+    /// Bound on |log(G G^T) - log K|:
+    /// (residual + rounding) / (exp(-max_cost / epsilon) - residual - rounding).
+    pub log_error: T,
+    /// 2 epsilon log_error: how far, for unit mass, the objective of an optimal plan may be from the
+    /// optimum with |x - y|^2.
+    pub objective_error: T,
+    /// 3 epsilon log_error: what a certified distance of unit mass has to be enlarged by.
+    pub certificate_error: T,
+    /// Zero.
+    pub reserved_values: [T; 2],
+    /// Zero.
+    pub reserved: [u64; 2],
+}
+
 /// [`Progress`] in double precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_progress_f64 = Progress<f64>;
@@ -676,3 +710,9 @@ pub type rot_change_f64 = Change<f64>;
 /// [`Change`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_change_f32 = Change<f32>;
+/// [`LowrankReport`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_lowrank_report_f64 = LowrankReport<f64>;
+/// [`LowrankReport`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_lowrank_report_f32 = LowrankReport<f32>;

@@ -246,7 +246,7 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
 ) -> Result<GradientReport<P::Potential>, Error> {
     options.check()?;
-    let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+    let ((n, m), d) = (problem.shape(), problem.geometry().coordinates());
     check_optimum(problem, optimum, options)?;
     cotangent.check(n, m)?;
     gradients.check([n, m, d])?;

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "balls")]
 mod balls;
+#[cfg(feature = "lowrank")]
+mod factors;
 mod instructions;
 mod lane;
 mod level;
@@ -22,6 +24,8 @@ mod tiles;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
+#[cfg(feature = "lowrank")]
+pub(crate) use factors::*;
 pub use lane::Lane;
 pub use level::Level;
 #[cfg(feature = "implicit")]

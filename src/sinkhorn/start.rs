@@ -112,6 +112,9 @@ impl<'a, P: Precision> Work<'a, P> {
     ) -> Result<(), Error> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
+        if sweep == Some(Sweep::Scaling) && problem.geometry().epsilon().is_some() {
+            return Err(Error::new(ErrorKind::Kind, Argument::Sweep));
+        }
         #[cfg(feature = "scaling")]
         let kernel = if sweep == Some(Sweep::Scaling) || state.absorbed.room {
             fast_work_len(n, m, d)
@@ -251,7 +254,8 @@ impl<P: Precision> State<P> {
         {
             let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
             let enough = work.len() >= fast_work_len(n, m, d);
-            self.absorbed.room = enough && options.sweep != Some(Sweep::Log);
+            let factored = problem.geometry().epsilon().is_some();
+            self.absorbed.room = enough && !factored && options.sweep != Some(Sweep::Log);
         }
         // A solve that ended on a row update leaves no residual for the first sweep to find.
         self.rows_fresh = options.warm_start;

@@ -23,6 +23,7 @@ mod info;
     feature = "implicit",
     feature = "barycenter",
     feature = "accuracy",
+    feature = "lowrank",
     feature = "scaling"
 )))]
 mod trimmed;
@@ -42,6 +43,8 @@ mod whole {
     mod batch;
     mod endings;
     mod gradients;
+    #[cfg(all(feature = "lowrank", feature = "f64"))]
+    mod lowrank;
     mod matching;
     mod memory;
     mod parallel;

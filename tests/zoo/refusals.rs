@@ -484,6 +484,9 @@ fn every_kind_is_reached() {
     ];
     // See tests/gradients/refusals.rs and tests/ffi.
     let of_gradients_only = [ErrorKind::NotConverged, ErrorKind::Gauge, ErrorKind::Singular];
+    // See tests/lowrank.rs.
+    let of_factors_only =
+        [ErrorKind::RankTooSmall, ErrorKind::KernelOutOfReach, ErrorKind::KernelEpsilon];
     let case = Case::new(2, 3);
     let with = |change: &dyn Fn(&mut Case)| {
         let mut case = case.clone();
@@ -523,6 +526,7 @@ fn every_kind_is_reached() {
         let found = reached.iter().any(|error| error.kind == kind);
         let elsewhere = of_c_only.contains(&kind)
             || of_gradients_only.contains(&kind)
+            || of_factors_only.contains(&kind)
             || kind == ErrorKind::BarycenterRule;
         assert!(found != elsewhere, "{kind:?}");
     }

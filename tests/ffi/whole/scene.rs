@@ -7,7 +7,7 @@ use robust_ot::accuracy::parameters_work_len;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::accuracy::rot_accuracy_work_len;
 use robust_ot::ffi::anneal::rot_anneal_work_len;
-use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, rot_gradient_work_len};
+use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_gradient_work_len};
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
 use robust_ot::ffi::sinkhorn::{rot_sinkhorn_fast_work_len, rot_sinkhorn_work_len};

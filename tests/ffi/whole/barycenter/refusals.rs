@@ -314,6 +314,9 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::Gauge,
         ErrorKind::Singular,
         ErrorKind::TargetPrecision,
+        ErrorKind::RankTooSmall,
+        ErrorKind::KernelOutOfReach,
+        ErrorKind::KernelEpsilon,
     ];
     for kind in ErrorKind::ALL {
         let here = reached.contains(&(kind as i32));
