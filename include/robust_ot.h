@@ -253,6 +253,12 @@
 /** Elements of work with which rot_sinkhorn_* keep the kernel; see rot_sinkhorn_fast_work_len. */
 #define ROT_SINKHORN_FAST_WORK_LEN(n, m, d) \
     (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
+/** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_work_len. */
+#define ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks) \
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+/** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_fast_work_len. */
+#define ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks) \
+    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
@@ -342,7 +348,7 @@
 
 #define ROT_OPTIONS_INIT_(type, tolerance) \
     {sizeof(type), ROT_STOP_RESIDUAL, (tolerance), 0, 100000, 10, 0, ROT_LEVEL_FASTEST, \
-     ROT_SWEEP_AUTO, NULL, NULL, {0, 0, 0, 0, 0, 0}}
+     ROT_SWEEP_AUTO, NULL, NULL, NULL, NULL, 0, 0, {0, 0, 0}}
 /** The default options. */
 #define ROT_OPTIONS_F64_INIT ROT_OPTIONS_INIT_(rot_options_f64, 1e-9)
 /** The default options. */
@@ -858,6 +864,20 @@ typedef struct rot_progress_f64 {
 } rot_progress_f64;
 
 /**
+ * A task of the library's, which a host runs on any of its threads: call it with the argument that came
+ * with it and an index.
+ */
+typedef void (*rot_task)(void *argument, size_t index);
+
+/**
+ * The threads of a host (OpenMP, a pool, the tasks of an RTOS): calls task(argument, k) for every k
+ * below `tasks`, in any order and on any threads, and returns when all these calls have returned, with
+ * what they wrote visible to the caller. A k that is left out is done by the calling thread; a second
+ * call for the same k does nothing. It must not throw or longjmp, nor end a thread inside a task.
+ */
+typedef void (*rot_parallel_for)(void *context, size_t tasks, rot_task task, void *argument);
+
+/**
  * How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
  * a NULL pointer to options means too).
  */
@@ -913,9 +933,28 @@ typedef struct rot_options_f64 {
    */
   void *user;
   /**
+   * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
+   * time, never the bits. All else works on the calling thread.
+   */
+  rot_parallel_for parallel_for;
+  /**
+   * First argument of `parallel_for`.
+   */
+  void *parallel_context;
+  /**
+   * Blocks of 64 rows that are to be under way at the same time: the number of threads, or a small
+   * multiple of it; at most 256. Fewer are where the work has no room for them
+   * (rot_sinkhorn_parallel_work_len).
+   */
+  uint32_t tasks;
+  /**
    * Zero.
    */
-  uint64_t reserved[6];
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[3];
 } rot_options_f64;
 
 /**
@@ -1377,9 +1416,28 @@ typedef struct rot_options_f32 {
    */
   void *user;
   /**
+   * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
+   * time, never the bits. All else works on the calling thread.
+   */
+  rot_parallel_for parallel_for;
+  /**
+   * First argument of `parallel_for`.
+   */
+  void *parallel_context;
+  /**
+   * Blocks of 64 rows that are to be under way at the same time: the number of threads, or a small
+   * multiple of it; at most 256. Fewer are where the work has no room for them
+   * (rot_sinkhorn_parallel_work_len).
+   */
+  uint32_t tasks;
+  /**
    * Zero.
    */
-  uint64_t reserved[6];
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[3];
 } rot_options_f32;
 
 /**
@@ -3527,6 +3585,30 @@ ROT_API
 size_t rot_sinkhorn_fast_work_len(size_t n,
                                   size_t m,
                                   size_t d);
+
+/**
+ * Elements of work with which rot_sinkhorn_* have room for `tasks` blocks of rows at the same time on
+ * the threads of the host (`parallel_for` in the options) and sweeps in the log domain. With less, down
+ * to rot_sinkhorn_work_len, fewer are under way: the same bits, later. The same number for f32 and f64;
+ * SIZE_MAX if it overflows, and in a library that was built without this part, which uses no threads.
+ * Equal to the macro ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks). Since 0.1.
+ */
+ROT_API
+size_t rot_sinkhorn_parallel_work_len(size_t n,
+                                      size_t m,
+                                      size_t d,
+                                      size_t tasks);
+
+/**
+ * rot_sinkhorn_parallel_work_len of solves that keep the kernel: as much more than
+ * rot_sinkhorn_fast_work_len. Equal to the macro ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks).
+ * Since 0.1.
+ */
+ROT_API
+size_t rot_sinkhorn_parallel_fast_work_len(size_t n,
+                                           size_t m,
+                                           size_t d,
+                                           size_t tasks);
 
 /**
  * Solves a problem (double precision).

@@ -161,6 +161,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         &self.geometry
     }
 
+    #[cfg(all(feature = "capi", feature = "parallel"))]
+    pub(crate) const fn geometry_mut(&mut self) -> &mut G {
+        &mut self.geometry
+    }
+
     /// Number of rows, n, and of columns, m.
     pub fn shape(&self) -> (usize, usize) {
         (self.a.len(), self.b.len())

@@ -15,6 +15,8 @@ mod sealed {
 pub trait Real:
     sealed::Sealed
     + Copy
+    + Send
+    + Sync
     + PartialOrd
     + PartialEq
     + Debug

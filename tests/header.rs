@@ -100,6 +100,18 @@ fn macros() -> String {
         vectors.replace("WORK_LEN(", "WORK_LEN_(")
     )
     .unwrap();
+    let (task, one) = (robust_ot::cost::TASK_COEFFICIENTS, "ROT_SINKHORN");
+    assert_eq!((task.n, task.d, task.one), (0, 0, 0));
+    for kind in ["", "_FAST"] {
+        write!(
+            out,
+            "/** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel{}_work_len. */\n\
+             #define {one}_PARALLEL{kind}_WORK_LEN(n, m, d, tasks) \\\n    ({one}{kind}_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t){} * (size_t)(tasks) * ROT_PADDED(m))\n",
+            kind.to_lowercase(),
+            task.m
+        )
+        .unwrap();
+    }
     out +=
         "\n/** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */\n";
     out += &work_macro("PLAN", robust_ot::plan::COEFFICIENTS);

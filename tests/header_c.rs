@@ -33,7 +33,10 @@ use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, rot_grad
 use robust_ot::ffi::info::rot_version;
 use robust_ot::ffi::matching::rot_matching_work_len;
 use robust_ot::ffi::plan::rot_plan_work_len;
-use robust_ot::ffi::sinkhorn::{ROT_RUNNING, rot_sinkhorn_fast_work_len, rot_sinkhorn_work_len};
+use robust_ot::ffi::sinkhorn::{
+    ROT_RUNNING, rot_sinkhorn_fast_work_len, rot_sinkhorn_parallel_fast_work_len,
+    rot_sinkhorn_parallel_work_len, rot_sinkhorn_work_len,
+};
 use robust_ot::ffi::types::*;
 use robust_ot::options::{Options as RustOptions, Stop};
 use robust_ot::real::Real;
@@ -195,7 +198,7 @@ fn layouts() -> Vec<String> {
     } }
     both! { rot_options_f64 rot_options_f32 {
         struct_size stop tolerance reserved_value max_iterations check_every flags level sweep
-        observe user reserved
+        observe user parallel_for parallel_context tasks reserved32 reserved
     } }
     both! { rot_anneal_options_f64 rot_anneal_options_f32 {
         struct_size method start factor tolerance reserved_value max_iterations sweeps level_steps
@@ -277,7 +280,11 @@ fn default_options<T: Real>() -> Options<T> {
         sweep: robust_ot::ffi::ROT_SWEEP_AUTO,
         observe: None,
         user: null_mut(),
-        reserved: [0; 6],
+        parallel_for: None,
+        parallel_context: null_mut(),
+        tasks: 0,
+        reserved32: 0,
+        reserved: [0; 3],
     }
 }
 
@@ -373,11 +380,13 @@ fn work_lengths() -> Vec<String> {
         let [most, less, least] = [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
             .map(|k| rot_anneal_work_len(n, m, d, k));
         let fast = rot_sinkhorn_fast_work_len(n, m, d);
+        let threads = rot_sinkhorn_parallel_work_len(n, m, d, m);
+        let both = rot_sinkhorn_parallel_fast_work_len(n, m, d, 1 + d);
         let [most_fast, less_fast, least_fast] =
             [ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, ROT_METHOD_NONE]
                 .map(|k| rot_anneal_fast_work_len(n, m, d, k));
         format!(
-            "work {n} {m} {d} {solve} {fast} {view} {direct} {iterative} {step} {small} {most} {less} {least} {most_fast} {less_fast} {least_fast}"
+            "work {n} {m} {d} {solve} {fast} {threads} {both} {view} {direct} {iterative} {step} {small} {most} {less} {least} {most_fast} {less_fast} {least_fast}"
         )
     };
     let average = |n, m, d| {

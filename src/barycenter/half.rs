@@ -55,14 +55,13 @@ pub(super) fn advance<P: Precision, G: Geometry<P>>(
         side,
         pass,
         targets: target,
-        kept: &mut [],
         coupled: false,
         residual: zero,
         mass: zero,
         trouble: false,
         moved: false,
     };
-    let all_trusted = geometry.sweep(pass, f, g, col, scratch, &mut |group| fused.take(group));
+    let all_trusted = geometry.sweep(pass, f, g, col, &mut [], scratch, &mut fused);
     let Fused { residual, mass, mut trouble, moved, .. } = fused;
     trouble |= restore(f, side.log_weights);
 

@@ -6,14 +6,24 @@
 #[cfg(feature = "capi")]
 mod any;
 mod dense;
+#[cfg(feature = "parallel")]
+mod parallel;
 #[cfg(feature = "points")]
 mod points;
 mod rows;
 pub(crate) use rows::trusted;
 
+#[cfg(feature = "parallel")]
+pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(all(feature = "capi", feature = "parallel"))]
+pub(crate) use parallel::tasks_of;
+#[cfg(feature = "parallel")]
+pub use parallel::{Parallel, TASK_COEFFICIENTS};
+#[cfg(feature = "parallel")]
+pub(crate) use parallel::{Slots, parallel_len};
 #[cfg(feature = "points")]
 pub use points::{Metric, Points};
 
@@ -68,13 +78,23 @@ pub struct Scratch<'a, P: Precision> {
     pub(crate) entries: [&'a mut [P::Sum]; 4],
     /// Column sums of a block of rows.
     pub(crate) partial: &'a mut [P::Sum],
+    /// The same for blocks of rows that are swept at the same time.
+    #[cfg(feature = "parallel")]
+    pub(crate) slots: Slots<'a, P>,
 }
 
 impl<'a, P: Precision> Scratch<'a, P> {
     /// No buffers yet.
     pub(crate) fn none() -> Self {
         let entries = [&mut [][..], &mut [], &mut [], &mut []];
-        Self { prepared: &mut [], row: &mut [], entries, partial: &mut [] }
+        Self {
+            prepared: &mut [],
+            row: &mut [],
+            entries,
+            partial: &mut [],
+            #[cfg(feature = "parallel")]
+            slots: Slots::none(),
+        }
     }
 
     /// Cuts the scratch of a geometry with `m` columns and points of dimension `d`.
@@ -105,7 +125,31 @@ pub struct Rows<'a, P: Precision> {
     pub potential: &'a mut [P::Potential],
     /// Sum of the plan's row at that shift.
     pub sums: &'a [P::Sum],
+    /// Out: whatever the update keeps of each row; empty where the sweep was given no room for it.
+    pub kept: &'a mut [P::Sum],
 }
+
+/// What a fused sweep asks for new potentials. Blocks of rows may ask at the same time and in any order;
+/// what depends on the order of the rows is told in their order.
+pub trait Update<P: Precision>: Sync {
+    /// Gives a few rows their new potentials, and writes down their sums at the old ones. Returns bits
+    /// below [`UNTRUSTED`] for what it found, whatever they mean.
+    fn renew(&self, rows: Rows<'_, P>, at_old: &mut [P::Potential]) -> u32;
+
+    /// Takes in the sums of the next rows, those from `first` on, at their old potentials.
+    fn tally(&mut self, first: usize, at_old: &[P::Potential]);
+
+    /// Takes in the bits that `renew` returned.
+    fn note(&mut self, found: u32);
+
+    /// The sweep was not done.
+    fn give_up(&mut self);
+}
+
+/// Rows that ask for new potentials at a time.
+pub(crate) const GROUP: usize = 4;
+/// Bit of what a block of rows found: a row's weight moved too far for the column sums.
+pub(crate) const UNTRUSTED: u32 = 1 << 16;
 
 /// One row of the plan as [`Geometry::plan_rows`] shows it.
 pub struct PlanRow<'a, P: Precision> {
@@ -148,6 +192,10 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error>;
 
+    /// The host's threads, if sweeps may use any.
+    #[cfg(feature = "parallel")]
+    fn pool(&self) -> Option<&dyn Pool>;
+
     /// Prepares the scratch once for all sweeps that follow.
     fn prepare(&self, scratch: &mut Scratch<'_, P>);
 
@@ -186,16 +234,19 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     );
 
     /// One sweep with one exp per entry: asks `update` for the new f, a few rows at a time, and
-    /// leaves the column sums at the new f and the old g. False if some weight of a row moved so
-    /// far that the column sums cannot be trusted.
+    /// leaves the column sums at the new f and the old g. `kept` (n, or empty) is handed to `update`
+    /// along with its rows. False if some weight of a row moved so far that the column sums cannot be
+    /// trusted.
+    #[allow(clippy::too_many_arguments, reason = "each of them is a vector of its own")]
     fn sweep(
         &self,
         pass: Pass<P>,
         f: &mut [P::Potential],
         g: &[P::Potential],
         col_sums: &mut [P::Sum],
+        kept: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
-        update: &mut impl FnMut(Rows<'_, P>),
+        update: &mut impl Update<P>,
     ) -> bool;
 
     /// Both marginals of X, and the transport cost <C, X>.

@@ -1,7 +1,13 @@
 //! The sweeps of all geometries that can write down one row of the cost.
 
-use super::{CostRange, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, sealed};
+#[cfg(feature = "parallel")]
+use super::parallel;
+use super::{
+    CostRange, GROUP, Geometry, Pass, PlanRow, ROW_BLOCK, Rows, Scratch, UNTRUSTED, Update, sealed,
+};
 use crate::error::Error;
+#[cfg(feature = "parallel")]
+use crate::kernel::Pool;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
     rescaling, rescalings,
@@ -13,7 +19,7 @@ use crate::view::{Mat, MatMut};
 use crate::work::padded;
 
 /// A cost whose rows can be had one by one.
-pub trait RowCost<P: Precision>: sealed::Sealed {
+pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// Number of rows and columns.
     fn shape(&self) -> (usize, usize);
 
@@ -27,6 +33,12 @@ pub trait RowCost<P: Precision>: sealed::Sealed {
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error>;
+
+    /// See [`Geometry::pool`].
+    #[cfg(feature = "parallel")]
+    fn pool(&self) -> Option<&dyn Pool> {
+        None
+    }
 
     /// See [`Geometry::prepare`].
     fn prepare(&self, prepared: &mut [P::Cost]);
@@ -80,7 +92,7 @@ pub(crate) fn trusted<T: Real>(sum: T) -> bool {
 /// the row's maximum. Returns the shift and the sum. A row without weight has none; a row whose
 /// partners are all forbidden or without weight keeps f and has sum 0.
 #[inline]
-fn shifted_row<P: Precision>(
+pub(super) fn shifted_row<P: Precision>(
     pass: Pass<P>,
     f: P::Potential,
     g: &[P::Potential],
@@ -116,22 +128,155 @@ fn column_sums<P: Precision>(
     scratch: &mut Scratch<'_, P>,
     watch: &mut Watch<'_, P::Sum, P::Cost>,
 ) {
-    let [entries, ..] = &mut scratch.entries;
+    let Scratch { prepared, row, entries: [entries, ..], partial, .. } = scratch;
     sums.fill(P::Sum::ZERO);
     for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
-        scratch.partial.fill(P::Sum::ZERO);
-        for (k, &f) in f.iter().enumerate() {
-            if f > P::Potential::NEG_INFINITY {
-                let i = block * ROW_BLOCK + k;
-                let cost = cost.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                let sum =
-                    exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, entries);
-                watch(i, sum, entries, cost);
-                add_row::<P>(pass.level, P::Sum::ONE, entries, scratch.partial);
+        let room = ColumnRoom { row, entries, partial };
+        column_block(cost, pass, block * ROW_BLOCK, (f, g), prepared, room, watch);
+        add_row::<P>(pass.level, P::Sum::ONE, partial, sums);
+    }
+}
+
+/// Buffers of a block of rows whose entries are added up over the columns.
+pub(super) struct ColumnRoom<'a, P: Precision> {
+    pub(super) row: &'a mut [P::Cost],
+    pub(super) entries: &'a mut [P::Sum],
+    pub(super) partial: &'a mut [P::Sum],
+}
+
+/// Column sums of a block of rows, from `first` on.
+#[inline(always)]
+pub(super) fn column_block<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    first: usize,
+    (f, g): (&[P::Potential], &[P::Potential]),
+    prepared: &[P::Cost],
+    room: ColumnRoom<'_, P>,
+    watch: &mut Watch<'_, P::Sum, P::Cost>,
+) {
+    let ColumnRoom { row, entries, partial } = room;
+    partial.fill(P::Sum::ZERO);
+    for (k, &f) in f.iter().enumerate() {
+        if f > P::Potential::NEG_INFINITY {
+            let i = first + k;
+            let cost = cost.cost_row(pass.level, i, prepared, row);
+            let sum =
+                exp_row::<P>(pass.level, pass.level.is_wide(), pass.scale, f, g, cost, entries);
+            watch(i, sum, entries, cost);
+            add_row::<P>(pass.level, P::Sum::ONE, entries, partial);
+        }
+    }
+}
+
+/// Shifts of the columns: g_j becomes the larger of itself and f_i - c_ij for rows from `first` on.
+#[inline(always)]
+pub(super) fn max_block<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    first: usize,
+    (f, g): (&[P::Potential], &mut [P::Potential]),
+    prepared: &[P::Cost],
+    row: &mut [P::Cost],
+) {
+    for (k, &f) in f.iter().enumerate() {
+        if f > P::Potential::NEG_INFINITY {
+            let cost = cost.cost_row(pass.level, first + k, prepared, row);
+            max_cols::<P>(pass.level, f, cost, g);
+        }
+    }
+}
+
+/// See [`Geometry::fill`], for rows from `first` on.
+#[cfg(feature = "scaling")]
+#[inline(always)]
+pub(super) fn fill_rows<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    first: usize,
+    (f, g): (&mut [P::Potential], &[P::Potential]),
+    kernel: &mut [P::Sum],
+    prepared: &[P::Cost],
+    row: &mut [P::Cost],
+) {
+    let rows = kernel.chunks_mut(padded(g.len()).max(1));
+    for (k, (f, out)) in f.iter_mut().zip(rows).enumerate() {
+        let cost = cost.cost_row(pass.level, first + k, prepared, row);
+        let (entries, padding) = out.split_at_mut_checked(g.len()).unwrap_or_default();
+        (*f, _) = shifted_row(pass, *f, g, cost, entries);
+        padding.fill(P::Sum::ZERO);
+    }
+}
+
+/// Buffers of a block of rows in a fused sweep.
+pub(super) struct BlockRoom<'a, 'b, P: Precision> {
+    pub(super) row: &'a mut [P::Cost],
+    pub(super) entries: &'a mut [&'b mut [P::Sum]; GROUP],
+    pub(super) partial: &'a mut [P::Sum],
+}
+
+/// A block of rows, from `first` on, in a fused sweep: asks `update` for their new potentials and adds
+/// them to the column sums of the block. Returns [`UNTRUSTED`] or 0.
+#[inline(always)]
+pub(super) fn sweep_block<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    mut first: usize,
+    (f, g): (&mut [P::Potential], &[P::Potential]),
+    kept: &mut [P::Sum],
+    prepared: &[P::Cost],
+    room: BlockRoom<'_, '_, P>,
+    update: &mut impl FnMut(Rows<'_, P>),
+) -> u32 {
+    let BlockRoom { row, entries, partial } = room;
+    let mut all_trusted = true;
+    let mut kept = kept.chunks_mut(GROUP);
+    partial.fill(P::Sum::ZERO);
+    for f in f.chunks_mut(GROUP) {
+        let mut shift = [P::Potential::NEG_INFINITY; GROUP];
+        let mut sums = [P::Sum::ZERO; GROUP];
+        let rows = shift.iter_mut().zip(sums.iter_mut()).zip(entries.iter_mut());
+        for (k, (&f, ((shift, sum), entries))) in f.iter().zip(rows).enumerate() {
+            let cost = cost.cost_row(pass.level, first + k, prepared, row);
+            (*shift, *sum) = shifted_row(pass, f, g, cost, entries);
+        }
+        let mut new = shift;
+        let (Some(potential), Some(known)) = (new.get_mut(..f.len()), sums.get(..f.len())) else {
+            return UNTRUSTED;
+        };
+        let kept = kept.next().unwrap_or_default();
+        update(Rows { first, old: f, potential, sums: known, kept });
+        // From here on the sums are the weights of their rows.
+        let weights = &mut sums;
+        if cfg!(target_pointer_width = "32") {
+            // Flash and stack count: one at a time.
+            for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
+                *weight = P::Sum::ZERO;
+                if shift > P::Potential::NEG_INFINITY {
+                    *weight = rescaling::<P>(pass.scale, shift, new);
+                    all_trusted &= trusted(*weight);
+                }
+            }
+        } else {
+            rescalings::<P>(pass.level, pass.scale, &shift, &new, weights);
+            for (&weight, &shift) in weights.iter().zip(&shift) {
+                all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
             }
         }
-        add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, sums);
+        for (f, &new) in f.iter_mut().zip(&new) {
+            *f = new;
+        }
+        if f.len() == GROUP {
+            add_four_rows::<P>(pass.level, weights, entries, partial);
+        } else {
+            let rows = weights.iter().zip(&*entries).take(f.len());
+            for (&weight, entries) in rows {
+                add_row::<P>(pass.level, weight, entries, partial);
+            }
+        }
+        first += f.len();
     }
+    if all_trusted { 0 } else { UNTRUSTED }
 }
 
 impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
@@ -156,6 +301,11 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         RowCost::<P>::scan(self, a, b, column_seen)
     }
 
+    #[cfg(feature = "parallel")]
+    fn pool(&self) -> Option<&dyn Pool> {
+        RowCost::<P>::pool(self)
+    }
+
     fn prepare(&self, scratch: &mut Scratch<'_, P>) {
         RowCost::<P>::prepare(self, scratch.prepared);
     }
@@ -168,6 +318,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "parallel")]
+        if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
+            return crew.row_sums((f, g), sums);
+        }
         let [entries, ..] = &mut scratch.entries;
         for (i, (f, sum)) in f.iter_mut().zip(sums).enumerate() {
             let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
@@ -184,16 +338,16 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         kernel: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
-        let mut rows = kernel.chunks_mut(padded(g.len()).max(1));
-        for (i, (f, row)) in f.iter_mut().zip(&mut rows).enumerate() {
-            let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
-            let (entries, padding) = row.split_at_mut_checked(g.len()).unwrap_or_default();
-            (*f, _) = shifted_row(pass, *f, g, cost, entries);
-            padding.fill(P::Sum::ZERO);
+        let stride = padded(g.len());
+        let Some((rows, rest)) = kernel.split_at_mut_checked(f.len().saturating_mul(stride)) else {
+            return;
+        };
+        rest.fill(P::Sum::ZERO);
+        #[cfg(feature = "parallel")]
+        if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
+            return crew.fill((f, g), rows);
         }
-        for row in rows {
-            row.fill(P::Sum::ZERO);
-        }
+        fill_rows(self, pass, 0, (f, g), rows, scratch.prepared, scratch.row);
     }
 
     fn col_sums(
@@ -204,16 +358,21 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
-        g.fill(P::Potential::NEG_INFINITY);
-        for (i, &f) in f.iter().enumerate() {
-            if f > P::Potential::NEG_INFINITY {
-                let cost = self.cost_row(pass.level, i, scratch.prepared, scratch.row);
-                max_cols::<P>(pass.level, f, cost, g);
-            }
+        #[cfg(feature = "parallel")]
+        let crew = parallel::Crew::of(self, pass, scratch).map(|crew| crew.col_shifts(f, g));
+        #[cfg(not(feature = "parallel"))]
+        let crew = None::<()>;
+        if crew.is_none() {
+            g.fill(P::Potential::NEG_INFINITY);
+            max_block(self, pass, 0, (f, g), scratch.prepared, scratch.row);
         }
         for g in g.iter_mut() {
             // A column without any partner gets shift 0 and sum 0.
             *g = if g.is_finite() { -*g } else { P::Potential::ZERO };
+        }
+        #[cfg(feature = "parallel")]
+        if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
+            return crew.col_sums((f, g), sums);
         }
         column_sums(self, pass, f, g, sums, scratch, &mut |_, _, _, _| {});
     }
@@ -224,62 +383,34 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         f: &mut [P::Potential],
         g: &[P::Potential],
         col_sums: &mut [P::Sum],
+        kept: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
-        update: &mut impl FnMut(Rows<'_, P>),
+        update: &mut impl Update<P>,
     ) -> bool {
-        const GROUP: usize = 4;
-        let mut all_trusted = true;
-        let mut first = 0;
-        col_sums.fill(P::Sum::ZERO);
-        for f in f.chunks_mut(ROW_BLOCK) {
-            scratch.partial.fill(P::Sum::ZERO);
-            for f in f.chunks_mut(GROUP) {
-                let mut shift = [P::Potential::NEG_INFINITY; GROUP];
-                let mut sums = [P::Sum::ZERO; GROUP];
-                let rows = shift.iter_mut().zip(sums.iter_mut()).zip(scratch.entries.iter_mut());
-                for (k, (&f, ((shift, sum), entries))) in f.iter().zip(rows).enumerate() {
-                    let cost = self.cost_row(pass.level, first + k, scratch.prepared, scratch.row);
-                    (*shift, *sum) = shifted_row(pass, f, g, cost, entries);
-                }
-                let mut new = shift;
-                let (Some(potential), Some(known)) = (new.get_mut(..f.len()), sums.get(..f.len()))
-                else {
-                    return false;
-                };
-                update(Rows { first, old: f, potential, sums: known });
-                // From here on the sums are the weights of their rows.
-                let weights = &mut sums;
-                if cfg!(target_pointer_width = "32") {
-                    // Flash and stack count: one at a time.
-                    for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
-                        *weight = P::Sum::ZERO;
-                        if shift > P::Potential::NEG_INFINITY {
-                            *weight = rescaling::<P>(pass.scale, shift, new);
-                            all_trusted &= trusted(*weight);
-                        }
-                    }
-                } else {
-                    rescalings::<P>(pass.level, pass.scale, &shift, &new, weights);
-                    for (&weight, &shift) in weights.iter().zip(&shift) {
-                        all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
-                    }
-                }
-                for (f, &new) in f.iter_mut().zip(&new) {
-                    *f = new;
-                }
-                if f.len() == GROUP {
-                    add_four_rows::<P>(pass.level, weights, &scratch.entries, scratch.partial);
-                } else {
-                    let rows = weights.iter().zip(&scratch.entries).take(f.len());
-                    for (&weight, entries) in rows {
-                        add_row::<P>(pass.level, weight, entries, scratch.partial);
-                    }
-                }
-                first += f.len();
-            }
-            add_row::<P>(pass.level, P::Sum::ONE, scratch.partial, col_sums);
+        #[cfg(feature = "parallel")]
+        if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
+            return crew.sweep((f, g), col_sums, kept, update);
         }
-        all_trusted
+        let Scratch { prepared, row, entries, partial, .. } = scratch;
+        let (mut found, mut kept) = (0, kept.chunks_mut(ROW_BLOCK));
+        col_sums.fill(P::Sum::ZERO);
+        for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
+            let kept = kept.next().unwrap_or_default();
+            let room = BlockRoom { row, entries, partial };
+            let take = &mut |rows: Rows<'_, P>| {
+                let mut at_old = [P::Potential::ZERO; GROUP];
+                let (first, len) = (rows.first, rows.old.len());
+                if let Some(at_old) = at_old.get_mut(..len) {
+                    let found = update.renew(rows, at_old);
+                    update.note(found);
+                    update.tally(first, at_old);
+                }
+            };
+            let first = block * ROW_BLOCK;
+            found |= sweep_block(self, pass, first, (f, g), kept, prepared, room, take);
+            add_row::<P>(pass.level, P::Sum::ONE, partial, col_sums);
+        }
+        found == 0
     }
 
     fn marginals(
@@ -291,6 +422,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         col: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) -> P::Potential {
+        #[cfg(feature = "parallel")]
+        if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
+            return crew.marginals((f, g), row, col);
+        }
         let mut transport = Compensated::new();
         row.fill(P::Sum::ZERO);
         column_sums(self, pass, f, g, col, scratch, &mut |i, sum, entries, cost| {

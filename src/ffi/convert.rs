@@ -4,6 +4,7 @@ use core::mem::{offset_of, size_of};
 use core::ptr::{from_ref, null};
 
 use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
+use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "points")]
@@ -148,12 +149,12 @@ pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refus
 #[inline(always)]
 pub(super) unsafe fn cost_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
-) -> Result<AnyCost<'a, T>, Refusal> {
+) -> Result<HostCost<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
-        ROT_COST_DENSE => Ok(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?))),
+        ROT_COST_DENSE => Ok(hosted(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)))),
         #[cfg(feature = "points")]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
             let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
@@ -162,7 +163,7 @@ pub(super) unsafe fn cost_of<'a, T: Scalar>(
             } else {
                 Metric::SquaredEuclidean
             };
-            Ok(AnyCost::Points(Points::new(x, y, metric)?))
+            Ok(hosted(AnyCost::Points(Points::new(x, y, metric)?)))
         }
         #[cfg(not(feature = "points"))]
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
@@ -217,6 +218,7 @@ pub(super) unsafe fn read_options<T: Scalar>(
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
     let reserved = offset_of!(types::Options<T>, reserved);
     if c.zero_from(reserved, size_of::<types::Options<T>>())
+        && field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
         Ok(c)
@@ -263,7 +265,7 @@ pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] 
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
 pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
-) -> Result<Problem<'a, T, AnyCost<'a, T>>, Refusal> {
+) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
     let cost = unsafe { cost_of(costs(c)) }?;
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;

@@ -6,6 +6,7 @@ mod abi;
 pub mod anneal;
 mod convert;
 pub mod gradient;
+mod host;
 pub mod info;
 #[cfg(rot_inject_panic)]
 mod inject;
@@ -51,7 +52,12 @@ fn not_built<A>(_: A) -> i32 {
 }
 
 /// The work of one.
-#[cfg(not(all(feature = "implicit", feature = "barycenter", feature = "scaling")))]
+#[cfg(not(all(
+    feature = "implicit",
+    feature = "barycenter",
+    feature = "scaling",
+    feature = "parallel"
+)))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX
 }

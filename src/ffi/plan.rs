@@ -5,11 +5,12 @@ use super::abi::{
     check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
 };
 use super::convert::{Scalar, problem_of, read_problem, refuse_overlap, weights};
+use super::host::HostCost;
 use super::types::{
     self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
     rot_problem_f32, rot_problem_f64,
 };
-use crate::cost::{AnyCost, Geometry};
+use crate::cost::Geometry;
 #[cfg(not(feature = "f64"))]
 use crate::error::ErrorKind;
 use crate::error::{Argument, Error};
@@ -29,7 +30,7 @@ struct Call<T> {
 
 /// What a call looks like once everything in it has been checked.
 struct Opened<'a, T: Scalar> {
-    problem: Problem<'a, T, AnyCost<'a, T>>,
+    problem: Problem<'a, T, HostCost<'a, T>>,
     f: &'a [T],
     g: &'a [T],
     work: &'a mut [T],

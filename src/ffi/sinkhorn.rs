@@ -13,11 +13,14 @@ use super::convert::{
     Head, OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
     read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
+#[cfg(feature = "parallel")]
+use super::host::Host;
+use super::host::HostCost;
 use super::types::{
     self, rot_error, rot_options_f32, rot_options_f64, rot_problem_f32, rot_problem_f64,
     rot_report_f32, rot_report_f64, rot_state_f32, rot_state_f64,
 };
-use crate::cost::{AnyCost, Geometry};
+use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::{Options, Sweep};
 use crate::problem::{Problem, check_weights};
@@ -40,7 +43,7 @@ pub(super) struct Call<T> {
 
 /// What a call looks like once everything in it has been checked.
 pub(super) struct Opened<'a, T: Scalar> {
-    pub(super) problem: Problem<'a, T, AnyCost<'a, T>>,
+    pub(super) problem: Problem<'a, T, HostCost<'a, T>>,
     pub(super) options: Options<T>,
     pub(super) c_options: OptionsSource<T>,
     pub(super) f: &'a mut [T],
@@ -57,6 +60,8 @@ pub(super) struct Terms<'r> {
     pub(super) needed: fn(usize, usize, usize) -> usize,
     /// Elements of which use is made if they are there.
     pub(super) useful: fn(usize, usize, usize) -> usize,
+    /// Whether it sweeps on the threads of the host.
+    pub(super) threads: bool,
     /// Ranges that are written besides potentials and work.
     pub(super) written: &'r [Range],
     /// A range that is read besides the problem and the options.
@@ -67,7 +72,7 @@ impl<'r> Terms<'r> {
     /// Those of a solve by sweeps.
     fn of(fresh: bool, written: &'r [Range]) -> Self {
         let (needed, useful) = (sinkhorn::work_len, fast_len);
-        Self { fresh, needed, useful, written, read: Range::NOTHING }
+        Self { fresh, needed, useful, threads: true, written, read: Range::NOTHING }
     }
 }
 
@@ -84,7 +89,7 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     // SAFETY: passed on from the caller.
     let c_options = unsafe { read_options(call.options) }?;
     // SAFETY: passed on from the caller.
-    let problem = unsafe { problem_of(c) }?;
+    let mut problem = unsafe { problem_of(c) }?;
     let options = options_of(c_options)?;
     let (n, m) = problem.shape();
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
@@ -109,9 +114,26 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     // What is not used is not touched either.
     let roomy = call.work_len >= useful && options.sweep != Some(Sweep::Log);
     let len = if roomy { useful.max(needed) } else { needed };
+    let threads = if terms.threads { lend(&mut problem, c_options) } else { 0 };
+    let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
     Ok(Opened { problem, options, c_options, f, g, work })
+}
+
+/// Puts the problem on the threads of the host; gives the elements of work that they can use.
+fn lend<T: Scalar>(problem: &mut Problem<'_, T, HostCost<'_, T>>, c: OptionsSource<T>) -> usize {
+    #[cfg(feature = "parallel")]
+    {
+        let (host, (n, m)) = (Host::of(c), problem.shape());
+        problem.geometry_mut().set_pool(host);
+        return host.work_len(n, m);
+    }
+    #[cfg(not(feature = "parallel"))]
+    {
+        let _ = (problem, c);
+        return 0;
+    }
 }
 
 /// The range of a report of any kind, checked: its struct size may be anything that holds the
@@ -202,7 +224,7 @@ impl<T: Scalar> Observer<T> for Observe<T> {
 #[inline(never)]
 unsafe fn hand_over<T: Scalar>(
     report: *mut types::Report<T>,
-    solver: &mut Sinkhorn<'_, T, AnyCost<'_, T>>,
+    solver: &mut Sinkhorn<'_, T, HostCost<'_, T>>,
 ) -> i32 {
     let found = solver.conclude();
     // SAFETY: passed on from the caller.
@@ -390,6 +412,40 @@ pub extern "C" fn rot_sinkhorn_work_len(n: usize, m: usize, d: usize) -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn rot_sinkhorn_fast_work_len(n: usize, m: usize, d: usize) -> usize {
     fast_len(n, m, d)
+}
+
+/// Elements of work with which rot_sinkhorn_* have room for `tasks` blocks of rows at the same time on
+/// the threads of the host (`parallel_for` in the options) and sweeps in the log domain. With less, down
+/// to rot_sinkhorn_work_len, fewer are under way: the same bits, later. The same number for f32 and f64;
+/// SIZE_MAX if it overflows, and in a library that was built without this part, which uses no threads.
+/// Equal to the macro ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks). Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_sinkhorn_parallel_work_len(
+    n: usize,
+    m: usize,
+    d: usize,
+    tasks: usize,
+) -> usize {
+    #[cfg(feature = "parallel")]
+    return sinkhorn::parallel_work_len(n, m, d, tasks);
+    #[cfg(not(feature = "parallel"))]
+    return super::no_work((n, m, d, tasks));
+}
+
+/// rot_sinkhorn_parallel_work_len of solves that keep the kernel: as much more than
+/// rot_sinkhorn_fast_work_len. Equal to the macro ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks).
+/// Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rot_sinkhorn_parallel_fast_work_len(
+    n: usize,
+    m: usize,
+    d: usize,
+    tasks: usize,
+) -> usize {
+    #[cfg(all(feature = "parallel", feature = "scaling"))]
+    return sinkhorn::parallel_fast_work_len(n, m, d, tasks);
+    #[cfg(not(all(feature = "parallel", feature = "scaling")))]
+    return super::no_work((n, m, d, tasks));
 }
 
 /// The same inside the library.

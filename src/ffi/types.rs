@@ -128,6 +128,20 @@ pub struct Progress<T> {
     pub reserved_value: T,
 }
 
+/// A task of the library's, which a host runs on any of its threads: call it with the argument that came
+/// with it and an index.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_task = unsafe extern "C" fn(argument: *mut c_void, index: usize);
+
+/// The threads of a host (OpenMP, a pool, the tasks of an RTOS): calls task(argument, k) for every k
+/// below `tasks`, in any order and on any threads, and returns when all these calls have returned, with
+/// what they wrote visible to the caller. A k that is left out is done by the calling thread; a second
+/// call for the same k does nothing. It must not throw or longjmp, nor end a thread inside a task.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_parallel_for = Option<
+    unsafe extern "C" fn(context: *mut c_void, tasks: usize, task: rot_task, argument: *mut c_void),
+>;
+
 /// How to solve. Initialise with ROT_OPTIONS_F64_INIT or ROT_OPTIONS_F32_INIT (the defaults, which
 /// a NULL pointer to options means too).
 #[repr(C)]
@@ -162,8 +176,19 @@ pub struct Options<T> {
         Option<unsafe extern "C" fn(user: *mut c_void, progress: *const Progress<T>) -> i32>,
     /// First argument of `observe`.
     pub user: *mut c_void,
+    /// The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
+    /// time, never the bits. All else works on the calling thread.
+    pub parallel_for: rot_parallel_for,
+    /// First argument of `parallel_for`.
+    pub parallel_context: *mut c_void,
+    /// Blocks of 64 rows that are to be under way at the same time: the number of threads, or a small
+    /// multiple of it; at most 256. Fewer are where the work has no room for them
+    /// (rot_sinkhorn_parallel_work_len).
+    pub tasks: u32,
     /// Zero.
-    pub reserved: [u64; 6],
+    pub reserved32: u32,
+    /// Zero.
+    pub reserved: [u64; 3],
 }
 
 /// What was wrong with a call, or how it ended.

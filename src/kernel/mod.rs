@@ -11,6 +11,8 @@ mod level;
 mod linear;
 #[cfg(feature = "f64")]
 mod mixed;
+#[cfg(feature = "parallel")]
+mod pool;
 mod rows;
 #[cfg(feature = "scaling")]
 mod scaling;
@@ -23,6 +25,10 @@ pub use level::Level;
 pub(crate) use linear::*;
 #[cfg(feature = "f64")]
 pub use mixed::Mixed;
+#[cfg(feature = "parallel")]
+pub(crate) use pool::{DESERTED, Part, Parts, Pieces, in_waves};
+#[cfg(feature = "parallel")]
+pub use pool::{MOST_TASKS, Pool};
 pub(crate) use rows::*;
 #[cfg(feature = "scaling")]
 pub(crate) use scaling::*;

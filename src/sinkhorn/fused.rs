@@ -1,6 +1,6 @@
 //! What a fused sweep does with the rows, whatever becomes of its column sums.
 
-use crate::cost::{Pass, Rows};
+use crate::cost::{Pass, Rows, Update};
 use crate::kernel::{Precision, rescaling};
 use crate::marginal::{Ball, Memory, Side};
 use crate::real::Real;
@@ -11,8 +11,7 @@ pub(crate) struct Fused<'s, 'a, P: Precision> {
     pub(crate) pass: Pass<P>,
     /// Marginals that the rule assigns to the potentials.
     pub(crate) targets: &'s [P::Sum],
-    /// Where the sums of a rule that couples them are kept.
-    pub(crate) kept: &'s mut [P::Sum],
+    /// Whether the rule couples its entries, so that their sums are kept for it.
     pub(crate) coupled: bool,
     /// Plain sums: they only tell when an evaluation is worth its sweep.
     pub(crate) residual: P::Potential,
@@ -21,32 +20,52 @@ pub(crate) struct Fused<'s, 'a, P: Precision> {
     pub(crate) moved: bool,
 }
 
-impl<P: Precision> Fused<'_, '_, P> {
-    /// Takes in the sums of a few rows and gives their new potentials.
+/// A potential had to be restored.
+const TROUBLE: u32 = 1;
+/// A potential changed.
+const MOVED: u32 = 2;
+
+impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     #[inline(never)]
-    pub(crate) fn take(&mut self, group: Rows<'_, P>) {
-        let Rows { first, old, potential, sums } = group;
-        let targets = self.targets.get(first..).unwrap_or(&[]);
-        for (((&old, &shift), &sum), &target) in old.iter().zip(&*potential).zip(sums).zip(targets)
-        {
+    fn renew(&self, group: Rows<'_, P>, at_old: &mut [P::Potential]) -> u32 {
+        let Rows { first, old, potential, sums, kept } = group;
+        let shifted = old.iter().zip(&*potential).zip(sums);
+        for (at_old, ((&old, &shift), &sum)) in at_old.iter_mut().zip(shifted) {
             // The sum at the old potential, where it was taken at another shift.
             let sum =
                 if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
-            self.residual += (P::Potential::from(sum) - P::Potential::from(target)).abs();
-            self.mass += P::Potential::from(sum);
+            *at_old = P::Potential::from(sum);
         }
         if self.coupled {
             // Only the sums for now; f stays at the shifts they were taken at.
-            for (kept, &sum) in self.kept.iter_mut().skip(first).zip(sums) {
+            for (kept, &sum) in kept.iter_mut().zip(sums) {
                 *kept = sum;
             }
-        } else {
-            // A rule that updates a few rows at a time keeps nothing.
-            let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
-            self.side.update(self.pass.level, first, sums, potential, memory);
-            self.trouble |= restore(potential, old);
-            self.moved |= potential.iter().zip(old).any(|(new, old)| new != old);
+            return 0;
         }
+        // A rule that updates a few rows at a time keeps nothing.
+        let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
+        self.side.update(self.pass.level, first, sums, potential, memory);
+        let trouble = restore(potential, old);
+        let moved = potential.iter().zip(old).any(|(new, old)| new != old);
+        (if trouble { TROUBLE } else { 0 }) | (if moved { MOVED } else { 0 })
+    }
+
+    fn tally(&mut self, first: usize, at_old: &[P::Potential]) {
+        let targets = self.targets.get(first..).unwrap_or(&[]);
+        for (&sum, &target) in at_old.iter().zip(targets) {
+            self.residual += (sum - P::Potential::from(target)).abs();
+            self.mass += sum;
+        }
+    }
+
+    fn note(&mut self, found: u32) {
+        self.trouble |= found & TROUBLE != 0;
+        self.moved |= found & MOVED != 0;
+    }
+
+    fn give_up(&mut self) {
+        self.trouble = true;
     }
 }
 

@@ -21,6 +21,10 @@ mod verdict;
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};
+#[cfg(all(feature = "parallel", feature = "scaling"))]
+pub use start::parallel_fast_work_len;
+#[cfg(feature = "parallel")]
+pub use start::parallel_work_len;
 pub use start::{COEFFICIENTS, check, work_len};
 #[cfg(feature = "scaling")]
 pub use start::{FAST_COEFFICIENTS, fast_work_len};

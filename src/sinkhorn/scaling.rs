@@ -11,8 +11,12 @@ use super::fused::restore;
 use super::solver::Sinkhorn;
 use super::start::Work;
 use crate::cost::{Geometry, Pass, ROW_BLOCK, trusted};
-use crate::kernel::{Level, Precision, add_kept, add_row, factors, rows_dot};
-use crate::marginal::{Ball, Memory};
+#[cfg(feature = "parallel")]
+use crate::cost::{Pool, Scratch};
+#[cfg(feature = "parallel")]
+use crate::kernel::{Part, Parts, Pieces, in_waves};
+use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
+use crate::marginal::{Ball, Memory, Side};
 use crate::math::LANES;
 use crate::real::Real;
 use crate::work::{Coefficients, WorkLen, padded, take};
@@ -105,29 +109,6 @@ impl<'a, P: Precision> Kept<'a, P> {
         })
     }
 
-    /// out = K v for [`LANES`] rows from `first` on.
-    fn times(&self, level: Level, first: usize) -> [P::Sum; LANES] {
-        let mut sums = [P::Sum::ZERO; LANES];
-        rows_dot::<P>(level, rows(self.kernel, self.v.len(), first), self.v, &mut sums);
-        sums
-    }
-
-    /// Adds K^T u over [`LANES`] rows from `first` on to the sums of the block.
-    fn add(&mut self, level: Level, first: usize) {
-        let weights = self.u.get(first..first + LANES).unwrap_or(&[]);
-        let rows = rows(self.kernel, self.v.len(), first);
-        add_kept::<P>(level, weights, rows, self.partial);
-        if (first + LANES).is_multiple_of(ROW_BLOCK) {
-            self.join(level);
-        }
-    }
-
-    /// The sums of a block join the total.
-    fn join(&mut self, level: Level) {
-        add_row::<P>(level, P::Sum::ONE, self.partial, self.total);
-        self.partial.fill(P::Sum::ZERO);
-    }
-
     /// Scalings of both sides at these potentials; whether those of the columns can be trusted.
     fn scale(&mut self, pass: Pass<P>, f: &[P::Potential], g: &[P::Potential]) -> bool {
         factors::<P>(pass.level, pass.scale, self.f0, f, self.u);
@@ -156,6 +137,197 @@ struct Rows<T> {
     moved: bool,
     /// Whether K^T u lost nothing that counts.
     reliable: bool,
+}
+
+impl<T: Real> Rows<T> {
+    fn new(coupled: bool) -> Self {
+        let zero = T::ZERO;
+        Self { residual: zero, mass: zero, trouble: false, moved: coupled, reliable: true }
+    }
+
+    /// Takes in the sums of rows in their order, and the marginal that they should be.
+    fn tally<S: Copy>(&mut self, sums: &[T], targets: &[S])
+    where
+        T: From<S>,
+    {
+        for (&sum, &target) in sums.iter().zip(targets) {
+            self.residual += (sum - T::from(target)).abs();
+            self.mass += sum;
+        }
+    }
+
+    /// Takes in what blocks found; `None` if a sum could not be trusted.
+    fn note(&mut self, found: u32) -> Option<()> {
+        self.trouble |= found & TROUBLE != 0;
+        self.moved |= found & MOVED != 0;
+        self.reliable &= found & UNRELIABLE == 0;
+        (found & !(TROUBLE | MOVED | UNRELIABLE) == 0).then_some(())
+    }
+}
+
+/// Bits of what a block of rows found: a potential had to be restored; one changed; a scaling, or a sum
+/// of a row, cannot be trusted.
+const TROUBLE: u32 = 1;
+const MOVED: u32 = 2;
+const UNRELIABLE: u32 = 4;
+const LOST: u32 = 8;
+
+/// What all blocks of a sweep read.
+struct Shared<'s, 'a, P: Precision> {
+    side: &'s Side<'a, P>,
+    pass: Pass<P>,
+    kernel: &'s [P::Sum],
+    v: &'s [P::Sum],
+    f0: &'s [P::Potential],
+    old: &'s [P::Potential],
+    coupled: bool,
+}
+
+/// What belongs to a block of rows, from `first` on.
+struct Block<'s, P: Precision> {
+    first: usize,
+    f: &'s mut [P::Potential],
+    u: &'s mut [P::Sum],
+    /// Where the sums of a rule that couples them are kept.
+    row: &'s mut [P::Sum],
+    /// K^T u of the block.
+    partial: &'s mut [P::Sum],
+}
+
+impl<P: Precision> Shared<'_, '_, P> {
+    /// Updates the rows of a block and leaves their K^T u, but where the rule couples its entries: then
+    /// their sums alone. `at_old` is shown the sums at the old potentials, in the order of the rows.
+    #[inline(always)]
+    fn update(&self, block: Block<'_, P>, at_old: &mut impl FnMut(usize, &[P::Potential])) -> u32 {
+        let Self { side, pass, kernel, v, coupled, .. } = *self;
+        let Block { first, f, u, row, partial } = block;
+        let mut found = 0;
+        let groups = f.chunks_mut(LANES).zip(u.chunks_mut(LANES));
+        let mut kept = row.chunks_mut(LANES);
+        if !coupled {
+            partial.fill(P::Sum::ZERO);
+        }
+        for (k, (f, weights)) in groups.enumerate() {
+            let first = first + k * LANES;
+            let entries = rows(kernel, v.len(), first);
+            let mut sums = [P::Sum::ZERO; LANES];
+            rows_dot::<P>(pass.level, entries, v, &mut sums);
+            let place = first..first + f.len();
+            let known = (sums.get(..f.len()), weights.get_mut(..f.len()));
+            let ((Some(sums), Some(u)), Some(old), Some(f0)) =
+                (known, self.old.get(place.clone()), self.f0.get(place))
+            else {
+                return LOST;
+            };
+            if !all_trusted::<P>(sums, f0) {
+                return LOST;
+            }
+            let mut values = [P::Potential::ZERO; LANES];
+            for (value, (&sum, &u)) in values.iter_mut().zip(sums.iter().zip(&*u)) {
+                *value = P::Potential::from(sum * u);
+            }
+            at_old(first, values.get(..f.len()).unwrap_or(&[]));
+            if coupled {
+                copy(kept.next().unwrap_or_default(), sums);
+                continue;
+            }
+            copy(f, f0);
+            // A rule that updates a few rows at a time keeps nothing.
+            let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
+            side.update(pass.level, first, sums, f, memory);
+            if restore(f, old) {
+                found |= TROUBLE;
+            }
+            if f.iter().zip(old).fold(false, |any, (new, old)| any | (new != old)) {
+                found |= MOVED;
+            }
+            factors::<P>(pass.level, pass.scale, f0, f, u);
+            if !all_trusted::<P>(u, f0) {
+                found |= UNRELIABLE;
+            }
+            add_kept::<P>(pass.level, weights, entries, partial);
+        }
+        found
+    }
+
+    /// K^T u of a block whose scalings are known.
+    #[inline(always)]
+    fn add(&self, first: usize, u: &[P::Sum], partial: &mut [P::Sum]) {
+        partial.fill(P::Sum::ZERO);
+        for (k, weights) in u.chunks(LANES).enumerate() {
+            let entries = rows(self.kernel, self.v.len(), first + k * LANES);
+            add_kept::<P>(self.pass.level, weights, entries, partial);
+        }
+    }
+}
+
+/// The host's threads and the buffers for them.
+#[cfg(feature = "parallel")]
+struct Crew<'s, P: Precision> {
+    pool: &'s dyn Pool,
+    width: usize,
+    /// Sums of the rows at their old potentials.
+    values: &'s mut [P::Potential],
+    /// K^T u of the blocks under way.
+    partial: &'s mut [P::Sum],
+}
+
+#[cfg(feature = "parallel")]
+impl<'s, P: Precision> Crew<'s, P> {
+    #[inline]
+    fn of(cost: &'s impl Geometry<P>, scratch: &'s mut Scratch<'_, P>) -> Option<Self> {
+        let pool = cost.pool()?;
+        let (width, values, partial) = scratch.slots.lend()?;
+        Some(Self { pool, width, values, partial })
+    }
+
+    /// [`Shared::update`] of all blocks; what the rule does not couple is added to the total.
+    #[inline(never)]
+    fn rows(
+        &mut self,
+        shared: &Shared<'_, '_, P>,
+        f: &mut [P::Potential],
+        [u, kept, total]: [&mut [P::Sum]; 3],
+    ) -> u32 {
+        let (m, blocks) = (shared.v.len(), f.len().div_ceil(ROW_BLOCK));
+        let potential = [Part::of_rows(f, ROW_BLOCK), Part::of_rows(self.values, ROW_BLOCK)];
+        let partial = Part::of_tasks(self.partial, m);
+        let sum = [Part::of_rows(u, ROW_BLOCK), Part::of_rows(kept, ROW_BLOCK), partial];
+        let parts = Parts { potential, sum, cost: Part::none() };
+        let work = |block: usize, pieces: Pieces<'_, P>| {
+            let Pieces { potential: [f, values], sum: [u, row, partial], .. } = pieces;
+            let mut values = values.chunks_mut(LANES);
+            let block = Block { first: block * ROW_BLOCK, f, u, row, partial };
+            shared.update(block, &mut |_, sums| copy(values.next().unwrap_or_default(), sums))
+        };
+        in_waves(self.pool, (blocks, self.width), parts, &work, &mut |pieces| {
+            let [.., partial] = pieces.sum;
+            if !shared.coupled {
+                add_row::<P>(shared.pass.level, P::Sum::ONE, partial, total);
+            }
+        })
+    }
+
+    /// [`Shared::add`] of all blocks, added to the total.
+    #[inline(never)]
+    fn add(&mut self, shared: &Shared<'_, '_, P>, u: &mut [P::Sum], total: &mut [P::Sum]) -> u32 {
+        let (m, blocks) = (shared.v.len(), u.len().div_ceil(ROW_BLOCK));
+        let partial = Part::of_tasks(self.partial, m);
+        let parts = Parts {
+            potential: [Part::none(), Part::none()],
+            sum: [Part::of_rows(u, ROW_BLOCK), Part::none(), partial],
+            cost: Part::none(),
+        };
+        let work = |block: usize, pieces: Pieces<'_, P>| {
+            let [u, _, partial] = pieces.sum;
+            shared.add(block * ROW_BLOCK, u, partial);
+            0
+        };
+        in_waves(self.pool, (blocks, self.width), parts, &work, &mut |pieces| {
+            let [.., partial] = pieces.sum;
+            add_row::<P>(shared.pass.level, P::Sum::ONE, partial, total);
+        })
+    }
 }
 
 impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
@@ -198,7 +370,6 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         }
         copy(kept.old, f);
         kept.total.fill(P::Sum::ZERO);
-        kept.partial.fill(P::Sum::ZERO);
     }
 
     /// Fills the kernel at the potentials as they are, which makes it the plan. False if there is no
@@ -233,22 +404,27 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         if !kept.scale(pass, f, g) || !all_trusted::<P>(kept.u, kept.f0) {
             return false;
         }
-        kept.total.fill(P::Sum::ZERO);
-        kept.partial.fill(P::Sum::ZERO);
+        let Kept { kernel, f0, u, v, total, partial, .. } = kept;
+        total.fill(P::Sum::ZERO);
         let mut trusted = true;
-        for (k, rows) in row.chunks_mut(LANES).enumerate() {
-            let first = k * LANES;
-            let sums = kept.times(level, first);
-            trusted &= all_trusted::<P>(&sums, kept.f0.get(first..).unwrap_or(&[]));
-            for ((row, &sum), &u) in
-                rows.iter_mut().zip(&sums).zip(kept.u.get(first..).unwrap_or(&[]))
-            {
-                *row = sum * u;
+        let blocks = row.chunks_mut(ROW_BLOCK).zip(u.chunks(ROW_BLOCK)).enumerate();
+        for (block, (row, u)) in blocks {
+            partial.fill(P::Sum::ZERO);
+            let groups = row.chunks_mut(LANES).zip(u.chunks(LANES)).enumerate();
+            for (k, (row, u)) in groups {
+                let first = block * ROW_BLOCK + k * LANES;
+                let entries = rows(kernel, v.len(), first);
+                let mut sums = [P::Sum::ZERO; LANES];
+                rows_dot::<P>(level, entries, v, &mut sums);
+                trusted &= all_trusted::<P>(&sums, f0.get(first..).unwrap_or(&[]));
+                for ((row, &sum), &u) in row.iter_mut().zip(&sums).zip(u) {
+                    *row = sum * u;
+                }
+                add_kept::<P>(level, u, entries, partial);
             }
-            kept.add(level, first);
+            add_row::<P>(level, P::Sum::ONE, partial, total);
         }
-        kept.join(level);
-        for ((col, &sum), &v) in col.iter_mut().zip(&*kept.total).zip(&*kept.v) {
+        for ((col, &sum), &v) in col.iter_mut().zip(&**total).zip(&**v) {
             *col = sum * v;
         }
         trusted
@@ -257,61 +433,74 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// Updates the rows and leaves K^T u. `None` if a sum could not be trusted; the potentials are as
     /// before then.
     fn scaled_rows(&mut self) -> Option<Rows<P::Potential>> {
+        let found = self.scaled_blocks();
+        if found.is_none() {
+            copy(self.f, self.work.kept.old);
+        }
+        found
+    }
+
+    fn scaled_blocks(&mut self) -> Option<Rows<P::Potential>> {
         let Self { problem, f, work, state, .. } = self;
         let (level, pass) = (state.level, problem.pass(state.level));
-        let Work { rows: side, kept, row, row_rule, .. } = work;
+        let Work {
+            rows: side,
+            kept,
+            row,
+            row_rule,
+            #[cfg(feature = "parallel")]
+            scratch,
+            ..
+        } = work;
         let coupled = side.couples_entries() || state.takes_rows_apart();
-        let zero = P::Potential::ZERO;
-        let mut found =
-            Rows { residual: zero, mass: zero, trouble: false, moved: coupled, reliable: true };
-        let n = f.len();
-        for first in (0..n).step_by(LANES) {
-            let sums = kept.times(level, first);
-            let place = first..n.min(first + LANES);
-            let (sums, u, old) = (
-                sums.get(..place.len())?,
-                kept.u.get_mut(place.clone())?,
-                kept.old.get(place.clone())?,
-            );
-            let (f, f0) = (f.get_mut(place.clone())?, kept.f0.get(place.clone())?);
-            let known = all_trusted::<P>(sums, f0);
-            if !known {
-                for (f, &old) in self.f.iter_mut().zip(&*kept.old) {
-                    *f = old;
+        let Kept { kernel, f0, old, u, v, total, partial, .. } = kept;
+        let shared = Shared { side, pass, kernel, v, f0, old, coupled };
+        let mut found = Rows::new(coupled);
+        #[cfg(feature = "parallel")]
+        let crew = match Crew::of(problem.geometry(), scratch) {
+            Some(mut crew) => {
+                let kept = if coupled { &mut **row } else { &mut [] };
+                found.note(crew.rows(&shared, f, [u, kept, total]))?;
+                found.tally(crew.values, row_rule);
+                Some(crew)
+            }
+            None => None,
+        };
+        #[cfg(not(feature = "parallel"))]
+        let crew = None::<()>;
+        if crew.is_none() {
+            let mut kept = row.chunks_mut(ROW_BLOCK);
+            let blocks = f.chunks_mut(ROW_BLOCK).zip(u.chunks_mut(ROW_BLOCK)).enumerate();
+            for (block, (f, u)) in blocks {
+                let first = block * ROW_BLOCK;
+                let row = if coupled { kept.next().unwrap_or_default() } else { &mut [] };
+                let rows = Block { first, f, u, row, partial };
+                let bits = shared.update(rows, &mut |first, sums| {
+                    found.tally(sums, row_rule.get(first..).unwrap_or(&[]));
+                });
+                found.note(bits)?;
+                if !coupled {
+                    add_row::<P>(level, P::Sum::ONE, partial, total);
                 }
-                return None;
             }
-            for ((&sum, &u), &target) in sums.iter().zip(&*u).zip(row_rule.get(place.clone())?) {
-                let sum = P::Potential::from(sum * u);
-                found.residual += (sum - P::Potential::from(target)).abs();
-                found.mass += sum;
-            }
-            if coupled {
-                copy(row.get_mut(place)?, sums);
-                continue;
-            }
-            copy(f, f0);
-            // A rule that updates a few rows at a time keeps nothing.
-            let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
-            side.update(level, first, sums, f, memory);
-            found.trouble |= restore(f, old);
-            found.moved |= f.iter().zip(old).fold(false, |any, (new, old)| any | (new != old));
-            factors::<P>(level, pass.scale, f0, f, u);
-            found.reliable &= all_trusted::<P>(u, f0);
-            kept.add(level, first);
         }
         if coupled {
-            copy(f, kept.f0);
+            copy(f, f0);
             let [ball, _] = &mut state.balls;
             side.update(level, 0, row, f, Memory { marginal: row_rule, ball });
             found.trouble |= restore(f, side.log_weights);
-            factors::<P>(level, pass.scale, kept.f0, f, kept.u);
-            found.reliable &= all_trusted::<P>(kept.u, kept.f0);
-            for first in (0..n).step_by(LANES) {
-                kept.add(level, first);
+            factors::<P>(level, pass.scale, f0, f, u);
+            found.reliable &= all_trusted::<P>(u, f0);
+            #[cfg(feature = "parallel")]
+            if let Some(mut crew) = crew {
+                found.note(crew.add(&shared, u, total))?;
+                return Some(found);
+            }
+            for (block, u) in u.chunks(ROW_BLOCK).enumerate() {
+                shared.add(block * ROW_BLOCK, u, partial);
+                add_row::<P>(level, P::Sum::ONE, partial, total);
             }
         }
-        kept.join(level);
         Some(found)
     }
 }

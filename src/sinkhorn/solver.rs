@@ -291,15 +291,14 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             side: rows,
             pass,
             targets: row_rule,
-            kept: if coupled { row } else { &mut [] },
             coupled,
             residual: P::Potential::ZERO,
             mass: P::Potential::ZERO,
             trouble: false,
             moved: coupled,
         };
-        let all_trusted =
-            problem.geometry().sweep(pass, f, g, col, scratch, &mut |group| fused.take(group));
+        let kept = if coupled { &mut **row } else { &mut [] };
+        let all_trusted = problem.geometry().sweep(pass, f, g, col, kept, scratch, &mut fused);
         let Fused { residual, mass, mut trouble, moved, .. } = fused;
         state.residual = residual / mass;
         if coupled {

@@ -1,5 +1,7 @@
 //! Work, validation and start of a solve.
 
+#[cfg(feature = "parallel")]
+use crate::cost::parallel_len;
 use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Buffers, Level, Precision};
@@ -8,6 +10,8 @@ use crate::math::Elementary;
 use crate::options::{Options, Stop, Sweep};
 use crate::problem::{Problem, check_weights};
 use crate::real::Real;
+#[cfg(feature = "parallel")]
+use crate::work::WorkLen;
 use crate::work::{Coefficients, misalignment, take};
 
 #[cfg(feature = "scaling")]
@@ -39,6 +43,20 @@ pub const FAST_COEFFICIENTS: Coefficients = COEFFICIENTS.and(scaling::POTENTIAL)
 #[cfg(feature = "scaling")]
 pub const fn fast_work_len(n: usize, m: usize, d: usize) -> usize {
     FAST_COEFFICIENTS.at(n, m, d).and(scaling::kernel_len(n, m)).len()
+}
+
+/// Elements of work with which a solve in the log domain has room for `tasks` blocks of rows at the same
+/// time on a pool ([`crate::cost::Parallel`]). With less, down to [`work_len`], fewer are under way: the
+/// same bits, later. `usize::MAX` if that overflows. The same number for f32 and f64.
+#[cfg(feature = "parallel")]
+pub const fn parallel_work_len(n: usize, m: usize, d: usize, tasks: usize) -> usize {
+    COEFFICIENTS.at(n, m, d).and(parallel_len(n, m, tasks)).len()
+}
+
+/// [`parallel_work_len`] of a solve that keeps the kernel: as much more than [`fast_work_len`].
+#[cfg(all(feature = "parallel", feature = "scaling"))]
+pub const fn parallel_fast_work_len(n: usize, m: usize, d: usize, tasks: usize) -> usize {
+    WorkLen::of(fast_work_len(n, m, d)).and(parallel_len(n, m, tasks)).len()
 }
 
 /// The work of the caller, cut into named buffers, and both sides, which refer to it.
@@ -113,21 +131,27 @@ impl<'a, P: Precision> Work<'a, P> {
             (ErrorKind::Shape, Argument::ColPotentials)
         } else if needed == usize::MAX {
             (ErrorKind::TooLarge, Argument::Cost)
-        } else if work.len() < needed || self.cut(work, [n, m, d], state, fresh).is_none() {
-            (ErrorKind::WorkTooSmall, Argument::Work)
-        } else {
+        } else if work.len() >= needed
+            && let Some(_rest) = self.cut(work, [n, m, d], state, fresh)
+        {
+            // Where there is no room for two blocks at the same time they come one after the other.
+            #[cfg(feature = "parallel")]
+            let _ = self.scratch.slots.cut(problem.geometry().pool(), _rest, [n, m]);
             return Ok(());
+        } else {
+            (ErrorKind::WorkTooSmall, Argument::Work)
         };
         Err(Error::new(kind, argument))
     }
 
+    /// What is left of the work.
     fn cut(
         &mut self,
         work: &'a mut [P::Work],
         [n, m, d]: [usize; 3],
         state: &State<P>,
         fresh: bool,
-    ) -> Option<()> {
+    ) -> Option<&'a mut [P::Work]> {
         #[cfg(feature = "scaling")]
         let keeps = state.absorbed.room;
         let mut work = work.get_mut(state.skip..)?;
@@ -157,7 +181,8 @@ impl<'a, P: Precision> Work<'a, P> {
         if keeps {
             self.kept = Kept::cut(&mut potential, &mut sum, [n, m])?;
         }
-        self.scratch.cut(cost, sum, m, d)
+        self.scratch.cut(cost, sum, m, d)?;
+        Some(work)
     }
 }
 

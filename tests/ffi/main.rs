@@ -41,6 +41,7 @@ mod whole {
     mod gradients;
     mod matching;
     mod memory;
+    mod parallel;
     mod pointers;
     mod refusals;
     mod results;

@@ -92,7 +92,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         // SAFETY: as above.
         let (walk, method, read) = unsafe { options_of(options) }?;
         let (written, needed, useful) = (&[range], work_len(method), fast_work_len(method));
-        let terms = Terms { fresh: true, needed, useful, written, read };
+        let terms = Terms { fresh: true, needed, useful, threads: false, written, read };
         // SAFETY: as above.
         let mut opened = unsafe { open(call, terms) };
         let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;

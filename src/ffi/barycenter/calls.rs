@@ -12,18 +12,19 @@ use super::super::convert::{
     Costs, Head, OptionsSource, ReportLayout, Scalar, check_matrices, cost_of, note_cost,
     options_of, read_options, rule_of, write_ending, write_values, zero,
 };
+use super::super::host::HostCost;
 use super::super::sinkhorn::{Observe, refuse, report_range};
 use super::super::types as shared;
 use super::super::types::rot_error;
 use super::types;
 use crate::barycenter::{self, Measure, Options, Problem, Report};
-use crate::cost::{AnyCost, Geometry};
+use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::problem::check_weights;
 use crate::work::{PAD, padded};
 
 /// A measure of the library over the caller's memory.
-pub(super) type Own<'a, T> = Measure<'a, T, AnyCost<'a, T>>;
+pub(super) type Own<'a, T> = Measure<'a, T, HostCost<'a, T>>;
 
 /// Elements of work for one measure in the library's form, at both precisions and whatever the size
 /// of a pointer; the first may have to move to its alignment.

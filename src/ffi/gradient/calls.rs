@@ -9,9 +9,10 @@ use super::super::abi::{
 use super::super::convert::{
     ROT_LEVEL_FASTEST, Scalar, level_of, problem_of, read_problem, refuse_overlap, zero,
 };
+use super::super::host::HostCost;
 use super::super::types::{self, Matrix, MatrixMut};
 use super::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
-use crate::cost::{AnyCost, Geometry};
+use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::implicit::{
     self, Changes, Cotangent, GradientReport, Gradients, Method, Optimum, Options, Tangent,
@@ -311,7 +312,7 @@ pub(super) struct Call<T> {
 
 /// What they look like once checked.
 struct Opened<'a, T: Scalar> {
-    problem: Problem<'a, T, AnyCost<'a, T>>,
+    problem: Problem<'a, T, HostCost<'a, T>>,
     optimum: Optimum<'a, T>,
     options: Options<T>,
     work: &'a mut [T],

@@ -78,7 +78,11 @@ pub(crate) fn default_options<T: C>() -> c::Options<T> {
         sweep: ROT_SWEEP_AUTO,
         observe: None,
         user: null_mut(),
-        reserved: [0; 6],
+        parallel_for: None,
+        parallel_context: null_mut(),
+        tasks: 0,
+        reserved32: 0,
+        reserved: [0; 3],
     }
 }
 
