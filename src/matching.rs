@@ -160,7 +160,7 @@ pub fn step<P: Precision, G: Geometry<P>>(
 ) -> Result<Step<P::Potential>, Error> {
     let (n, m, d) = (geometry.rows(), geometry.cols(), geometry.dimension());
     let direct = options.implicit.method_of() == Method::Direct;
-    gradients.check([n, m, d])?;
+    gradients.check([n, m, geometry.coordinates()])?;
     options.implicit.check()?;
     options.solve.check_sweep()?;
     if work_len(n, m, d, direct) == usize::MAX {
@@ -247,7 +247,7 @@ fn add_largest<P: Precision, G: Geometry<P>>(
         }
     };
     add(&mut gradients.cost, i, j, slope);
-    for k in 0..problem.geometry().dimension() {
+    for k in 0..problem.geometry().coordinates() {
         let part = problem.geometry().slope(i, j, k).unwrap_or(P::Potential::ZERO);
         add(&mut gradients.x, i, k, slope * part);
         add(&mut gradients.y, j, k, -(slope * part));

@@ -70,6 +70,9 @@ pub trait Real:
 
     /// Nearest value to a count.
     fn from_count(n: usize) -> Self;
+    /// The whole part as a count; 0 below 0 and for NaN, `usize::MAX` above all counts.
+    #[cfg(feature = "grid")]
+    fn to_count(self) -> usize;
     /// The same number in double precision.
     #[cfg(feature = "f64")]
     fn to_f64(self) -> f64;
@@ -117,6 +120,11 @@ macro_rules! real {
             #[inline(always)]
             fn from_count(n: usize) -> Self {
                 n as $t
+            }
+            #[cfg(feature = "grid")]
+            #[inline(always)]
+            fn to_count(self) -> usize {
+                self as usize
             }
             #[cfg(feature = "f64")]
             #[inline(always)]

@@ -1,6 +1,8 @@
 //! A cost whose kind is known at run time only: what the C interface solves, so that the solver is
 //! compiled once for all kinds.
 
+#[cfg(feature = "grid")]
+use super::Grid;
 #[cfg(feature = "points")]
 use super::Points;
 use super::rows::RowCost;
@@ -15,6 +17,8 @@ pub(crate) enum AnyCost<'a, T> {
     Dense(Dense<'a, T>),
     #[cfg(feature = "points")]
     Points(Points<'a, T>),
+    #[cfg(feature = "grid")]
+    Grid(Grid<'a, T>),
 }
 
 impl<T> sealed::Sealed for AnyCost<'_, T> {}
@@ -25,6 +29,8 @@ macro_rules! either {
             AnyCost::Dense($cost) => $call,
             #[cfg(feature = "points")]
             AnyCost::Points($cost) => $call,
+            #[cfg(feature = "grid")]
+            AnyCost::Grid($cost) => $call,
         }
     };
 }
@@ -36,6 +42,15 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
 
     fn dimension(&self) -> usize {
         either!(self, cost => RowCost::<P>::dimension(cost))
+    }
+
+    fn coordinates(&self) -> usize {
+        either!(self, cost => RowCost::<P>::coordinates(cost))
+    }
+
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        either!(self, cost => RowCost::<P>::grid(cost))
     }
 
     fn scan(
@@ -97,6 +112,8 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::transposed(cost)),
             #[cfg(feature = "points")]
             AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::transposed(cost)),
+            #[cfg(feature = "grid")]
+            AnyCost::Grid(cost) => AnyCost::Grid(RowCost::<P>::transposed(cost)),
         }
     }
 }

@@ -6,6 +6,8 @@
 #[cfg(feature = "capi")]
 mod any;
 mod dense;
+#[cfg(feature = "grid")]
+mod grid;
 #[cfg(feature = "parallel")]
 mod parallel;
 #[cfg(feature = "points")]
@@ -18,6 +20,8 @@ pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(feature = "grid")]
+pub use grid::{GRID_DIMENSION, Grid};
 #[cfg(all(feature = "capi", feature = "parallel"))]
 pub(crate) use parallel::tasks_of;
 #[cfg(feature = "parallel")]
@@ -179,8 +183,12 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     /// Number of columns, m.
     fn cols(&self) -> usize;
 
-    /// Dimension of points whose coordinates the scratch holds; 0 if there are none.
+    /// What the geometry counts as in work lengths: the dimension of points whose coordinates the
+    /// scratch holds, 0 for a matrix.
     fn dimension(&self) -> usize;
+
+    /// Dimension of the points that have gradients; 0 if there are none.
+    fn coordinates(&self) -> usize;
 
     /// Validates the cost, with `a` and `b` to tell which rows and columns have weight: every row
     /// with weight needs a partner with weight at finite cost. `column_seen` (m) becomes 1 where a

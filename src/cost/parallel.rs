@@ -1,5 +1,7 @@
 //! Sweeps over blocks of rows on the host's threads, with the bits of those on one.
 
+#[cfg(feature = "grid")]
+use super::Grid;
 #[cfg(feature = "scaling")]
 use super::rows::fill_rows;
 use super::rows::{
@@ -52,6 +54,15 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
 
     fn dimension(&self) -> usize {
         RowCost::<P>::dimension(&self.cost)
+    }
+
+    fn coordinates(&self) -> usize {
+        RowCost::<P>::coordinates(&self.cost)
+    }
+
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        RowCost::<P>::grid(&self.cost)
     }
 
     fn scan(

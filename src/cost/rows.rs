@@ -1,5 +1,7 @@
 //! The sweeps of all geometries that can write down one row of the cost.
 
+#[cfg(feature = "grid")]
+use super::grid::{Grid, Passes};
 #[cfg(feature = "parallel")]
 use super::parallel;
 use super::{
@@ -25,6 +27,17 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
 
     /// See [`Geometry::dimension`].
     fn dimension(&self) -> usize;
+
+    /// See [`Geometry::coordinates`].
+    fn coordinates(&self) -> usize {
+        self.dimension()
+    }
+
+    /// The cost as one of grids, if that is what it is: its sweeps go axis by axis then.
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        None
+    }
 
     /// See [`Geometry::scan`].
     fn scan(
@@ -292,6 +305,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         RowCost::<P>::dimension(self)
     }
 
+    fn coordinates(&self) -> usize {
+        RowCost::<P>::coordinates(self)
+    }
+
     fn scan(
         &self,
         a: &[P::Cost],
@@ -318,6 +335,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.row_sums(f, g, sums);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.row_sums((f, g), sums);
@@ -358,6 +379,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         sums: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.col_sums(f, g, sums);
+        }
         #[cfg(feature = "parallel")]
         let crew = parallel::Crew::of(self, pass, scratch).map(|crew| crew.col_shifts(f, g));
         #[cfg(not(feature = "parallel"))]
@@ -387,6 +412,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         scratch: &mut Scratch<'_, P>,
         update: &mut impl Update<P>,
     ) -> bool {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.sweep(f, g, col_sums, kept, update);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.sweep((f, g), col_sums, kept, update);
@@ -422,6 +451,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         col: &mut [P::Sum],
         scratch: &mut Scratch<'_, P>,
     ) -> P::Potential {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.marginals(f, g, row, col);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.marginals((f, g), row, col);
@@ -486,6 +519,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         level: Level,
         scratch: &mut Scratch<'_, P>,
     ) -> Option<(P::Cost, usize, usize)> {
+        #[cfg(feature = "grid")]
+        if let Some(grid) = self.grid() {
+            return grid.largest();
+        }
         let mut found = None;
         for i in 0..self.shape().0 {
             let cost = self.cost_row(level, i, scratch.prepared, scratch.row);
@@ -510,6 +547,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         out: &mut MatMut<'_, P::Cost>,
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.conditional_mean(g, values, out);
+        }
         // Values are read column by column: rows of the transposed view.
         let columns = values.transposed();
         let [entries, products, ..] = &mut scratch.entries;

@@ -7,6 +7,8 @@ use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part,
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 use crate::cost::{AnyCost, Dense};
+#[cfg(feature = "grid")]
+use crate::cost::Grid;
 #[cfg(feature = "points")]
 use crate::cost::{Metric, Points};
 use crate::error::{Argument, ErrorKind};
@@ -43,6 +45,8 @@ pub const ROT_COST_DENSE: u32 = 0;
 pub const ROT_COST_SQUARED_EUCLIDEAN: u32 = 1;
 /// |x - y| between points.
 pub const ROT_COST_EUCLIDEAN: u32 = 2;
+/// |x - y|^2 between the points of two regular grids.
+pub const ROT_COST_GRID: u32 = 3;
 /// The marginal is the weights.
 pub const ROT_RULE_EXACT: u32 = 0;
 /// The marginal pays `param[0]` * KL.
@@ -169,6 +173,13 @@ pub(super) unsafe fn cost_of<'a, T: Scalar>(
         ROT_COST_SQUARED_EUCLIDEAN | ROT_COST_EUCLIDEAN => {
             Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind))
         }
+        #[cfg(feature = "grid")]
+        ROT_COST_GRID => {
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
+            Ok(hosted(AnyCost::Grid(Grid::new(x, y)?)))
+        }
+        #[cfg(not(feature = "grid"))]
+        ROT_COST_GRID => Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind)),
         _ => Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
     }
 }

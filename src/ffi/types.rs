@@ -74,7 +74,7 @@ pub struct Rule<T> {
 pub struct Problem<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
-    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
     pub cost_kind: u32,
     /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
     pub cost: Matrix<T>,

@@ -58,7 +58,7 @@ impl<P: Precision> Tangent<'_, P> {
 
     /// Errors: `Shape`, and `MassMismatch` where the masses of two sides that fix them part.
     fn check<G: Geometry<P>>(&self, problem: &Problem<'_, P, G>) -> Result<(), Error> {
-        let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+        let ((n, m), d) = (problem.shape(), problem.geometry().coordinates());
         let fits = |matrix: &Option<Mat<'_, P::Cost>>, rows, cols| {
             matrix.as_ref().is_none_or(|x| cols > 0 && x.rows() == rows && x.cols() == cols)
         };

@@ -155,7 +155,7 @@ impl Lengths {
 
     /// With those of one more measure.
     pub(crate) fn and<P: Precision, G: Geometry<P>>(self, geometry: &G) -> Self {
-        let d = geometry.dimension();
+        let d = geometry.coordinates();
         let [x, y] = [geometry.rows(), geometry.cols()].map(|count| count.saturating_mul(d));
         Self { x: self.x.saturating_add(x), y: self.y.saturating_add(y) }
     }
@@ -327,7 +327,7 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
             smoothing: if smoothing > zero { smoothing } else { one },
         };
         let places = [&mut *seen, &mut *indirect, &mut *point, &mut *points];
-        let (n, m, d) = (rows.len(), problem.support(), measure.geometry.dimension());
+        let (n, m, d) = (rows.len(), problem.support(), measure.geometry.coordinates());
         let out = Places {
             cost: matrix(&mut costs, [n, m]),
             x: matrix(&mut x, [n, d]),
@@ -532,7 +532,7 @@ impl<P: Precision, G: Geometry<P>> Emission<'_, P, G> {
     ) {
         let zero = P::Potential::ZERO;
         let geometry = &self.measure.geometry;
-        let d = geometry.dimension();
+        let d = geometry.coordinates();
         let Places { mut cost, mut x, mut y } = out;
         let wants_points = x.is_some() || y.is_some();
         let point = point.get_mut(..d).unwrap_or(&mut []);

@@ -9,7 +9,7 @@ use super::super::types::{Matrix, Rule, rot_error};
 pub struct Measure<T> {
     /// Zero.
     pub flags: u32,
-    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
     pub cost_kind: u32,
     /// ROT_COST_DENSE: the cost from its points to those of the barycenter, n_i x n, cost units.
     /// +infinity forbids a pair. A cost that measures share is the same view in each.
