@@ -492,6 +492,15 @@
 #define ROT_COST_EUCLIDEAN 2
 
 /**
+ * |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
+ * axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
+ * row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
+ * O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
+ * the plan still takes each of them.
+ */
+#define ROT_COST_GRID 3
+
+/**
  * The marginal is the weights.
  */
 #define ROT_RULE_EXACT 0
@@ -593,6 +602,14 @@
  * Solve it by conjugate gradients.
  */
 #define ROT_METHOD_ITERATIVE 1
+
+/**
+ * What two grids (ROT_COST_GRID) count as in the work lengths, where these ask for the dimension d of
+ * points, if neither has more points along an axis than the grid of the columns (of the barycenter):
+ * images or volumes of one shape. In general rot_grid_dimension_f64 tells. More is never wrong; with
+ * less, sweeps take n m exponentials. Gradients (rot_gradient_*) take d = 0.
+ */
+#define ROT_GRID_DIMENSION 6
 
 /**
  * Epsilon, tau and entropy are in cost units.
@@ -708,7 +725,7 @@ typedef struct rot_problem_f64 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -716,11 +733,13 @@ typedef struct rot_problem_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -1205,7 +1224,7 @@ typedef struct rot_problem_f32 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -1213,11 +1232,13 @@ typedef struct rot_problem_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -2315,7 +2336,7 @@ typedef struct rot_measure_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -2324,11 +2345,13 @@ typedef struct rot_measure_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -2534,7 +2557,7 @@ typedef struct rot_measure_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -2543,11 +2566,13 @@ typedef struct rot_measure_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -3308,6 +3333,25 @@ int32_t rot_gradient_jvp_f32(const rot_problem_f32 *problem,
                              rot_change_f32 *change,
                              float *work,
                              size_t work_len);
+
+/**
+ * What two grids count as in the work lengths of rot_sinkhorn_*, rot_plan_*, rot_anneal_*,
+ * rot_matching_* and rot_barycenter_*, where these ask for the dimension d of points (the largest over
+ * all measures of a barycenter): ROT_GRID_DIMENSION for grids of one shape.
+ *
+ * @param x, y  as in a problem of kind ROT_COST_GRID: row k describes axis k, by the number of its
+ *              points, the first coordinate and the spacing
+ *
+ * Returns SIZE_MAX if they are no grids, and in a library that was built without this part. Since 0.1.
+ */
+ROT_API
+size_t rot_grid_dimension_f64(const rot_matrix_f64 *x,
+                              const rot_matrix_f64 *y);
+
+/**
+ * rot_grid_dimension_f64 in single precision. Since 0.1.
+ */
+ROT_API size_t rot_grid_dimension_f32(const rot_matrix_f32 *x, const rot_matrix_f32 *y);
 
 /**
  * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.

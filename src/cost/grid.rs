@@ -160,7 +160,8 @@ impl<'s, P: Precision> Room<'s, P> {
     /// `None` if the scratch belongs to another shape.
     fn cut(grid: &Grid<'_, P::Cost>, scratch: &'s mut Scratch<'_, P>) -> Option<Self> {
         let [array, axis] = grid.lens();
-        let lens = [WorkLen::of(array).times(2).and(WorkLen::of(axis)).len(), array.checked_mul(2)?];
+        let lens =
+            [WorkLen::of(array).times(2).and(WorkLen::of(axis)).len(), array.checked_mul(2)?];
         let [costs, potentials] = lens;
         let Buffers { cost, potential, sum } =
             P::recut(scratch.prepared, [costs, potentials, axis])?;
@@ -254,9 +255,9 @@ fn reduce<P: Precision>(
     }
     let lines = [Line::of(to, 0), Line::of(from, 0)];
     let [_, Line { count, .. }] = lines;
-    let values =
-        if d == 1 { potential } else { before.get(..between(to, from, 1)).unwrap_or(&[]) };
-    let known = if mean == Mean::Nothing || (mean == Mean::Cost && d == 1) { &[][..] } else { first };
+    let values = if d == 1 { potential } else { before.get(..between(to, from, 1)).unwrap_or(&[]) };
+    let known =
+        if mean == Mean::Nothing || (mean == Mean::Cost && d == 1) { &[][..] } else { first };
     along::<P>(lines, values, line, entries, &mut |row, values, costs, entries| {
         last(row, values, costs, nth(known, row, count), entries);
     });
@@ -367,8 +368,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
             let places = (shifts.get_mut(..count), at_old.get_mut(..count));
             if let ((Some(potential), Some(at_old)), Some(sums)) = (places, sums.get(..count)) {
                 let kept = kept.next().unwrap_or_default();
-                let found =
-                    update.renew(Rows { first, old: group, potential, sums, kept }, at_old);
+                let found = update.renew(Rows { first, old: group, potential, sums, kept }, at_old);
                 update.note(found);
                 update.tally(first, at_old);
                 for (f, &mut new) in group.iter_mut().zip(potential) {
@@ -464,7 +464,10 @@ impl<T: Real> Grid<'_, T> {
             for i in 0..to.count {
                 for j in 0..from.count {
                     let square = (to.at(i) - from.at(j)) * (to.at(i) - from.at(j));
-                    if square.is_finite() && found.is_none_or(|(most, _, _)| square > most) {
+                    if !square.is_finite() {
+                        return None;
+                    }
+                    if found.is_none_or(|(most, _, _)| square > most) {
                         found = Some((square, i, j));
                     }
                 }

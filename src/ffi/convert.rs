@@ -6,9 +6,9 @@ use core::ptr::{from_ref, null};
 use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
-use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "grid")]
 use crate::cost::Grid;
+use crate::cost::{AnyCost, Dense};
 #[cfg(feature = "points")]
 use crate::cost::{Metric, Points};
 use crate::error::{Argument, ErrorKind};
@@ -45,7 +45,11 @@ pub const ROT_COST_DENSE: u32 = 0;
 pub const ROT_COST_SQUARED_EUCLIDEAN: u32 = 1;
 /// |x - y| between points.
 pub const ROT_COST_EUCLIDEAN: u32 = 2;
-/// |x - y|^2 between the points of two regular grids.
+/// |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
+/// axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
+/// row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
+/// O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
+/// the plan still takes each of them.
 pub const ROT_COST_GRID: u32 = 3;
 /// The marginal is the weights.
 pub const ROT_RULE_EXACT: u32 = 0;

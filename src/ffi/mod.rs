@@ -6,6 +6,7 @@ mod abi;
 pub mod anneal;
 mod convert;
 pub mod gradient;
+pub mod grid;
 mod host;
 pub mod info;
 #[cfg(rot_inject_panic)]
@@ -56,7 +57,9 @@ fn not_built<A>(_: A) -> i32 {
     feature = "implicit",
     feature = "barycenter",
     feature = "scaling",
-    feature = "parallel"
+    feature = "parallel",
+    feature = "grid",
+    feature = "f64"
 )))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX

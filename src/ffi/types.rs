@@ -78,9 +78,11 @@ pub struct Problem<T> {
     pub cost_kind: u32,
     /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
     pub cost: Matrix<T>,
-    /// Points of the rows, n x d, for the other kinds.
+    /// Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+    /// their grid, d x 3.
     pub x: Matrix<T>,
-    /// Points of the columns, m x d, for the other kinds.
+    /// Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+    /// of their grid, d x 3.
     pub y: Matrix<T>,
     /// Weights of the rows, mass units, non-negative, some positive.
     pub a: *const T,

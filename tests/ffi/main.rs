@@ -22,7 +22,8 @@ mod info;
     feature = "balls",
     feature = "implicit",
     feature = "barycenter",
-    feature = "scaling"
+    feature = "scaling",
+    feature = "grid"
 )))]
 mod trimmed;
 
@@ -39,6 +40,8 @@ mod whole {
     mod barycenter;
     mod endings;
     mod gradients;
+    #[cfg(feature = "grid")]
+    mod grid;
     mod matching;
     mod memory;
     mod parallel;

@@ -14,9 +14,11 @@ pub struct Measure<T> {
     /// ROT_COST_DENSE: the cost from its points to those of the barycenter, n_i x n, cost units.
     /// +infinity forbids a pair. A cost that measures share is the same view in each.
     pub cost: Matrix<T>,
-    /// Points of the measure, n_i x d, for the other kinds.
+    /// Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+    /// their grid, d x 3.
     pub x: Matrix<T>,
-    /// Points of the barycenter, n x d, for the other kinds.
+    /// Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+    /// of their grid, d x 3.
     pub y: Matrix<T>,
     /// Weights p_i, mass units, non-negative, some positive.
     pub weights: *const T,
