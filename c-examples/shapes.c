@@ -26,15 +26,15 @@ enum {
     SOLVED = STEPS - 2,
     SHAPES = 2,
     GRAINS = 12,
-    ITERATIONS = 25
+    ITERATIONS = 16
 };
 
 /* In units of squared lengths, the side of an image being 1. */
-static const float EPSILON = 0.0015f, TAU = 0.02f;
+static const float EPSILON = 0.001f, TAU = 0.006f;
 /* Share of the disc's ink that turns to salt. */
 static const float SALT_SHARE = 0.15f;
 /* Stray ink of the robust barycenter, in terms of the exact one. */
-static const double BOUND = 0.5;
+static const double BOUND = 0.2;
 
 enum { CLEAN, EXACT, ROBUST, STRIPS };
 
@@ -61,17 +61,17 @@ static void normalise(float *image)
     }
 }
 
-/* A disc on the left and a star of five points on the right. */
+/* A disc and a star of five points around it. */
 static void draw_shapes(void)
 {
     const double pi = 3.14159265358979324;
     for (int k = 0; k < PIXELS; k++) {
         double x = (k % SIDE + 0.5) / SIDE, y = (k / SIDE + 0.5) / SIDE;
-        double radius = hypot(x - 0.62, y - 0.56), angle = atan2(y - 0.56, x - 0.62);
+        double radius = hypot(x - 0.5, y - 0.48), angle = atan2(y - 0.48, x - 0.5);
         /* How far the angle lies from a point of the star, between 0 and 1. */
-        double off = fabs(fmod(angle + 2.5 * pi, 0.4 * pi) - 0.2 * pi) / (0.2 * pi);
-        ink[0][k] = hypot(x - 0.34, y - 0.38) < 0.2 ? 1.0f : 0.0f;
-        ink[1][k] = radius < 0.12 + 0.2 * off * off ? 1.0f : 0.0f;
+        double turns = (angle + 2.5 * pi) / (0.4 * pi), off = fabs(turns - (int)turns - 0.5) * 2.0;
+        ink[0][k] = radius < 0.2 ? 1.0f : 0.0f;
+        ink[1][k] = radius < 0.1 + 0.2 * off * off ? 1.0f : 0.0f;
     }
     normalise(ink[0]);
     normalise(ink[1]);
