@@ -94,6 +94,7 @@
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
+ *   grids      ROT_COST_GRID (images, volumes), rot_grid_dimension for the work lengths
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
