@@ -6,6 +6,8 @@ import platform
 import statistics
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -22,6 +24,8 @@ SHARED = os.path.join(OUT, "build", "librobust_ot." + ("dylib" if sys.platform =
 ROWS = []
 # What took too long for a looser tolerance.
 SLOW = set()
+# The solver that has to be near the best everywhere.
+OURS = "robust-ot auto"
 
 
 def clock():
@@ -157,7 +161,7 @@ def limit(seconds_per_iteration):
 def ours(library, cost, a, b, epsilon, tau=None):
     n = len(a)
     found = {}
-    for how, per_entry in (("log", 1e-9), ("kept", 2e-10), ("newton", 1e-9)):
+    for how, per_entry in (("log", 1e-9), ("kept", 2e-10), ("auto", 2e-10)):
         call = library.solver(cost, a, b, epsilon, how, tau)
 
         def solve(threshold, call=call, most=limit(per_entry * n * n + 2e-6)):
@@ -167,7 +171,7 @@ def ours(library, cost, a, b, epsilon, tau=None):
             def plan():
                 return weights * np.exp((f[:, None] + g[None, :] - cost) / epsilon)
 
-            return plan, report.iterations + report.newton_steps
+            return plan, report.iterations + report.newton_products
 
         found[f"robust-ot {how}"] = (solve, 1.0)
     return found
@@ -209,7 +213,7 @@ def unbalanced(n, epsilon, tolerance):
     cost, a, b = clouds(n, 1.5)
     library = Library(SHARED, np.float64)
     candidates = ours(library, cost, a, b, epsilon, tau=1.0)
-    f, g, report = library.solver(cost, a, b, epsilon, "newton", 1.0)(1e-13, 10_000)
+    f, g, report = library.solver(cost, a, b, epsilon, "auto", 1.0)(1e-13, 10_000)
     truth = np.outer(a, b) * np.exp((f[:, None] + g[None, :] - cost) / epsilon)
     if "POT" in peers.INSTALLED:
         most = limit(4e-10 * n * n + 2e-5)
@@ -230,8 +234,8 @@ def unbalanced(n, epsilon, tolerance):
 
 # What is written.
 
-def best(rows, own):
-    rows = [r for r in rows if r["value"] != "" and r["solver"].startswith("robust-ot") == own]
+def best(rows):
+    rows = [r for r in rows if r["value"] != "" and not r["solver"].startswith("robust-ot")]
     return min(rows, key=lambda r: r["value"], default=None)
 
 
@@ -259,17 +263,100 @@ def tables():
         if not own:
             continue
         lines += ["", text + ":", "",
-                  "| n, epsilon, tolerance | log | kept | Newton | best peer | its time over our best |",
+                  "| n, epsilon, tolerance | log | kept | auto | best peer | its time over auto's |",
                   "| --- | --- | --- | --- | --- | --- |"]
         for key in dict.fromkeys((r["n"], r["epsilon"], r["tolerance"]) for r in own):
             rows = [r for r in own if (r["n"], r["epsilon"], r["tolerance"]) == key]
             cell = {r["solver"]: number(1e3 * r["value"]) for r in rows if r["value"] != ""}
-            peer, we = best(rows, False), best(rows, True)
+            peer = best(rows)
+            we = next((r for r in rows if r["solver"] == OURS and r["value"] != ""), None)
             theirs = f"{number(1e3 * peer['value'])} ({peer['solver']})" if peer else "none"
             ratio = f"{peer['value'] / we['value']:.2g}" if peer and we else "-"
-            ours_ = " | ".join(cell.get(f"robust-ot {how}", "-") for how in ("log", "kept", "newton"))
+            ours_ = " | ".join(cell.get(f"robust-ot {how}", "-") for how in ("log", "kept", "auto"))
             lines.append(f"| {key[0]}, {key[1]:g}, {key[2]:g} | {ours_} | {theirs} | {ratio} |")
+    memory = [r for r in ROWS if r["part"] == "memory"]
+    if memory:
+        names = list(dict.fromkeys(r["solver"] for r in memory))
+        lines += ["", "MiB beside the inputs (of ours: work and potentials; of others: what a few "
+                  "iterations add to the peak of a process that has solved a small problem), f64:", "",
+                  "| n | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
+        for n in dict.fromkeys(r["n"] for r in memory):
+            cells = {r["solver"]: number(r["value"]) for r in memory if r["n"] == n}
+            lines.append(f"| {n} | " + " | ".join(cells.get(name, "-") for name in names) + " |")
     return lines
+
+
+def plot():
+    """Time to 1e-9 against n and against 1 / epsilon: ours, and the best of the others."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except Exception as error:
+        note(f"*** NOT RUN: plots ({error}) ***")
+        return
+    rows = [r for r in ROWS if r["part"] == "balanced" and r["tolerance"] == 1e-9]
+    kinds = (("auto", lambda seen: next((r["value"] for r in seen if r["solver"] == OURS), "")),
+             ("best peer", lambda seen: (best(seen) or {"value": ""})["value"]))
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    for axis, along, by in ((axes[0], "n", "epsilon"), (axes[1], "epsilon", "n")):
+        for k, value in enumerate(dict.fromkeys(r[by] for r in rows)):
+            for (name, pick), style in zip(kinds, ("o-", "x--")):
+                line = []
+                for at in dict.fromkeys(r[along] for r in rows):
+                    found = pick([r for r in rows if r[by] == value and r[along] == at])
+                    if found != "":
+                        line.append((at if along == "n" else 1 / at, found))
+                if line:
+                    axis.loglog(*zip(*line), style, color=f"C{k}", label=f"{name}, {by} = {value:g}")
+        axis.set_xlabel("n" if along == "n" else "largest cost / epsilon")
+        axis.grid(True, which="both", alpha=0.3)
+        axis.legend(fontsize=6)
+    axes[0].set_ylabel("seconds to 1e-9, balanced")
+    figure.savefig(os.path.join(OUT, "times.png"), dpi=110)
+    pyplot.close(figure)
+
+
+# (d) Memory.
+
+def grown(name, n):
+    """MiB that a few iterations add to the peak of a process of its own (Linux)."""
+    def status(name):
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 2**10
+
+    solvers = {"POT sinkhorn_knopp": lambda *x: peers.pot("sinkhorn_knopp", *x),
+               "POT sinkhorn_log": lambda *x: peers.pot("sinkhorn_log", *x),
+               "OTT lse": peers.ott,
+               "RegOT sinkhorn_ssns": lambda *x: peers.regot("sinkhorn_ssns", *x)}
+    few = 20
+    solvers[name](*clouds(16), 0.01)(1e-30, few)
+    cost, a, b = clouds(n)
+    with open("/proc/self/clear_refs", "w") as peak:
+        # The peak is what there is now.
+        peak.write("5")
+    before = status("VmRSS")
+    answer = solvers[name](cost, a, b, 0.01)(1e-30, few)
+    after = status("VmHWM")
+    del answer
+    return after - before
+
+
+def memory(n):
+    cost, a, b = clouds(n)
+    library = Library(SHARED, np.float64)
+    case = {"n": n, "dtype": "float64", "epsilon": 0.01, "tolerance": ""}
+    for how in ("log", "auto"):
+        record("memory", case, f"robust-ot {how}",
+               library.solver(cost, a, b, 0.01, how).memory / 2**20, "MiB")
+    for name in ("POT sinkhorn_knopp", "POT sinkhorn_log", "OTT lse", "RegOT sinkhorn_ssns"):
+        if name.split()[0] in peers.INSTALLED:
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                try:
+                    record("memory", case, name, pool.submit(grown, name, n).result(), "MiB")
+                except Exception as error:
+                    note("memory", name, error)
 
 
 def write(start_load):
@@ -317,7 +404,11 @@ def main():
                 unbalanced(n, epsilon, tolerance)
         # What there is, should the rest be cut off.
         write(load)
+    for n in [256] if QUICK else [1024, 2048]:
+        memory(n)
     print(write(load))
+    plot()
 
 
-main()
+if __name__ == "__main__":
+    main()

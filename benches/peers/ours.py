@@ -3,10 +3,9 @@ import ctypes as c
 
 import numpy as np
 
-SWEEPS = {"auto": 0, "log": 1, "scaling": 2}
 EXACT, KL = 0, 1
 COUNTING, PRODUCT = 0, 1
-DIRECT = 0
+ITERATIVE = 1
 NOT_REFUSED = 0
 
 
@@ -54,7 +53,7 @@ class Library:
         self.suffix = "f32" if single else "f64"
         self.matrix, self.rule, self.problem, self.options, self.report = structs(
             c.c_float if single else c.c_double)
-        for name in ("sinkhorn_work_len", "sinkhorn_fast_work_len", "anneal_work_len"):
+        for name in ("sinkhorn_work_len", "sinkhorn_fast_work_len", "anneal_fast_work_len"):
             getattr(self.library, "rot_" + name).restype = c.c_size_t
 
     def len_of(self, name, *counts):
@@ -62,7 +61,8 @@ class Library:
                                                      *map(c.c_uint32, counts[3:]))
 
     def solver(self, cost, a, b, epsilon, how, tau=None):
-        """A function of (tolerance, max_iterations) that solves: by `log`, `kept` or `newton`."""
+        """A function of (tolerance, max_iterations) that solves: by plain sweeps, `log` or `kept`, or by
+        `auto`, the ladder with Newton's method where it pays. Its `memory` is in bytes."""
         n, m = cost.shape
         cost, a, b = (np.ascontiguousarray(x, self.dtype) for x in (cost, a, b))
         rule = self.rule(kind=EXACT) if tau is None else self.rule(kind=KL)
@@ -76,14 +76,14 @@ class Library:
         length = {
             "log": lambda: self.len_of("sinkhorn_work_len", n, m, 0),
             "kept": lambda: self.len_of("sinkhorn_fast_work_len", n, m, 0),
-            "newton": lambda: self.len_of("anneal_work_len", n, m, 0, DIRECT),
+            "auto": lambda: self.len_of("anneal_fast_work_len", n, m, 0, ITERATIVE),
         }[how]()
         f, g, work = np.zeros(n, self.dtype), np.zeros(m, self.dtype), np.ones(length, self.dtype)
         options = self.options(struct_size=c.sizeof(self.options), check_every=1000)
         report = self.report(struct_size=c.sizeof(self.report))
-        name = "anneal_solve" if how == "newton" else "sinkhorn_solve"
+        name = "anneal_solve" if how == "auto" else "sinkhorn_solve"
         call = getattr(self.library, f"rot_{name}_{self.suffix}")
-        ladder = [c.c_void_p(None)] if how == "newton" else []
+        ladder = [c.c_void_p(None)] if how == "auto" else []
         arguments = [c.byref(problem), *ladder, c.byref(options), c.c_void_p(f.ctypes.data),
                      c.c_void_p(g.ctypes.data), c.c_void_p(work.ctypes.data), c.c_size_t(length),
                      c.byref(report)]
@@ -97,4 +97,5 @@ class Library:
                 raise RuntimeError(f"refused: {status}, argument {report.error.argument}")
             return f, g, report
 
+        solve.memory = f.nbytes + g.nbytes + work.nbytes
         return solve
