@@ -53,6 +53,8 @@ struct solution {
     rot_error gradient_error;
     /* The largest epsilon that is sure to reach the target of a certificate; 0 if unknown. */
     double certifiable_epsilon;
+    /* What --accuracy asked for; all zero without it. */
+    rot_accuracy_f64 accuracy;
     /* What the engine needs for the rows of the plan. */
     void *own;
 };

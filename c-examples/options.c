@@ -21,11 +21,15 @@ static const char usage[] =
     "  --b b.csv             weights of the columns (of Y); default 1/m each\n"
     "How\n"
     "  --epsilon E           weight of the entropy, in units of the cost\n"
+    "  --accuracy E          or: cost + penalties proved to be within E of the best without entropy, at\n"
+    "                        an epsilon that is found on the way; needs a kl rule\n"
     "  --rows RULE           the plan's row sums r:\n"
     "         exact          are a (default)\n"
     "         kl:TAU         pay TAU * KL for not being a\n"
     "         l2ball:R2:E    of sum 1, |r - a|^2 <= R2, and pay E * sum r (log r - 1)\n"
     "         klball:R:E     of sum 1, KL(r | a) <= R, and pay the same\n"
+    "         tv:TAU         pay TAU for each unit more or less than a\n"
+    "         box:LO:HI      LO * a <= r <= HI * a; HI may be inf\n"
     "  --cols RULE           the same for the column sums and b\n"
     "  --robust              the best plan of mass 1; both rules kl\n"
     "  --reference product   entropy relative to a b instead of the counting measure\n"
@@ -38,7 +42,7 @@ static const char usage[] =
     "When to stop\n"
     "  --stop residual:T     relative error of the marginals; default 1e-9 (--f32: 1e-5)\n"
     "  --stop certified:E    cost + penalties proved to be within E of the best without entropy;\n"
-    "                        needs a kl rule\n"
+    "                        needs a kl or tv rule\n"
     "  --max-iterations N    default 100000. Ctrl-C stops too and keeps what was reached\n"
     "  --f32                 single precision\n"
     "What to write\n"
@@ -96,6 +100,8 @@ static int parse_rule(const char *option, struct side_rule *rule)
         {"kl:", ROT_RULE_KL, 1},
         {"l2ball:", ROT_RULE_L2_BALL, 2},
         {"klball:", ROT_RULE_KL_BALL, 2},
+        {"tv:", ROT_RULE_TV, 1},
+        {"box:", ROT_RULE_BOX, 2},
     };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         const char *next = rule->text;
@@ -118,7 +124,8 @@ static int parse_rule(const char *option, struct side_rule *rule)
         }
         return 0;
     }
-    return refuse(option, rule->text, "none of exact, kl:TAU, l2ball:R2:E and klball:R:E");
+    return refuse(option, rule->text,
+                  "none of exact, kl:TAU, l2ball:R2:E, klball:R:E, tv:TAU and box:LO:HI");
 }
 
 static int parse_stop(struct options *options)
@@ -164,8 +171,8 @@ static int parse_newton(struct options *options)
     if (text == NULL) {
         return 0;
     }
-    if (!options->anneal) {
-        return refuse("--newton", text, "needs --anneal");
+    if (!options->anneal && options->accuracy_text == NULL) {
+        return refuse("--newton", text, "needs --anneal or --accuracy");
     }
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (strcmp(text, known[k].name) == 0) {
@@ -213,8 +220,11 @@ static int interpret(struct options *options, const char *reference)
     if (options->euclidean && options->x == NULL) {
         return refuse("--euclidean", NULL, "needs --points");
     }
-    if (options->epsilon_text == NULL) {
-        return refuse("--epsilon", NULL, "is needed");
+    if ((options->epsilon_text == NULL) == (options->accuracy_text == NULL)) {
+        return refuse("--epsilon, --accuracy", NULL, "exactly one of them is needed");
+    }
+    if (options->accuracy_text != NULL && (options->anneal || options->stop_text != NULL)) {
+        return refuse("--accuracy", options->accuracy_text, "neither with --anneal nor with --stop");
     }
     if (reference != NULL && strcmp(reference, "product") != 0) {
         return refuse("--reference", reference, "not product");
@@ -235,8 +245,14 @@ static int interpret(struct options *options, const char *reference)
     if (gradient != (options->cotangent != NULL)) {
         return refuse("--cotangent, --gradient-...", NULL, "one needs the other");
     }
-    if (parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
-                     &options->epsilon) != 0 ||
+    /* The library finds epsilon for an accuracy; the one in the problem has to be some number. */
+    options->epsilon = 1.0;
+    if ((options->epsilon_text != NULL &&
+         parse_number("--epsilon", options->epsilon_text, options->epsilon_text,
+                      &options->epsilon) != 0) ||
+        (options->accuracy_text != NULL &&
+         parse_number("--accuracy", options->accuracy_text, options->accuracy_text,
+                      &options->accuracy) != 0) ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
         parse_stop(options) != 0 || parse_newton(options) != 0 ||
         parse_sweep(options) != 0) {
@@ -260,6 +276,7 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--a", NULL, {&options->a, NULL}},
         {"--b", NULL, {&options->b, NULL}},
         {"--epsilon", NULL, {&options->epsilon_text, NULL}},
+        {"--accuracy", NULL, {&options->accuracy_text, NULL}},
         {"--rows", NULL, {&options->rows.text, NULL}},
         {"--cols", NULL, {&options->cols.text, NULL}},
         {"--robust", &options->unit_mass, {NULL, NULL}},

@@ -9,7 +9,7 @@ struct side_rule {
     const char *text;
     /* ROT_RULE_... */
     uint32_t kind;
-    /* tau; radius and entropy. */
+    /* tau; radius and entropy; lower and upper. */
     double param[2];
 };
 
@@ -23,14 +23,16 @@ struct options {
     int euclidean, unit_mass, product_reference, single_precision, anneal, help;
     struct side_rule rows, cols;
     /* As given, for messages; NULL if not given. */
-    const char *epsilon_text, *stop_text, *max_iterations_text, *newton_text,
+    const char *epsilon_text, *accuracy_text, *stop_text, *max_iterations_text, *newton_text,
         *sweep_text;
     double epsilon;
+    /* The error on the objective without entropy that is asked for, in the place of epsilon. */
+    double accuracy;
     /* Stop by the certified distance, otherwise by the residual. */
     int certified;
     double tolerance;
     uint64_t max_iterations;
-    /* ROT_METHOD_... of a solve with --anneal. */
+    /* ROT_METHOD_... of a solve with --anneal or --accuracy. */
     uint32_t newton;
     /* ROT_SWEEP_... */
     uint32_t sweep;

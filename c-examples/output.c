@@ -101,6 +101,16 @@ static int put_report(FILE *file, const struct engine *engine, const struct solu
     fprintf(file, ",\n  \"levels\": %" PRIu32 ",\n  \"newton_steps\": %" PRIu32, report->levels,
             report->newton_steps);
     fprintf(file, ",\n  \"newton_products\": %" PRIu64, report->newton_products);
+    const rot_accuracy_f64 *accuracy = &solution->accuracy;
+    if (accuracy->target > 0.0) {
+        static const char *const paths[] = {"Above", "Formula", "Plain"};
+        put_member(file, "accuracy", accuracy->target, engine->digits);
+        put_member(file, "formula_epsilon", accuracy->epsilon, engine->digits);
+        put_member(file, "smallest_accuracy", accuracy->smallest_target, engine->digits);
+        /* 0: no bound is known. */
+        fprintf(file, ",\n  \"bound\": %" PRIu64 ",\n  \"path\": \"%s\"", accuracy->iterations,
+                paths[accuracy->path]);
+    }
 #define PUT(name) put_member(file, #name, report->name, engine->digits);
     REPORT_VALUES(PUT)
 #undef PUT

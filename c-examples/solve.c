@@ -164,7 +164,8 @@ static void print_argument(const struct options *options, const struct tables *t
         {ROT_ARG_EPSILON, NULL, "--epsilon", options->epsilon_text},
         {ROT_ARG_ROW_RULE, NULL, "--rows", options->rows.text},
         {ROT_ARG_COL_RULE, NULL, "--cols", options->cols.text},
-        {ROT_ARG_STOP, NULL, "--stop", options->stop_text},
+        {ROT_ARG_STOP, NULL, options->accuracy_text == NULL ? "--stop" : "--accuracy",
+         options->accuracy_text == NULL ? options->stop_text : options->accuracy_text},
         {ROT_ARG_SWEEP, NULL, "--sweep", options->sweep_text},
         {ROT_ARG_MAX_ITERATIONS, NULL, "--max-iterations", options->max_iterations_text},
         {error->argument, NULL, "the library", NULL},
@@ -218,7 +219,16 @@ static void print_summary(const struct options *options, const struct solution *
     printf("%s; %" PRIu64 " iterations (%s), residual %.2g\n",
            rot_status_str(report->error.status), report->iterations,
            report->sweep == ROT_SWEEP_SCALING ? "scaling" : "log", report->residual);
-    if (options->anneal) {
+    if (options->accuracy_text != NULL) {
+        printf("asked to be within      %.3g; found at epsilon %.3g", options->accuracy,
+               report->epsilon);
+        if (solution->accuracy.iterations > 0) {
+            printf(", at most %" PRIu64 " iterations at %.3g", solution->accuracy.iterations,
+                   solution->accuracy.epsilon);
+        }
+        printf("\n");
+    }
+    if (options->anneal || options->accuracy_text != NULL) {
         printf("epsilons on the way     %" PRIu32 "; Newton steps %" PRIu32 " with %" PRIu64
                " products\n", report->levels, report->newton_steps, report->newton_products);
     }
@@ -259,8 +269,13 @@ static int solve(const struct options *options, const struct tables *tables)
     struct solution solution;
     int result = EXIT_REFUSED;
     double goal = options->single_precision ? 1e-5 : 1e-9;
-    progress_begin(&progress, "solving", options->stop_text == NULL ? goal : options->tolerance,
-                   options->certified);
+    int certified = options->certified || options->accuracy_text != NULL;
+    if (options->accuracy_text != NULL) {
+        goal = options->accuracy;
+    } else if (options->stop_text != NULL) {
+        goal = options->tolerance;
+    }
+    progress_begin(&progress, "solving", goal, certified);
     signal(SIGINT, interrupt);
     int failed = engine->solve(&request, &solution) != 0;
     progress_end(&progress);

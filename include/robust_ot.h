@@ -12,6 +12,9 @@
  *     ROT_KL(tau)    Phi = tau * sum(r log(r/w) - r + w)       (relaxed, unbalanced transport)
  *     ROT_L2_BALL(radius2, entropy), ROT_KL_BALL(radius, entropy)
  *                    r has unit mass and stays in a ball around w (leaves out outliers)
+ *     ROT_TV(tau)    Phi = tau * sum|r - w|                    (mass made or dropped at a price)
+ *     ROT_BOX(lower, upper)
+ *                    lower * w <= r <= upper * w               (capacities and demands)
  *   ROT_UNIT_MASS asks for the best plan of unit mass (robust transport; both rules KL). The
  *   optimum is X_ij = exp((f_i + g_j - C_ij) / epsilon): the potentials f and g are the result,
  *   the plan is a view of them that the rot_plan functions read.
@@ -93,9 +96,10 @@
  *
  *   solving    rot_sinkhorn_solve, _check, _work_len, _fast_work_len, _certifiable_epsilon
  *   in slices  rot_sinkhorn_init, _step, _finish
+ *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
- *   grids      ROT_COST_GRID (images, volumes), rot_grid_dimension for the work lengths
- *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _work_len
+ *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
+ *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
  *   averages   rot_barycenter_solve, _check, _work_len, _certifiable_epsilon
@@ -172,6 +176,8 @@
 #define ROT_ERR_MASS_MISMATCH (-34)
 /** a positive weight has no partner at finite cost. */
 #define ROT_ERR_NO_PARTNER (-35)
+/** no mass lies in the ranges that the two sides allow. */
+#define ROT_ERR_MASS_RANGE (-36)
 /** epsilon is not positive and finite, or out of range for the cost. */
 #define ROT_ERR_EPSILON (-40)
 /** tau is not positive and finite. */
@@ -196,8 +202,12 @@
 #define ROT_ERR_GAUGE (-50)
 /** the linear system is not positive definite in this precision. */
 #define ROT_ERR_SINGULAR (-51)
+/** a box is not 0 <= lower <= upper, lower finite, upper positive. */
+#define ROT_ERR_RANGE (-52)
 /** a barycenter takes exact and KL rules only. */
 #define ROT_ERR_BARYCENTER_RULE (-60)
+/** the target is below what this precision can certify. */
+#define ROT_ERR_TARGET_PRECISION (-70)
 #define ROT_ARG_NONE 0u
 #define ROT_ARG_PROBLEM 1u
 #define ROT_ARG_OPTIONS 2u
@@ -256,10 +266,10 @@
     (ROT_PADDED(n) * ROT_PADDED(m) + ROT_SINKHORN_FAST_VECTORS_WORK_LEN_(n, m, d))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_work_len. */
 #define ROT_SINKHORN_PARALLEL_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 /** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel_fast_work_len. */
 #define ROT_SINKHORN_PARALLEL_FAST_WORK_LEN(n, m, d, tasks) \
-    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
+    (ROT_SINKHORN_FAST_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t)7 * (size_t)(tasks) * ROT_PADDED(m))
 
 /** Elements of work for rot_plan_*, to size static arrays; see rot_plan_work_len. */
 #define ROT_PLAN_WORK_LEN(n, m, d) \
@@ -338,10 +348,15 @@
 /** The marginal has unit mass and lies within KL(r | w) <= radius. */
 #define ROT_KL_BALL(radius, entropy) \
     {ROT_RULE_KL_BALL, 0, {(radius), (entropy), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal pays tau for each unit more or less than the weights, tau in cost units. */
+#define ROT_TV(tau) {ROT_RULE_TV, 0, {(tau), 0, 0, 0}, NULL, 0, NULL, 0, {0, 0}}
+/** The marginal lies between lower * w and upper * w. */
+#define ROT_BOX(lower, upper) \
+    {ROT_RULE_BOX, 0, {(lower), (upper), 0, 0}, NULL, 0, NULL, 0, {0, 0}}
 
 #define ROT_PROBLEM_INIT_(type) \
     {sizeof(type), ROT_COST_DENSE, ROT_NO_MATRIX, ROT_NO_MATRIX, ROT_NO_MATRIX, NULL, 0, NULL, 0, \
-     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+     0, 0, ROT_REFERENCE_COUNTING, 0, ROT_EXACT, ROT_EXACT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0, 0, 0}}
 /** A problem without data, both sides exact. */
 #define ROT_PROBLEM_F64_INIT ROT_PROBLEM_INIT_(rot_problem_f64)
 /** A problem without data, both sides exact. */
@@ -473,6 +488,58 @@
 #define ROT_ABI_VERSION 0
 
 /**
+ * epsilon = target / (2 S), S the slack of the entropy of all plans of the problem: beta log n for one
+ * exact side of mass beta and n points on the other, log(n m) for unit mass.
+ */
+#define ROT_FORMULA_SLACK 0
+
+/**
+ * epsilon = target / (3 max(1, log(n m) / 2)), one formula for all problems of unit mass.
+ */
+#define ROT_FORMULA_UNIFORM 1
+
+/**
+ * That of the papers, for one tau and unit mass: Le et al. 2021 (semi-relaxed and robust problems), Pham
+ * et al. 2020 (unbalanced problems).
+ */
+#define ROT_FORMULA_PAPER 2
+
+/**
+ * There is no bound on the iterations.
+ */
+#define ROT_SOURCE_NONE 0
+
+/**
+ * It is proved in the documentation of the Rust module `accuracy`.
+ */
+#define ROT_SOURCE_PROVED 1
+
+/**
+ * It stands in the code of a paper's authors.
+ */
+#define ROT_SOURCE_CODE 2
+
+/**
+ * It is a theorem of a paper.
+ */
+#define ROT_SOURCE_PAPER 3
+
+/**
+ * The walk ended at an epsilon above that of the formula.
+ */
+#define ROT_PATH_ABOVE 0
+
+/**
+ * The walk ended at the epsilon of the formula.
+ */
+#define ROT_PATH_FORMULA 1
+
+/**
+ * A plain run from zero ended it, after the walk had used up the bound.
+ */
+#define ROT_PATH_PLAIN 2
+
+/**
  * Sweeps alone, without Newton's method (rot_anneal_solve).
  */
 #define ROT_METHOD_NONE 2
@@ -493,15 +560,6 @@
 #define ROT_COST_EUCLIDEAN 2
 
 /**
- * |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
- * axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
- * row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
- * O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
- * the plan still takes each of them.
- */
-#define ROT_COST_GRID 3
-
-/**
  * The marginal is the weights.
  */
 #define ROT_RULE_EXACT 0
@@ -520,6 +578,16 @@
  * The marginal lies in a KL ball around the weights.
  */
 #define ROT_RULE_KL_BALL 3
+
+/**
+ * The marginal pays `param[0]` for each unit more or less than the weights.
+ */
+#define ROT_RULE_TV 4
+
+/**
+ * The marginal lies between `param[0]` and `param[1]` times the weights.
+ */
+#define ROT_RULE_BOX 5
 
 /**
  * Entropy against the counting measure.
@@ -562,7 +630,8 @@
 #define ROT_LEVEL_FASTEST 0
 
 /**
- * What the compilation target guarantees.
+ * What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on WebAssembly
+ * built with it, else nothing wider than a number.
  */
 #define ROT_LEVEL_PORTABLE 1
 
@@ -575,6 +644,12 @@
  * AVX-512 (x86-64; F, DQ, BW and VL).
  */
 #define ROT_LEVEL_AVX512 3
+
+/**
+ * Fused multiply-adds (x86-64 with AVX2 and FMA or AVX-512): faster where exponentials count, but not
+ * the bits of the other levels, nor those of the same level on another machine. Never the fastest.
+ */
+#define ROT_LEVEL_FMA 4
 
 /**
  * A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
@@ -603,14 +678,6 @@
  * Solve it by conjugate gradients.
  */
 #define ROT_METHOD_ITERATIVE 1
-
-/**
- * What two grids (ROT_COST_GRID) count as in the work lengths, where these ask for the dimension d of
- * points, if neither has more points along an axis than the grid of the columns (of the barycenter):
- * images or volumes of one shape. In general rot_grid_dimension_f64 tells. More is never wrong; with
- * less, sweeps take n m exponentials. Gradients (rot_gradient_*) take d = 0.
- */
-#define ROT_GRID_DIMENSION 6
 
 /**
  * Epsilon, tau and entropy are in cost units.
@@ -683,6 +750,9 @@ typedef struct rot_rule_f64 {
    * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
    * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
    * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
    */
   uint32_t kind;
   /**
@@ -690,8 +760,8 @@ typedef struct rot_rule_f64 {
    */
   uint32_t flags;
   /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
    */
   double param[4];
   /**
@@ -726,7 +796,7 @@ typedef struct rot_problem_f64 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
    */
   uint32_t cost_kind;
   /**
@@ -734,13 +804,11 @@ typedef struct rot_problem_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
-   * their grid, d x 3.
+   * Points of the rows, n x d, for the other kinds.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
-   * of their grid, d x 3.
+   * Points of the columns, m x d, for the other kinds.
    */
   struct rot_matrix_f64 y;
   /**
@@ -784,9 +852,33 @@ typedef struct rot_problem_f64 {
    */
   struct rot_rule_f64 cols;
   /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
    * Zero.
    */
-  size_t reserved_sizes[8];
+  size_t reserved_sizes[2];
   /**
    * Zero.
    */
@@ -794,60 +886,308 @@ typedef struct rot_problem_f64 {
 } rot_problem_f64;
 
 /**
- * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
- * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
  */
-typedef struct rot_anneal_options_f64 {
+typedef struct rot_accuracy_f64 {
   /**
-   * sizeof of this struct; the initialiser sets it.
+   * By which formula epsilon was chosen, ROT_FORMULA_...
    */
-  uint32_t struct_size;
+  uint32_t formula;
   /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
+   * Where the bound on the iterations comes from, ROT_SOURCE_...
    */
-  uint32_t method;
+  uint32_t source;
   /**
-   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
-   * the problem's epsilon if it is not larger.
+   * Which part of a solve ended it, ROT_PATH_...
    */
-  double start;
-  /**
-   * Ratio of an epsilon to the next, at least 1.1. Default 4.
-   */
-  double factor;
-  /**
-   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
-   * than the model that it comes from. Default 0.1.
-   */
-  double tolerance;
-  /**
-   * Zero.
-   */
-  double reserved_value;
-  /**
-   * Iterative: most iterations for each step. Default 1000.
-   */
-  uint32_t max_iterations;
-  /**
-   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
-   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
-   */
-  uint32_t sweeps;
-  /**
-   * Most Newton steps at each level above the last. Default 3.
-   */
-  uint32_t level_steps;
+  uint32_t path;
   /**
    * Zero.
    */
   uint32_t reserved32;
   /**
+   * The target, cost units times mass units.
+   */
+  double target;
+  /**
+   * The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
+   */
+  double epsilon;
+  /**
+   * The smallest target that this precision is sure to certify.
+   */
+  double smallest_target;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+   * arithmetic; 0 where no bound is known.
+   */
+  uint64_t iterations;
+  /**
+   * The same in the unit of the papers, updates of one side.
+   */
+  uint64_t half_sweeps;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_accuracy_f64;
+
+/**
+ * What was wrong with a call, or how it ended.
+ */
+typedef struct rot_error {
+  /**
+   * ROT_OK, a positive remark (ROT_ITERATION_LIMIT ...) or a negative refusal (ROT_ERR_...).
+   */
+  int32_t status;
+  /**
+   * The argument that was refused, ROT_ARG_...
+   */
+  uint32_t argument;
+  /**
+   * First bad row, or index of a vector; ROT_NOWHERE if none applies.
+   */
+  uint64_t row;
+  /**
+   * First bad column; ROT_NOWHERE if none applies.
+   */
+  uint64_t col;
+  /**
+   * Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
+   */
+  uint64_t measure;
+} rot_error;
+
+/**
+ * A read-only matrix in the caller's memory: entry (i, j) is
+ * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
+ * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
+ */
+typedef struct rot_matrix_f32 {
+  /**
+   * First element; may be NULL if the matrix is not used.
+   */
+  const float *data;
+  /**
+   * Number of rows.
+   */
+  size_t rows;
+  /**
+   * Number of columns.
+   */
+  size_t cols;
+  /**
+   * Elements from a row to the next; 0 repeats one row.
+   */
+  size_t row_stride;
+  /**
+   * Elements from a column to the next; 0 repeats one column.
+   */
+  size_t col_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved;
+} rot_matrix_f32;
+
+/**
+ * How one side's marginal r may differ from its weights w. This struct never changes its size.
+ */
+typedef struct rot_rule_f32 {
+  /**
+   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
+   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
+   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
+   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+   * ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+   * weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+   * upper = `param[1]`, which may be infinite.
+   */
+  uint32_t kind;
+  /**
+   * Zero.
+   */
+  uint32_t flags;
+  /**
+   * Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+   * tau and entropy in cost units.
+   */
+  float param[4];
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *lower;
+  /**
+   * Zero.
+   */
+  size_t lower_stride;
+  /**
+   * NULL; for rules with bounds per entry.
+   */
+  const float *upper;
+  /**
+   * Zero.
+   */
+  size_t upper_stride;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_rule_f32;
+
+/**
+ * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
+ * (or the points), a, b, epsilon and the rules.
+ */
+typedef struct rot_problem_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   */
+  uint32_t cost_kind;
+  /**
+   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
+   */
+  struct rot_matrix_f32 cost;
+  /**
+   * Points of the rows, n x d, for the other kinds.
+   */
+  struct rot_matrix_f32 x;
+  /**
+   * Points of the columns, m x d, for the other kinds.
+   */
+  struct rot_matrix_f32 y;
+  /**
+   * Weights of the rows, mass units, non-negative, some positive.
+   */
+  const float *a;
+  /**
+   * Number of weights in a: n.
+   */
+  size_t a_len;
+  /**
+   * Weights of the columns.
+   */
+  const float *b;
+  /**
+   * Number of weights in b: m.
+   */
+  size_t b_len;
+  /**
+   * Weight of the entropy, cost units, positive.
+   */
+  float epsilon;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
+   */
+  uint32_t reference;
+  /**
+   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
+   */
+  uint32_t flags;
+  /**
+   * Rule of the rows.
+   */
+  struct rot_rule_f32 rows;
+  /**
+   * Rule of the columns.
+   */
+  struct rot_rule_f32 cols;
+  /**
+   * Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+   */
+  size_t count;
+  /**
+   * ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+   */
+  size_t cost_stride;
+  /**
+   * Other kinds: elements from the points of the rows to those of the next problem, or 0.
+   */
+  size_t x_stride;
+  /**
+   * Other kinds: elements from the points of the columns to those of the next problem, or 0.
+   */
+  size_t y_stride;
+  /**
+   * Elements from the weights of the rows to those of the next problem; 0 if all share them.
+   */
+  size_t a_stride;
+  /**
+   * Elements from the weights of the columns to those of the next problem; 0 if all share them.
+   */
+  size_t b_stride;
+  /**
+   * Zero.
+   */
+  size_t reserved_sizes[2];
+  /**
    * Zero.
    */
   uint64_t reserved[4];
-} rot_anneal_options_f64;
+} rot_problem_f32;
+
+/**
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+ */
+typedef struct rot_accuracy_f32 {
+  /**
+   * By which formula epsilon was chosen, ROT_FORMULA_...
+   */
+  uint32_t formula;
+  /**
+   * Where the bound on the iterations comes from, ROT_SOURCE_...
+   */
+  uint32_t source;
+  /**
+   * Which part of a solve ended it, ROT_PATH_...
+   */
+  uint32_t path;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * The target, cost units times mass units.
+   */
+  float target;
+  /**
+   * The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
+   */
+  float epsilon;
+  /**
+   * The smallest target that this precision is sure to certify.
+   */
+  float smallest_target;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+   * arithmetic; 0 where no bound is known.
+   */
+  uint64_t iterations;
+  /**
+   * The same in the unit of the papers, updates of one side.
+   */
+  uint64_t half_sweeps;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} rot_accuracy_f32;
 
 /**
  * The state of a solve at a check.
@@ -935,12 +1275,13 @@ typedef struct rot_options_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
-   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+   * rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
   uint32_t sweep;
   /**
@@ -976,32 +1317,6 @@ typedef struct rot_options_f64 {
    */
   uint64_t reserved[3];
 } rot_options_f64;
-
-/**
- * What was wrong with a call, or how it ended.
- */
-typedef struct rot_error {
-  /**
-   * ROT_OK, a positive remark (ROT_ITERATION_LIMIT ...) or a negative refusal (ROT_ERR_...).
-   */
-  int32_t status;
-  /**
-   * The argument that was refused, ROT_ARG_...
-   */
-  uint32_t argument;
-  /**
-   * First bad row, or index of a vector; ROT_NOWHERE if none applies.
-   */
-  uint64_t row;
-  /**
-   * First bad column; ROT_NOWHERE if none applies.
-   */
-  uint64_t col;
-  /**
-   * Which measure of a barycenter; ROT_NOWHERE if none applies.
-   */
-  uint64_t measure;
-} rot_error;
 
 /**
  * What is true of the returned potentials, all of it computed from them in one last sweep. X is
@@ -1142,213 +1457,6 @@ typedef struct rot_report_f64 {
 } rot_report_f64;
 
 /**
- * A read-only matrix in the caller's memory: entry (i, j) is
- * data[i * row_stride + j * col_stride]; strides count elements. Initialise with
- * ROT_MATRIX(data, rows, cols) if it is row-major without gaps.
- */
-typedef struct rot_matrix_f32 {
-  /**
-   * First element; may be NULL if the matrix is not used.
-   */
-  const float *data;
-  /**
-   * Number of rows.
-   */
-  size_t rows;
-  /**
-   * Number of columns.
-   */
-  size_t cols;
-  /**
-   * Elements from a row to the next; 0 repeats one row.
-   */
-  size_t row_stride;
-  /**
-   * Elements from a column to the next; 0 repeats one column.
-   */
-  size_t col_stride;
-  /**
-   * Zero.
-   */
-  size_t reserved;
-} rot_matrix_f32;
-
-/**
- * How one side's marginal r may differ from its weights w. This struct never changes its size.
- */
-typedef struct rot_rule_f32 {
-  /**
-   * ROT_RULE_EXACT: r = w. ROT_RULE_KL: penalty tau * sum(r log(r/w) - r + w), tau =
-   * `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
-   * entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
-   * may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
-   */
-  uint32_t kind;
-  /**
-   * Zero.
-   */
-  uint32_t flags;
-  /**
-   * Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-   * entropy in cost units.
-   */
-  float param[4];
-  /**
-   * NULL; for rules with bounds per entry.
-   */
-  const float *lower;
-  /**
-   * Zero.
-   */
-  size_t lower_stride;
-  /**
-   * NULL; for rules with bounds per entry.
-   */
-  const float *upper;
-  /**
-   * Zero.
-   */
-  size_t upper_stride;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[2];
-} rot_rule_f32;
-
-/**
- * What to solve. Initialise with ROT_PROBLEM_F64_INIT or ROT_PROBLEM_F32_INIT, then set the cost
- * (or the points), a, b, epsilon and the rules.
- */
-typedef struct rot_problem_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
-   */
-  uint32_t cost_kind;
-  /**
-   * ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair.
-   */
-  struct rot_matrix_f32 cost;
-  /**
-   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
-   * their grid, d x 3.
-   */
-  struct rot_matrix_f32 x;
-  /**
-   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
-   * of their grid, d x 3.
-   */
-  struct rot_matrix_f32 y;
-  /**
-   * Weights of the rows, mass units, non-negative, some positive.
-   */
-  const float *a;
-  /**
-   * Number of weights in a: n.
-   */
-  size_t a_len;
-  /**
-   * Weights of the columns.
-   */
-  const float *b;
-  /**
-   * Number of weights in b: m.
-   */
-  size_t b_len;
-  /**
-   * Weight of the entropy, cost units, positive.
-   */
-  float epsilon;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * ROT_REFERENCE_COUNTING or ROT_REFERENCE_PRODUCT.
-   */
-  uint32_t reference;
-  /**
-   * 0, or ROT_UNIT_MASS for the robust problem over plans of unit mass.
-   */
-  uint32_t flags;
-  /**
-   * Rule of the rows.
-   */
-  struct rot_rule_f32 rows;
-  /**
-   * Rule of the columns.
-   */
-  struct rot_rule_f32 cols;
-  /**
-   * Zero.
-   */
-  size_t reserved_sizes[8];
-  /**
-   * Zero.
-   */
-  uint64_t reserved[4];
-} rot_problem_f32;
-
-/**
- * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
- * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
- */
-typedef struct rot_anneal_options_f32 {
-  /**
-   * sizeof of this struct; the initialiser sets it.
-   */
-  uint32_t struct_size;
-  /**
-   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
-   */
-  uint32_t method;
-  /**
-   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
-   * the problem's epsilon if it is not larger.
-   */
-  float start;
-  /**
-   * Ratio of an epsilon to the next, at least 1.1. Default 4.
-   */
-  float factor;
-  /**
-   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
-   * than the model that it comes from. Default 0.1.
-   */
-  float tolerance;
-  /**
-   * Zero.
-   */
-  float reserved_value;
-  /**
-   * Iterative: most iterations for each step. Default 1000.
-   */
-  uint32_t max_iterations;
-  /**
-   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
-   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
-   */
-  uint32_t sweeps;
-  /**
-   * Most Newton steps at each level above the last. Default 3.
-   */
-  uint32_t level_steps;
-  /**
-   * Zero.
-   */
-  uint32_t reserved32;
-  /**
-   * Zero.
-   */
-  uint64_t reserved[4];
-} rot_anneal_options_f32;
-
-/**
  * The state of a solve at a check.
  */
 typedef struct rot_progress_f32 {
@@ -1420,12 +1528,13 @@ typedef struct rot_options_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+   * ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+   * ROT_LEVEL_FMA).
    */
   uint32_t level;
   /**
-   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-   * made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+   * ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+   * rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
    */
   uint32_t sweep;
   /**
@@ -1599,6 +1708,118 @@ typedef struct rot_report_f32 {
    */
   uint64_t reserved[1];
 } rot_report_f32;
+
+/**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f64 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  double start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  double factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
+   */
+  double tolerance;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f64;
+
+/**
+ * How rot_anneal_solve walks down. Initialise with ROT_ANNEAL_OPTIONS_F64_INIT or
+ * ROT_ANNEAL_OPTIONS_F32_INIT; a NULL pointer means these defaults.
+ */
+typedef struct rot_anneal_options_f32 {
+  /**
+   * sizeof of this struct; the initialiser sets it.
+   */
+  uint32_t struct_size;
+  /**
+   * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
+   * sweeps alone, whatever stands here.
+   */
+  uint32_t method;
+  /**
+   * The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
+   * the problem's epsilon if it is not larger.
+   */
+  float start;
+  /**
+   * Ratio of an epsilon to the next, at least 1.1. Default 4.
+   */
+  float factor;
+  /**
+   * Iterative: |residual| over |right-hand side| that is good enough: a step need not be more exact
+   * than the model that it comes from. Default 0.1.
+   */
+  float tolerance;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+  /**
+   * Iterative: most iterations for each step. Default 1000.
+   */
+  uint32_t max_iterations;
+  /**
+   * Most sweeps at each level before Newton's method, at least 1. Default 15. A level above the
+   * last is left early at a relative residual of 1 %, and on the last Newton's method begins there.
+   */
+  uint32_t sweeps;
+  /**
+   * Most Newton steps at each level above the last. Default 3.
+   */
+  uint32_t level_steps;
+  /**
+   * Zero.
+   */
+  uint32_t reserved32;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} rot_anneal_options_f32;
 
 /**
  * What a loss L asks of an optimum: dL/d of each part, all added up. Initialise with
@@ -2258,6 +2479,50 @@ typedef struct rot_matching_options {
 } rot_matching_options;
 
 /**
+ * What is true of a rounded plan (rot_plan_round).
+ */
+typedef struct rot_rounded_f64 {
+  /**
+   * <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+   */
+  double transport_cost;
+  /**
+   * transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+   */
+  double unregularised_objective;
+  /**
+   * Mass that was added to what scaling left, the sum of q.
+   */
+  double added;
+  /**
+   * Zero.
+   */
+  double reserved_value;
+} rot_rounded_f64;
+
+/**
+ * What is true of a rounded plan (rot_plan_round).
+ */
+typedef struct rot_rounded_f32 {
+  /**
+   * <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+   */
+  float transport_cost;
+  /**
+   * transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+   */
+  float unregularised_objective;
+  /**
+   * Mass that was added to what scaling left, the sum of q.
+   */
+  float added;
+  /**
+   * Zero.
+   */
+  float reserved_value;
+} rot_rounded_f32;
+
+/**
  * A solve in slices, between rot_sinkhorn_init and rot_sinkhorn_finish. Its contents are the
  * library's; copy it freely together with the potentials and the work.
  */
@@ -2337,7 +2602,7 @@ typedef struct rot_measure_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
    */
   uint32_t cost_kind;
   /**
@@ -2346,13 +2611,11 @@ typedef struct rot_measure_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
-   * their grid, d x 3.
+   * Points of the measure, n_i x d, for the other kinds.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
-   * of their grid, d x 3.
+   * Points of the barycenter, n x d, for the other kinds.
    */
   struct rot_matrix_f64 y;
   /**
@@ -2558,7 +2821,7 @@ typedef struct rot_measure_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
    */
   uint32_t cost_kind;
   /**
@@ -2567,13 +2830,11 @@ typedef struct rot_measure_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
-   * their grid, d x 3.
+   * Points of the measure, n_i x d, for the other kinds.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
-   * of their grid, d x 3.
+   * Points of the barycenter, n x d, for the other kinds.
    */
   struct rot_matrix_f32 y;
   /**
@@ -3168,6 +3429,110 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Elements of work for rot_accuracy_solve: n rows, m columns, points of dimension d (0 for a dense cost),
+ * and ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE or ROT_METHOD_NONE; that of rot_anneal_work_len and its
+ * macros. Since 0.1.
+ */
+ROT_API
+size_t rot_accuracy_work_len(size_t n,
+                             size_t m,
+                             size_t d,
+                             uint32_t method);
+
+/**
+ * Epsilon and a bound on the iterations for a target error on the objective without entropy,
+ * <C, X> + Phi_row(X 1) + Phi_col(X^T 1).
+ *
+ * @param problem   the problem; its epsilon counts for nothing but has to be positive; read only
+ * @param target    the largest error that is asked for, cost units times mass units
+ * @param formula   ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM or ROT_FORMULA_PAPER
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_PADDED(m)
+ * @param accuracy  what the target asks for; `path` is zero
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `accuracy` is as it was: ROT_ERR_TOLERANCE for a target that is
+ * not positive and finite, ROT_ERR_NO_CERTIFICATE for two exact sides or a ball, ROT_ERR_TAU for the papers'
+ * formulas with two different taus, ROT_ERR_KIND (ROT_ARG_OPTIONS) for a formula that does not exist. Cost:
+ * one look at every entry. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_parameters_f64(const rot_problem_f64 *problem,
+                                    double target,
+                                    uint32_t formula,
+                                    double *work,
+                                    size_t work_len,
+                                    rot_accuracy_f64 *accuracy,
+                                    struct rot_error *error);
+
+/**
+ * rot_accuracy_parameters_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_parameters_f32(const rot_problem_f32 *problem,
+                                    float target,
+                                    uint32_t formula,
+                                    float *work,
+                                    size_t work_len,
+                                    rot_accuracy_f32 *accuracy,
+                                    struct rot_error *error);
+
+/**
+ * Solves a problem until its objective without entropy is proved to lie within `target` of the optimum. It
+ * walks down in epsilon, with Newton's method on the dual, and stops at the first that certifies the
+ * target; at the latest at that of ROT_FORMULA_SLACK, and plainly from zero where the bound on the
+ * iterations was used up in vain.
+ *
+ * @param problem        the problem; its epsilon counts for nothing but has to be positive; read only
+ * @param target         the largest error that is asked for, cost units times mass units
+ * @param method         how Newton's linear systems are solved: ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE, or
+ *                       ROT_METHOD_NONE for sweeps alone
+ * @param solve_options  as for rot_sinkhorn_solve_f64, NULL for the defaults and no limit of iterations; the
+ *                       stopping rule is replaced by the target; read only
+ * @param f              n potentials of the rows; read first under ROT_WARM_START
+ * @param g              m potentials of the columns; read first under ROT_WARM_START
+ * @param work           work_len elements, contents arbitrary, before and after
+ * @param work_len       at least rot_accuracy_work_len(n, m, d, method); with
+ *                       rot_anneal_fast_work_len the kernel is kept
+ * @param accuracy       what the target asks for, and which path ended the solve
+ * @param report         initialised with ROT_REPORT_F64_INIT; `epsilon` is that to which f and g belong,
+ *                       `certified_distance` the bound on the error, `iterations` the sweeps at all epsilons,
+ *                       `levels`, `newton_steps` and `newton_products` what the walk did
+ *
+ * Returns the status as rot_sinkhorn_solve_f64 does, with the same refusals and those of
+ * rot_accuracy_parameters_f64; ROT_OK means proved. ROT_ERR_TARGET_PRECISION (ROT_ARG_STOP) for a target below
+ * what this precision is sure to certify (`smallest_target` of rot_accuracy_parameters_f64); ROT_ERR_KIND
+ * (ROT_ARG_METHOD) for the method. Cost: n m exponentials for each
+ * sweep. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_solve_f64(const rot_problem_f64 *problem,
+                               double target,
+                               uint32_t method,
+                               const rot_options_f64 *solve_options,
+                               double *f,
+                               double *g,
+                               double *work,
+                               size_t work_len,
+                               rot_accuracy_f64 *accuracy,
+                               rot_report_f64 *report);
+
+/**
+ * rot_accuracy_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_solve_f32(const rot_problem_f32 *problem,
+                               float target,
+                               uint32_t method,
+                               const rot_options_f32 *solve_options,
+                               float *f,
+                               float *g,
+                               float *work,
+                               size_t work_len,
+                               rot_accuracy_f32 *accuracy,
+                               rot_report_f32 *report);
+
+/**
  * Elements of work for rot_anneal_solve: n rows, m columns, points of dimension d (0 for a dense
  * cost), and ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE or ROT_METHOD_NONE. The same number for f32 and
  * f64; SIZE_MAX if it overflows. Equal to the macros ROT_ANNEAL_DIRECT_WORK_LEN(n, m, d),
@@ -3244,6 +3609,60 @@ int32_t rot_anneal_solve_f32(const rot_problem_f32 *problem,
                              float *work,
                              size_t work_len,
                              rot_report_f32 *report);
+
+/**
+ * Solves many problems of one shape in one call (double precision): `problem->count` problems that
+ * differ in their data alone. The cost (or the points) and the weights of problem k begin k strides
+ * behind those in `problem`; a stride of 0 means that all problems share them. Rules, epsilon,
+ * reference, flags and options are those of all. Every problem has the potentials and the report that
+ * rot_sinkhorn_solve_f64 would give it, to the bit.
+ *
+ *   rot_problem_f64 problem = ROT_PROBLEM_F64_INIT;
+ *   problem.cost = (rot_matrix_f64)ROT_MATRIX(costs, 8, 8); // the first of 200
+ *   problem.a = problem.b = weights;                        // of all
+ *   problem.a_len = problem.b_len = 8;
+ *   problem.epsilon = 0.05;
+ *   problem.count = 200;
+ *   problem.cost_stride = 8 * 8;
+ *   status = rot_sinkhorn_solve_batch_f64(&problem, NULL, f, g, work, work_len, reports);
+ *
+ * @param problem   the first problem, the count and the strides; read only
+ * @param options   NULL for the defaults; read only. `observe` watches each problem in turn; what it
+ *                  stops is the problem at hand
+ * @param f         count x n potentials, one problem behind the other; read first under
+ *                  ROT_WARM_START
+ * @param g         count x m potentials of the columns, likewise
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  as for one problem: ROT_SINKHORN_WORK_LEN(n, m, d), or
+ *                  ROT_SINKHORN_FAST_WORK_LEN(n, m, d)
+ * @param reports   count reports, each initialised with ROT_REPORT_F64_INIT
+ *
+ * Returns the largest status of all: ROT_OK if every problem has converged, else a positive remark,
+ * and each report says how its problem ended. Or a negative refusal: all problems are looked at first,
+ * so that nothing is written then but work and, in the first report, `error` (whose `measure` is the
+ * index of the problem, or ROT_NOWHERE) and `converged`. A count of 0 does nothing. Cost: that of the
+ * solves. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f64(const rot_problem_f64 *problem,
+                                     const rot_options_f64 *options,
+                                     double *f,
+                                     double *g,
+                                     double *work,
+                                     size_t work_len,
+                                     rot_report_f64 *reports);
+
+/**
+ * rot_sinkhorn_solve_batch_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_sinkhorn_solve_batch_f32(const rot_problem_f32 *problem,
+                                     const rot_options_f32 *options,
+                                     float *f,
+                                     float *g,
+                                     float *work,
+                                     size_t work_len,
+                                     rot_report_f32 *reports);
 
 /**
  * Elements of work for the rot_gradient functions: n rows, m columns, points of dimension d (0 for a
@@ -3334,25 +3753,6 @@ int32_t rot_gradient_jvp_f32(const rot_problem_f32 *problem,
                              rot_change_f32 *change,
                              float *work,
                              size_t work_len);
-
-/**
- * What two grids count as in the work lengths of rot_sinkhorn_*, rot_plan_*, rot_anneal_*,
- * rot_matching_* and rot_barycenter_*, where these ask for the dimension d of points (the largest over
- * all measures of a barycenter): ROT_GRID_DIMENSION for grids of one shape.
- *
- * @param x, y  as in a problem of kind ROT_COST_GRID: row k describes axis k, by the number of its
- *              points, the first coordinate and the spacing
- *
- * Returns SIZE_MAX if they are no grids, and in a library that was built without this part. Since 0.1.
- */
-ROT_API
-size_t rot_grid_dimension_f64(const rot_matrix_f64 *x,
-                              const rot_matrix_f64 *y);
-
-/**
- * rot_grid_dimension_f64 in single precision. Since 0.1.
- */
-ROT_API size_t rot_grid_dimension_f32(const rot_matrix_f32 *x, const rot_matrix_f32 *y);
 
 /**
  * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.
@@ -3610,6 +4010,59 @@ int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
                            const rot_matrix_mut_f32 *out,
                            float *work,
                            size_t work_len,
+                           struct rot_error *error);
+
+/**
+ * Rounds the plan to its exact sides: X'_ij = x_i X_ij y_j + p_i q_j, with row sums a and column sums b
+ * (times the report's mass_factor) where they are exact, up to the rounding of the entries. Where both are,
+ * rows and columns are scaled down and what is missing is added as a matrix of rank one (Altschuler,
+ * Niles-Weed and Rigollet 2017); one alone is scaled to its weights; the plan of ROT_UNIT_MASS is divided by
+ * its sum. The cost of X' is an upper bound of the optimum. Two sweeps.
+ *
+ * @param problem   the problem that was solved
+ * @param f, g      the potentials that the solve returned
+ * @param log_mass  the report's log_mass
+ * @param work      work_len elements, contents arbitrary
+ * @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+ * @param x         n factors of the rows
+ * @param y         m factors of the columns
+ * @param p         n shares of the rows in what is added
+ * @param q         m masses that are added to the columns, mass units
+ * @param rounded   what is true of X'
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
+ * ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_round_f64(const rot_problem_f64 *problem,
+                           const double *f,
+                           const double *g,
+                           double log_mass,
+                           double *work,
+                           size_t work_len,
+                           double *x,
+                           double *y,
+                           double *p,
+                           double *q,
+                           rot_rounded_f64 *rounded,
+                           struct rot_error *error);
+
+/**
+ * rot_plan_round_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_plan_round_f32(const rot_problem_f32 *problem,
+                           const float *f,
+                           const float *g,
+                           float log_mass,
+                           float *work,
+                           size_t work_len,
+                           float *x,
+                           float *y,
+                           float *p,
+                           float *q,
+                           rot_rounded_f32 *rounded,
                            struct rot_error *error);
 
 /**

@@ -44,6 +44,8 @@ pub enum ErrorKind {
     MassMismatch = -34,
     /// A positive weight has no partner at finite cost and positive weight.
     NoPartner = -35,
+    /// No mass lies in the ranges of both sides.
+    MassRange = -36,
     /// Epsilon is not positive and finite, or too small or large for the cost in this precision.
     Epsilon = -40,
     /// Tau is not positive and finite.
@@ -68,8 +70,12 @@ pub enum ErrorKind {
     Gauge = -50,
     /// The linear system of a gradient is not positive definite in this precision.
     Singular = -51,
+    /// The multiples of a box are not 0 <= lower <= upper, with lower finite and upper positive.
+    Range = -52,
     /// A barycenter takes exact and KL rules only.
     BarycenterRule = -60,
+    /// The target is below what this precision can certify.
+    TargetPrecision = -70,
 }
 
 /// Which argument was wrong. Numbers are never reused.
@@ -225,7 +231,7 @@ pub struct Error {
     pub row: u64,
     /// First bad column, [`Error::NOWHERE`] if there is none.
     pub col: u64,
-    /// Which measure of a barycenter, [`Error::NOWHERE`] if none in particular.
+    /// Which measure of a barycenter, or problem of a batch; [`Error::NOWHERE`] if none in particular.
     pub measure: u64,
 }
 
@@ -245,8 +251,7 @@ impl Error {
         Self { row: i as u64, col: j as u64, ..Self::new(kind, argument) }
     }
 
-    /// The same error, in a measure of a barycenter.
-    #[cfg(feature = "barycenter")]
+    /// The same error, in a measure of a barycenter or a problem of a batch.
     pub(crate) const fn in_measure(self, i: usize) -> Self {
         Self { measure: i as u64, ..self }
     }
@@ -254,7 +259,7 @@ impl Error {
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Null,
         Self::StructSize,
         Self::Alignment,
@@ -272,6 +277,7 @@ impl ErrorKind {
         Self::ZeroMass,
         Self::MassMismatch,
         Self::NoPartner,
+        Self::MassRange,
         Self::Epsilon,
         Self::Tau,
         Self::Tolerance,
@@ -284,7 +290,9 @@ impl ErrorKind {
         Self::NotConverged,
         Self::Gauge,
         Self::Singular,
+        Self::Range,
         Self::BarycenterRule,
+        Self::TargetPrecision,
     ];
 
     /// One line of plain text.
@@ -307,6 +315,7 @@ impl ErrorKind {
             Self::ZeroMass => "all weights of a side are zero",
             Self::MassMismatch => "the masses that the two sides prescribe differ",
             Self::NoPartner => "a positive weight has no partner at finite cost",
+            Self::MassRange => "no mass lies in the ranges that the two sides allow",
             Self::Epsilon => "epsilon is not positive and finite, or out of range for the cost",
             Self::Tau => "tau is not positive and finite",
             Self::Tolerance => "a tolerance or target is not positive and finite",
@@ -319,7 +328,9 @@ impl ErrorKind {
             Self::NotConverged => "the potentials are no optimum within the gradient's tolerance",
             Self::Gauge => "cotangents of potentials up to a constant have unequal sums",
             Self::Singular => "the linear system is not positive definite in this precision",
+            Self::Range => "a box is not 0 <= lower <= upper, lower finite, upper positive",
             Self::BarycenterRule => "a barycenter takes exact and KL rules only",
+            Self::TargetPrecision => "the target is below what this precision can certify",
         }
     }
 }

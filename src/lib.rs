@@ -4,6 +4,8 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "accuracy")]
+pub mod accuracy;
 #[cfg(feature = "implicit")]
 pub mod anneal;
 #[cfg(feature = "barycenter")]

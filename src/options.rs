@@ -88,7 +88,8 @@ impl<P: Precision> Options<P> {
         self
     }
 
-    /// Force an instruction set. Default: the fastest. Changes the time, never the bits.
+    /// Force an instruction set. Default: the fastest. Changes the time, never the bits, but for
+    /// [`Level::fma`].
     pub const fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self

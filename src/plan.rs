@@ -1,6 +1,10 @@
 //! The plan as a view of potentials: entries, rows, marginals, cost and averages, none of which
 //! needs the plan in memory.
 
+mod round;
+
+pub use round::{Factors, Rounded};
+
 use crate::cost::{Geometry, Pass, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision, entry};

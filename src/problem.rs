@@ -44,7 +44,8 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     /// Any pair of rules. Weights and costs are looked at when a solve begins.
     ///
     /// Errors: `Empty` for n = 0 or m = 0, `Shape` if a or b do not fit the cost, `Epsilon` or
-    /// `Tau` if they are not positive and finite.
+    /// `Tau` if they are not positive and finite, `Radius`, `Entropy` or `Range` if a ball or box is
+    /// none, `NotBuilt` for a rule that was left out.
     pub fn new(
         geometry: G,
         (a, rows): (&'a [P::Cost], Rule<P::Potential>),
@@ -179,15 +180,21 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     /// The largest epsilon at which a solve is sure to certify `target` (see `Stop::Certified`):
     /// the entropy then takes at most half of it. With one exact side of mass beta and n points on
     /// the other that is target / (2 beta log n), for unit mass target / (2 log(n m)); for the
-    /// unbalanced problem with non-negative costs the mass is replaced by its largest value. None
-    /// if both sides are exact: there is no certificate.
+    /// unbalanced problem with non-negative costs the mass is replaced by its largest value. A box
+    /// counts with the entropies at the ends of its range. None where there is no certificate.
     pub fn certifiable_epsilon(&self, target: P::Potential) -> Option<P::Potential> {
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
-        let log_count = |weights: &[P::Cost]| {
-            let positive = weights.iter().filter(|&&w| w > P::Cost::ZERO).count();
+        if !self.has_certificate() {
+            return None;
+        }
+        // A zero weight under total variation may receive mass.
+        let log_count = |side: &Side<'_, P>| {
+            let all = side.takes_any_marginal() && side.relaxation().is_none();
+            let positive = side.weights.iter().filter(|&&w| all || w > P::Cost::ZERO).count();
             P::Potential::from_count(positive.max(2)).ln_once()
         };
-        let both = log_count(self.a) + log_count(self.b);
+        let [row_count, col_count] = [log_count(&rows), log_count(&cols)];
+        let both = row_count + col_count;
         let product = match self.reference {
             Reference::Counting => P::Potential::ZERO,
             Reference::Product => {
@@ -199,14 +206,14 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             }
         };
         let spread = match (rows.relaxation(), cols.relaxation()) {
-            (None, None) => return None,
-            (Some(_), None) => mass::<P>(self.b) * (log_count(self.a) + product),
-            (None, Some(_)) => mass::<P>(self.a) * (log_count(self.b) + product),
             (Some(_), Some(_)) if self.unit_mass => both + product,
             (Some(tau_row), Some(tau_col)) => {
                 let weighted = tau_row * mass::<P>(self.a) + tau_col * mass::<P>(self.b);
                 weighted / (tau_row + tau_col) * (both + product)
             }
+            // (A pair with a certificate is soft on one side and confined on the other.)
+            _ if cols.takes_any_marginal() => rows.entropy_spread(col_count + product),
+            _ => cols.entropy_spread(row_count + product),
         };
         Some(target * P::Potential::HALF / spread)
     }
@@ -221,6 +228,11 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
             cols: self.rows,
             ..*self
         }
+    }
+
+    /// The same problem with other data, of the same shape.
+    pub(crate) fn with_data(&self, geometry: G, a: &'a [P::Cost], b: &'a [P::Cost]) -> Self {
+        Self { geometry, a, b, ..*self }
     }
 
     pub(crate) const fn is_unit_mass(&self) -> bool {
@@ -271,12 +283,21 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         Side { rule: self.cols, ..self.side(self.b, log_weights) }
     }
 
+    /// Sums of the weights of both sides.
+    pub(crate) fn sums(&self) -> [P::Potential; 2] {
+        [mass::<P>(self.a), mass::<P>(self.b)]
+    }
+
     /// Masses of both sides, made equal where both fix them.
     pub(crate) fn masses(&self) -> Masses<P::Potential> {
+        self.masses_of(self.sums())
+    }
+
+    /// The same from the sums of the weights.
+    pub(crate) fn masses_of(&self, [a, b]: [P::Potential; 2]) -> Masses<P::Potential> {
         let one = P::Potential::ONE;
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
-        let mut found =
-            Masses { a: mass::<P>(self.a), b: mass::<P>(self.b), row_factor: one, col_factor: one };
+        let mut found = Masses { a, b, row_factor: one, col_factor: one };
         let unit = rows.unit_mass() || cols.unit_mass();
         if unit || (rows.fixes_mass() && cols.fixes_mass()) {
             let common = if unit { one } else { found.a };
@@ -290,11 +311,40 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         found
     }
 
-    /// Whether a certificate exists: at least one side is relaxed, and no side is a ball.
+    /// Whether a certificate exists: no side is a ball, and one takes any marginal while the other bounds
+    /// its entries, or both are KL.
     pub(crate) fn has_certificate(&self) -> bool {
         let (rows, cols) = (self.row_side(&[]), self.col_side(&[]));
         let balls = rows.unit_mass() || cols.unit_mass();
-        !balls && (rows.relaxation().is_some() || cols.relaxation().is_some())
+        let kl = rows.relaxation().is_some() && cols.relaxation().is_some();
+        let bounded = |side: &Side<'_, P>| {
+            let [_, most] = Side { mass: P::Potential::ONE, ..*side }.mass_range();
+            side.confines_marginal() && most.is_finite()
+        };
+        let pair = rows.takes_any_marginal() && bounded(&cols)
+            || cols.takes_any_marginal() && bounded(&rows);
+        !balls && (kl || pair)
+    }
+
+    /// Whether the masses agree. Errors: `MassMismatch` where both sides prescribe one, `MassRange` where
+    /// the ranges that they allow have nothing in common.
+    pub(crate) fn check_masses(&self, masses: &Masses<P::Potential>) -> Result<(), Error> {
+        masses.check::<P>()?;
+        let rows = Side { mass: masses.a, ..self.row_side(&[]) };
+        let cols = Side { mass: masses.b, ..self.col_side(&[]) };
+        let boxed = |side: &Side<'_, P>| side.confines_marginal() && !side.fixes_mass();
+        // (Data that was trusted may have any mass.)
+        let sound = |mass: P::Potential| mass > P::Potential::ZERO && mass.is_finite();
+        if !(boxed(&rows) || boxed(&cols)) || !sound(masses.a) || !sound(masses.b) {
+            return Ok(());
+        }
+        let ([row_least, row_most], [col_least, col_most]) = (rows.mass_range(), cols.mass_range());
+        let one = P::Potential::ONE + P::widen(P::Cost::MASS_TOLERANCE);
+        if row_least > col_most * one || col_least > row_most * one {
+            let argument = if boxed(&rows) { Argument::RowRule } else { Argument::ColRule };
+            return Err(Error::new(ErrorKind::MassRange, argument));
+        }
+        Ok(())
     }
 
     /// Both sides.
@@ -361,6 +411,15 @@ pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
+    check_entries::<P>(weights, argument)?;
+    check_sum(mass::<P>(weights), argument)
+}
+
+/// Its part that looks at each weight.
+pub(crate) fn check_entries<P: Precision>(
+    weights: &[P::Cost],
+    argument: Argument,
+) -> Result<(), Error> {
     for (i, &w) in weights.iter().enumerate() {
         let kind = if w.is_nan() {
             ErrorKind::NotANumber
@@ -373,8 +432,12 @@ pub(crate) fn check_weights<P: Precision>(
         };
         return Err(Error::at(kind, argument, i));
     }
-    let mass = mass::<P>(weights);
-    if mass.is_finite() && mass > P::Potential::ZERO {
+    Ok(())
+}
+
+/// Its part that looks at their sum.
+pub(crate) fn check_sum<T: Real>(mass: T, argument: Argument) -> Result<(), Error> {
+    if mass.is_finite() && mass > T::ZERO {
         Ok(())
     } else {
         let kind = if mass.is_finite() { ErrorKind::ZeroMass } else { ErrorKind::Infinite };

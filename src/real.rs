@@ -70,9 +70,8 @@ pub trait Real:
 
     /// Nearest value to a count.
     fn from_count(n: usize) -> Self;
-    /// The whole part as a count; 0 below 0 and for NaN, `usize::MAX` above all counts.
-    #[cfg(feature = "grid")]
-    fn to_count(self) -> usize;
+    /// The whole part as a count: 0 for negative numbers and NaN, the largest count above it.
+    fn to_count(self) -> u64;
     /// The same number in double precision.
     #[cfg(feature = "f64")]
     fn to_f64(self) -> f64;
@@ -121,10 +120,9 @@ macro_rules! real {
             fn from_count(n: usize) -> Self {
                 n as $t
             }
-            #[cfg(feature = "grid")]
             #[inline(always)]
-            fn to_count(self) -> usize {
-                self as usize
+            fn to_count(self) -> u64 {
+                self as u64
             }
             #[cfg(feature = "f64")]
             #[inline(always)]

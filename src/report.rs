@@ -96,7 +96,8 @@ pub struct Report<T> {
     pub dual_value: T,
     /// Primal-dual gap of the regularised problem, as a sum of non-negative terms.
     pub gap: T,
-    /// Certified lower bound of the unregularised optimum.
+    /// Certified lower bound of the unregularised optimum; also where a box meets an exact side or a box,
+    /// though no distance is certified there.
     pub lower_bound: T,
     /// unregularised_objective - lower_bound: the certified distance from the optimum.
     pub certified_distance: T,
@@ -177,6 +178,13 @@ impl<T: Real> Report<T> {
             self.log_mass,
         ];
         values.iter().any(|x| x.is_nan())
+    }
+}
+
+/// A report that knows nothing yet, to be written over.
+impl<T: Real> Default for Report<T> {
+    fn default() -> Self {
+        Self::unknown()
     }
 }
 

@@ -99,6 +99,14 @@ impl<'a, T: Copy> Mat<'a, T> {
         Self { data, rows, cols, row_stride, col_stride }
     }
 
+    /// The matrix of the same shape that begins `offset` elements behind this one, if the data reaches
+    /// its last entry.
+    pub(crate) fn behind(self, offset: usize) -> Option<Self> {
+        let data = self.data.get(offset..)?;
+        let needed = extent(self.rows, self.cols, self.row_stride, self.col_stride)?;
+        (data.len() >= needed).then_some(Self { data, ..self })
+    }
+
     /// Number of rows.
     pub const fn rows(&self) -> usize {
         self.rows

@@ -63,6 +63,8 @@ fn rules() -> Vec<(&'static str, Rule<f64>, bool)> {
         ("l2 bare", Rule::L2Ball { radius2: 0.004, entropy: 0.0 }, true),
         ("kl ball active", Rule::KlBall { radius: 0.02, entropy: 0.03 }, true),
         ("kl ball slack", Rule::KlBall { radius: 9.0, entropy: 0.3 }, true),
+        ("tv", Rule::Tv { tau: 0.12 }, false),
+        ("box", Rule::Box { lower: 0.8, upper: 1.15 }, false),
     ]
 }
 
@@ -88,7 +90,9 @@ fn check<G: Geometry<f64>>(what: &str, problem: &Problem<'_, f64, G>, fixed: [bo
         .potentials(&f_bar, &g_bar)
         .transport_cost(transport)
         .value(value);
-    let keep = fixed[0] && fixed[1];
+    // Total variation holds the mass where it pays nothing.
+    let keep = (fixed[0] || report.row_penalty.abs() < 1e-12)
+        && (fixed[1] || report.col_penalty.abs() < 1e-12);
     let weights = |x: Vec<f64>| if keep { centred(x) } else { x };
     let (da, db) = (weights(random.vector(n)), weights(random.vector(m)));
     let dc = random.vector(n * m);
@@ -168,6 +172,10 @@ fn products_are_transposes_of_each_other() {
         let (x, y) = (random.vector(n * 2), random.vector(m * 2));
         for (row_name, row, row_fixed) in rules() {
             for (col_name, col, col_fixed) in rules() {
+                // Equal boxes end with both sides at the same end, whose masses may not change apart.
+                if row_name == "box" && col_name == "box" {
+                    continue;
+                }
                 for reference in [Reference::Counting, Reference::Product] {
                     let what = format!("{row_name} / {col_name} {reference:?}");
                     let dense = Dense::new(Mat::new(&cost, n, m).unwrap());

@@ -3,7 +3,7 @@
 //!
 //! * flash: text, constants and initialised data of the smallest firmware that makes the call, less
 //!   those of an empty one (which has memcpy and its like);
-//! * stack: bytes below the call at its deepest, the most of all cases in `c-examples/cortex_m`;
+//! * stack: bytes below the call at its deepest, the most of all cases in `c-examples/same_bits`;
 //! * frame: the largest stack frame of a single function, from the compiler.
 //!
 //! The same runs show that neither features nor opt-level change a bit.
@@ -91,13 +91,14 @@ fn tools() -> Option<Tools> {
 
 /// Compiles and links a firmware.
 fn link(tools: &Tools, name: &str, sources: &[&Path], flags: &[&str], library: &Path) -> PathBuf {
-    let firmware = root().join("c-examples/cortex_m");
+    let [firmware, cases] =
+        ["cortex_m", "same_bits"].map(|name| root().join("c-examples").join(name));
     let output = scratch().join(name).with_extension("elf");
     let mut gcc = Command::new(tools.gcc);
     gcc.args(C_FLAGS).args(THUMB_FLAGS).args(flags).arg("-Os");
     // A copy loop must not become a call of the copy function that it is in.
     gcc.arg("-fno-tree-loop-distribute-patterns");
-    gcc.arg("-I").arg(root().join("include")).arg("-I").arg(&firmware);
+    gcc.arg("-I").arg(root().join("include")).arg("-I").arg(cases);
     gcc.arg(firmware.join("startup.c")).args(sources).arg(library);
     gcc.args(["-nostdlib", "-Wl,--gc-sections,-z,noexecstack", "-T"]);
     gcc.arg(firmware.join("link.ld")).arg("-o").arg(&output);
@@ -198,7 +199,7 @@ fn measure(tools: &Tools, configuration: &Configuration, found: &mut Found) {
     let library = build.library("staticlib", "a", &["-Zemit-stack-sizes"]);
     let library = library.unwrap_or_else(|e| panic!("{name}: {e}"));
     let minimal = root().join("tests/budgets/minimal.c");
-    let cortex = root().join("c-examples/cortex_m");
+    let examples = root().join("c-examples");
 
     let empty = flash(tools, &link(tools, &format!("{name} empty"), &[&minimal], &[], &library));
     for call in *calls {
@@ -219,7 +220,7 @@ fn measure(tools: &Tools, configuration: &Configuration, found: &mut Found) {
             found.frames.push(format!("{name} {call}: {size} {function}"));
         }
     }
-    let sources = [cortex.join("firmware.c"), cortex.join("cases.c")];
+    let sources = [examples.join("cortex_m/firmware.c"), examples.join("same_bits/cases.c")];
     let sources = [&*sources[0], &*sources[1]];
     let text = output(tools, &link(tools, &format!("{name} cases"), &sources, defines, &library));
     for (call, most) in stack(&text) {

@@ -123,6 +123,19 @@ fn lib_says_where_everything_is() {
     }
 }
 
+/// Warm starts pay, and the agents end up at goals.
+#[test]
+fn agents_share_out_their_goals() {
+    let ran = Ran::of(&mut Command::new(build().join("agents"))).expect(0);
+    let number = |before: &str| -> f64 {
+        let rest = ran.out.split(before).nth(1).unwrap_or_else(|| panic!("{}", ran.out));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (cold, warm) = (number("of 4 teams: "), number("nothing, "));
+    assert!(1.0 <= warm && warm < cold / 2.0, "{}", ran.out);
+    assert!(number("nearest goal ") < 0.02, "{}", ran.out);
+}
+
 #[test]
 fn quickstart_prints_its_plan() {
     let ran = Ran::of(&mut Command::new(build().join("quickstart"))).expect(0);
@@ -276,6 +289,35 @@ fn solve_finds_the_stored_optima() {
     }
 }
 
+/// --accuracy proves what it was asked for, against the same problem solved at a tiny epsilon.
+#[test]
+fn solve_proves_an_accuracy() {
+    let folder = folder("accuracy");
+    write_csv(&folder.join("C.csv"), &[0.0, 4.0, 1.0, 1.0, 4.0, 0.0], 2);
+    let common = ["--cost", "C.csv", "--cols", "kl:1", "--report", "report.json"];
+    let number = |name: &str| read_json(&folder.join("report.json"))[name].as_f64().unwrap();
+    solve(&folder, &[&common[..], &["--epsilon", "1e-5", "--anneal"]].concat()).expect(0);
+    let optimum = number("unregularised_objective");
+    for (accuracy, more) in [("0.1", &[][..]), ("0.001", &[]), ("0.01", &["--f32"])] {
+        let asked = ["--accuracy", accuracy, "--plan", "plan.csv"];
+        let ran = solve(&folder, &[&common[..], &asked, more].concat()).expect(0);
+        let target: f64 = accuracy.parse().unwrap();
+        assert!(number("certified_distance") <= target);
+        let found = number("unregularised_objective");
+        assert!((found - optimum).abs() <= target + 1e-4, "{found} for {optimum}");
+        assert!((number("accuracy") - target).abs() <= 1e-6 * target);
+        assert!(number("bound") >= number("iterations"));
+        assert!(number("epsilon") >= number("formula_epsilon"));
+        assert!(ran.out.contains(&format!("asked to be within      {accuracy};")), "{}", ran.out);
+        // The plan is that of the epsilon that was found: rows are exact.
+        let text = fs::read_to_string(folder.join("plan.csv")).unwrap();
+        for line in text.lines() {
+            let sum: f64 = line.split(',').map(|x| x.parse::<f64>().unwrap()).sum();
+            assert!((sum - 1.0 / 3.0).abs() <= 1e-5, "{line}");
+        }
+    }
+}
+
 /// At a small epsilon --anneal finds what was stored with far fewer sweeps than the plain solve.
 #[test]
 fn solve_anneals_to_the_stored_optima() {
@@ -381,7 +423,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 49] = [
+const REFUSALS: [(&str, &str); 56] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -414,12 +456,15 @@ const REFUSALS: [(&str, &str); 49] = [
     ("--cost C.csv --epsilon 0", "--epsilon 0: epsilon is not positive"),
     ("--cost C.csv --epsilon nan", "--epsilon nan: epsilon is not positive"),
     ("--cost C.csv --epsilon 1x", "--epsilon 1x: not a number"),
-    ("--cost C.csv", "--epsilon: is needed"),
+    ("--cost C.csv", "--epsilon, --accuracy: exactly one of them"),
     ("--epsilon 1", "--cost, --points: exactly one"),
     ("--cost C.csv --euclidean --epsilon 1", "--euclidean: needs --points"),
     ("--cost C.csv --epsilon 1 --rows kl:0", "--rows kl:0: tau is not positive"),
     ("--cost C.csv --epsilon 1 --cols free", "--cols free: none of exact, kl:TAU, l2ball:R2:E"),
     ("--cost C.csv --epsilon 1 --cols l2ball:1", "--cols l2ball:1: a number is missing"),
+    ("--cost C.csv --epsilon 1 --cols tv:0", "--cols tv:0: tau is not positive"),
+    ("--cost C.csv --epsilon 1 --cols box:2:1", "--cols box:2:1: a box is not 0 <= lower"),
+    ("--cost C.csv --epsilon 1 --rows box:3:4", "--rows box:3:4: no mass lies in the ranges"),
     ("--cost C.csv --epsilon 1 --cols klball:1:x", "--cols klball:1:x: not a number"),
     ("--cost C.csv --epsilon 1 --cols l2ball:-1:1", "--cols l2ball:-1:1: the radius of a ball"),
     ("--cost C.csv --epsilon 1 --cotangent C.csv", "--cotangent, --gradient-...: one needs"),
@@ -439,7 +484,11 @@ const REFUSALS: [(&str, &str); 49] = [
     ("--cost C.csv --epsilon 1 --max-iterations 0", "--max-iterations 0: a count of iterations"),
     ("--cost C.csv --epsilon 1 --max-iterations -1", "--max-iterations -1: not a count"),
     ("--cost C.csv --epsilon 1 --rows", "--rows: a value is missing after it"),
-    ("--cost C.csv --epsilon 1 --newton direct", "--newton direct: needs --anneal"),
+    ("--cost C.csv --epsilon 1 --newton direct", "--newton direct: needs --anneal or --accuracy"),
+    ("--cost C.csv --epsilon 1 --accuracy 1", "--epsilon, --accuracy: exactly one of them"),
+    ("--cost C.csv --accuracy 1 --anneal", "--accuracy 1: neither with --anneal nor with --stop"),
+    ("--cost C.csv --accuracy 1", "--accuracy 1: no certificate exists"),
+    ("--cost C.csv --accuracy 1e-20 --cols kl:1", "--accuracy 1e-20: the target is below"),
     ("--cost C.csv --epsilon 1 --sweep fast", "--sweep fast: none of auto, log and scaling"),
     (
         "--cost C.csv --epsilon 1 --anneal --newton fast",

@@ -11,11 +11,12 @@ mod common;
 
 use common::golden::{Instance, transport};
 use robust_ot::cost::Dense;
+use robust_ot::kernel::Level;
 use robust_ot::marginal::Rule;
 use robust_ot::options::{Options, Stop};
 use robust_ot::plan::{self, Plan};
 use robust_ot::problem::Problem;
-use robust_ot::sinkhorn::{solve, work_len};
+use robust_ot::sinkhorn::{fast_work_len, solve, work_len};
 use robust_ot::view::{Mat, MatMut};
 
 fn largest(values: &[f64]) -> f64 {
@@ -41,7 +42,7 @@ fn outer_sum(f: &[f64], g: &[f64]) -> Vec<f64> {
 
 macro_rules! check {
     ($name:ident, $t:ident, $converged:expr, $tolerance:expr) => {
-        fn $name(instance: &Instance) {
+        fn $name(instance: &Instance, level: Level, len: fn(usize, usize, usize) -> usize) {
             let narrow = |v: &[f64]| v.iter().map(|&x| x as $t).collect::<Vec<$t>>();
             let wide = |v: &[$t]| v.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
             let (n, m) = (instance.rows, instance.cols);
@@ -61,8 +62,9 @@ macro_rules! check {
             )
             .unwrap();
             let options = Options::new().stop(Stop::Residual($converged)).max_iterations(1_000_000);
+            let options = options.level(level);
             let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
-            let mut work = vec![0.0; work_len(n, m, 0)];
+            let mut work = vec![0.0; len(n, m, 0)];
             let report = solve(&problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
 
             let mut work = vec![0.0; plan::work_len(n, m, 0)];
@@ -106,16 +108,23 @@ macro_rules! check {
 check!(check_f64, f64, 1e-13, |_| 1e-10);
 check!(check_f32, f32, 1e-7, |ratio: f64| 8.0 * 6e-8 * ratio.max(1.0));
 
-#[test]
-fn stored_optima_in_f64() {
+/// The fastest level of common bits, and the level of its own bits with both kinds of sweeps.
+fn check_all(check: impl Fn(&Instance, Level, fn(usize, usize, usize) -> usize)) {
     for instance in transport() {
-        check_f64(&instance);
+        check(&instance, Level::detect(), work_len);
+        if let Some(level) = Level::fma() {
+            check(&instance, level, work_len);
+            check(&instance, level, fast_work_len);
+        }
     }
 }
 
 #[test]
+fn stored_optima_in_f64() {
+    check_all(check_f64);
+}
+
+#[test]
 fn stored_optima_in_f32() {
-    for instance in transport() {
-        check_f32(&instance);
-    }
+    check_all(check_f32);
 }

@@ -106,7 +106,7 @@ fn macros() -> String {
         write!(
             out,
             "/** The same with room for `tasks` blocks of rows at a time; see rot_sinkhorn_parallel{}_work_len. */\n\
-             #define {one}_PARALLEL{kind}_WORK_LEN(n, m, d, tasks) \\\n    ({one}{kind}_WORK_LEN(n, m, d) + ROT_PADDED(n) + (size_t){} * (size_t)(tasks) * ROT_PADDED(m))\n",
+             #define {one}_PARALLEL{kind}_WORK_LEN(n, m, d, tasks) \\\n    ({one}{kind}_WORK_LEN(n, m, d) + (size_t)2 * ROT_PADDED(n) + (size_t){} * (size_t)(tasks) * ROT_PADDED(m))\n",
             kind.to_lowercase(),
             task.m
         )
@@ -219,6 +219,8 @@ fn generate() -> String {
         "Progress",
         "GradientOptions",
         "AnnealOptions",
+        "Accuracy",
+        "Rounded",
         "Options",
         "Report",
         "State",

@@ -119,7 +119,8 @@ fn constants() -> Vec<(String, i64)> {
         ROT_ABI_VERSION ROT_COST_DENSE ROT_COST_SQUARED_EUCLIDEAN ROT_COST_EUCLIDEAN ROT_COST_GRID ROT_RULE_EXACT
         ROT_RULE_KL ROT_REFERENCE_COUNTING ROT_REFERENCE_PRODUCT ROT_UNIT_MASS ROT_STOP_RESIDUAL
         ROT_STOP_CERTIFIED ROT_WARM_START ROT_TRUST_DATA ROT_LEVEL_FASTEST ROT_LEVEL_PORTABLE
-        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_LEVEL_AVX2 ROT_LEVEL_AVX512 ROT_LEVEL_FMA ROT_SWEEP_AUTO ROT_SWEEP_LOG ROT_SWEEP_SCALING ROT_RULE_L2_BALL ROT_RULE_KL_BALL
+        ROT_RULE_TV ROT_RULE_BOX
     }
     .into();
     macro_rules! of_module {
@@ -129,6 +130,10 @@ fn constants() -> Vec<(String, i64)> {
     }
     of_module! { anneal: ROT_METHOD_NONE }
     of_module! { grid: ROT_GRID_DIMENSION }
+    of_module! { accuracy:
+        ROT_FORMULA_SLACK ROT_FORMULA_UNIFORM ROT_FORMULA_PAPER ROT_SOURCE_NONE ROT_SOURCE_PROVED
+        ROT_SOURCE_CODE ROT_SOURCE_PAPER ROT_PATH_ABOVE ROT_PATH_FORMULA ROT_PATH_PLAIN
+    }
     of_module! { gradient: ROT_METHOD_DIRECT ROT_METHOD_ITERATIVE }
     of_module! { matching:
         ROT_UNIT_ABSOLUTE ROT_UNIT_LARGEST ROT_UNIT_LARGEST_DIFFERENTIATED ROT_GRADIENT_FULL
@@ -192,7 +197,7 @@ fn layouts() -> Vec<String> {
     } }
     both! { rot_problem_f64 rot_problem_f32 {
         struct_size cost_kind cost x y a a_len b b_len epsilon reserved_value reference flags rows
-        cols reserved_sizes reserved
+        cols count cost_stride x_stride y_stride a_stride b_stride reserved_sizes reserved
     } }
     both! { rot_progress_f64 rot_progress_f32 {
         struct_size reserved32 iterations epsilon residual certified_distance reserved_value
@@ -200,6 +205,13 @@ fn layouts() -> Vec<String> {
     both! { rot_options_f64 rot_options_f32 {
         struct_size stop tolerance reserved_value max_iterations check_every flags level sweep
         observe user parallel_for parallel_context tasks reserved32 reserved
+    } }
+    both! { rot_accuracy_f64 rot_accuracy_f32 {
+        formula source path reserved32 target epsilon smallest_target reserved_value iterations
+        half_sweeps reserved
+    } }
+    both! { rot_rounded_f64 rot_rounded_f32 {
+        transport_cost unregularised_objective added reserved_value
     } }
     both! { rot_anneal_options_f64 rot_anneal_options_f32 {
         struct_size method start factor tolerance reserved_value max_iterations sweeps level_steps
@@ -315,6 +327,9 @@ fn initialisers() -> Vec<String> {
             // theta / (n (1 - theta)) with theta = 1/2, n = 4.
             lines.push(bytes(concat!("dropping_", $suffix), &l2));
             lines.push(bytes(concat!("kl_ball_", $suffix), &near));
+            let tv = Rule { kind: robust_ot::ffi::ROT_RULE_TV, ..kl };
+            lines.push(bytes(concat!("tv_", $suffix), &tv));
+            lines.push(bytes(concat!("box_", $suffix), &ball(robust_ot::ffi::ROT_RULE_BOX)));
             lines.push(bytes(concat!("cotangent_", $suffix), &sized!(Cotangent)));
             lines.push(bytes(concat!("gradient_", $suffix), &sized!(Gradient)));
             lines.push(bytes(concat!("tangent_", $suffix), &sized!(Tangent)));

@@ -160,7 +160,16 @@ fn levels_to_choose_from() {
     assert_eq!(ROW_BLOCK, 64);
     let names: Vec<_> = Level::available().map(Level::name).collect();
     println!("levels: {names:?}, the default is {}", Level::detect().name());
-    assert_eq!(names[0], "portable");
+    let guaranteed: &[&str] = if cfg!(target_feature = "avx2") {
+        &["avx2", "avx512"]
+    } else if cfg!(target_arch = "x86_64") {
+        &["sse2"]
+    } else if cfg!(target_arch = "aarch64") {
+        &["neon"]
+    } else {
+        &["scalar", "simd128", "sse2"]
+    };
+    assert!(guaranteed.contains(&names[0]), "{names:?}");
     assert_eq!(names.last(), Some(&Level::detect().name()));
     // Without a choice the options take the fastest: the same bits.
     let (a, b, cost) = (weights::<f64>(9, 1), weights::<f64>(17, 2), costs::<f64>(9, 17));
@@ -390,4 +399,14 @@ fn plan_in_stated_order<T: Float, G: Geometry<T>>(
         lanes((0..m).map(|j| entry(shift, i, j) * value(j))) / sum(shift)
     };
     same("barycentric map", &map, &mut (0..2 * n).map(|k| mean(k / 2, k % 2)));
+}
+
+/// The level with bits of its own is there for who asks, and for nobody else.
+#[test]
+fn the_fused_level_is_never_chosen() {
+    assert!(Level::available().all(|level| level.name() != "fma"));
+    assert_ne!(Level::detect().name(), "fma");
+    let Some(level) = Level::fma() else { return };
+    assert_eq!(level.name(), "fma");
+    assert!(Level::avx2().is_some() && Level::available().all(|other| other != level));
 }

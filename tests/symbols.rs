@@ -11,15 +11,14 @@
 
 mod artefacts;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
 use artefacts::{
-    Build, C_FLAGS, DEFAULT, FULL, MINIMAL, THUMB, THUMB_FLAGS, everything_c, has_thumb,
-    header_functions, not_run, own_object, root, run, tool,
+    Build, C_FLAGS, DEFAULT, FULL, MINIMAL, THUMB, THUMB_FLAGS, disassembly, everything_c,
+    has_thumb, header_functions, not_run, own_object, root, run, tool,
 };
 
 /// Undefined, as it is the point of it, in a library that may panic.
@@ -223,26 +222,6 @@ fn no_state_is_kept() {
     }
 }
 
-/// The instructions of every function of our object, by name.
-fn disassembly(object: &Path) -> Option<BTreeMap<String, Vec<String>>> {
-    let objdump = tool(&["objdump", "llvm-objdump"])?;
-    let mut command = Command::new(objdump);
-    command.args(["-d", "-r", "--no-show-raw-insn"]).arg(object);
-    let output = run(&mut command).unwrap();
-    let mut functions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut name = String::new();
-    for line in output.lines() {
-        if let Some((_, label)) = line.strip_suffix(">:").and_then(|head| head.split_once(" <")) {
-            name = label.into();
-        } else if let Some((_, instruction)) = line.split_once(":\t") {
-            functions.entry(name.clone()).or_default().push(instruction.trim().into());
-        } else if let Some((_, call)) = line.split_once("R_X86_64_") {
-            functions.entry(name.clone()).or_default().push(format!("target {call}"));
-        }
-    }
-    Some(functions)
-}
-
 /// How many of the instructions are packed arithmetic (not moves or comparisons), in single
 /// and in double precision.
 fn packed(instructions: &[String], prefix: &str, register: &str) -> [usize; 2] {
@@ -262,7 +241,8 @@ fn hot_loops_are_packed_instructions() {
     else {
         return;
     };
-    let Some(functions) = archive.object.as_deref().and_then(disassembly) else { return };
+    let Some(object) = &archive.object else { return };
+    let Some(functions) = disassembly(object, &["objdump", "llvm-objdump"]) else { return };
     let loops = [
         "exp_row",
         "max_row",

@@ -1,6 +1,6 @@
 /*
  * startup.c - vector table, reset handler and the few functions of the C library that compilers
- * call by themselves, for a Cortex-M4F without an operating system.
+ * call by themselves, for a Cortex-M without an operating system.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -23,10 +23,12 @@ void reset(void)
     uint32_t *to;
     const uint32_t *from = data_source;
 
+#if defined __ARM_FP
     /* Full access to the floating-point unit, before the first instruction that uses it. Its
        control register keeps the reset value: round to nearest, subnormal numbers on. */
     CPACR |= 0xfu << 20;
     __asm volatile("dsb\n\tisb" ::: "memory");
+#endif
     for (to = data_start; to < data_end; ++to)
         *to = *from++;
     for (to = bss_start; to < bss_end; ++to)

@@ -116,4 +116,14 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Grid(cost) => AnyCost::Grid(RowCost::<P>::transposed(cost)),
         }
     }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        Ok(match self {
+            AnyCost::Dense(cost) => AnyCost::Dense(RowCost::<P>::behind(cost, offsets)?),
+            #[cfg(feature = "points")]
+            AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::behind(cost, offsets)?),
+            #[cfg(feature = "grid")]
+            AnyCost::Grid(cost) => AnyCost::Grid(RowCost::<P>::behind(cost, offsets)?),
+        })
+    }
 }

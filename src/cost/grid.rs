@@ -54,7 +54,7 @@ impl<T: Real> Line<T> {
     /// Axis k of a grid.
     fn of(axes: &Mat<'_, T>, k: usize) -> Self {
         let entry = |j| axes.get(k, j).unwrap_or(T::ZERO);
-        Self { count: entry(0).to_count(), first: entry(1), spacing: entry(2) }
+        Self { count: counted(entry(0)), first: entry(1), spacing: entry(2) }
     }
 
     fn at(&self, i: usize) -> T {
@@ -70,13 +70,18 @@ impl<T: Real> Line<T> {
     }
 }
 
+/// The whole part as a count; `usize::MAX` above all counts.
+fn counted<T: Real>(entry: T) -> usize {
+    usize::try_from(entry.to_count()).unwrap_or(usize::MAX)
+}
+
 /// Points of a grid. Errors: `Shape` at a count that is no positive whole number, `TooLarge` where
 /// counts cannot be told apart any more or their product overflows.
 fn points<T: Real>(axes: &Mat<'_, T>, argument: Argument) -> Result<usize, Error> {
     let mut product = 1_usize;
     for k in 0..axes.rows() {
         let entry = axes.get(k, 0).unwrap_or(T::ZERO);
-        let count = entry.to_count();
+        let count = counted(entry);
         if T::from_count(count) != entry || count == 0 {
             return Err(Error::at_entry(ErrorKind::Shape, argument, k, 0));
         }
@@ -364,13 +369,13 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
             if count < group.len() {
                 return;
             }
-            let mut at_old = [P::Potential::ZERO; GROUP];
+            let mut at_old = [[P::Potential::ZERO; 2]; GROUP];
             let places = (shifts.get_mut(..count), at_old.get_mut(..count));
             if let ((Some(potential), Some(at_old)), Some(sums)) = (places, sums.get(..count)) {
                 let kept = kept.next().unwrap_or_default();
                 let found = update.renew(Rows { first, old: group, potential, sums, kept }, at_old);
                 update.note(found);
-                update.tally(first, at_old);
+                update.tally(at_old);
                 for (f, &mut new) in group.iter_mut().zip(potential) {
                     *f = new;
                 }
@@ -600,6 +605,17 @@ impl<P: Precision> RowCost<P> for Grid<'_, P::Cost> {
 
     fn transposed(&self) -> Self {
         Self { x: self.y, y: self.x, n: self.m, m: self.n }
+    }
+
+    fn behind(&self, [x, y]: [usize; 2]) -> Result<Self, Error> {
+        let refuse = |argument| Error::new(ErrorKind::Shape, argument);
+        let x = self.x.behind(x).ok_or(refuse(Argument::RowPoints))?;
+        let y = self.y.behind(y).ok_or(refuse(Argument::ColPoints))?;
+        let grid = Self::new(x, y)?;
+        if grid.n != self.n || grid.scratch_vectors::<P>() > self.scratch_vectors::<P>() {
+            return Err(refuse(Argument::RowPoints));
+        }
+        if grid.m != self.m { Err(refuse(Argument::ColPoints)) } else { Ok(grid) }
     }
 }
 

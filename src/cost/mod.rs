@@ -22,6 +22,8 @@ pub(crate) use any::AnyCost;
 pub use dense::Dense;
 #[cfg(feature = "grid")]
 pub use grid::{GRID_DIMENSION, Grid};
+#[cfg(all(feature = "parallel", feature = "scaling"))]
+pub(crate) use parallel::Lent;
 #[cfg(all(feature = "capi", feature = "parallel"))]
 pub(crate) use parallel::tasks_of;
 #[cfg(feature = "parallel")]
@@ -133,15 +135,19 @@ pub struct Rows<'a, P: Precision> {
     pub kept: &'a mut [P::Sum],
 }
 
+/// A row at its old potential: the sum of the plan, and how far that is from the marginal that the rule
+/// assigns to the potential.
+pub type Seen<T> = [T; 2];
+
 /// What a fused sweep asks for new potentials. Blocks of rows may ask at the same time and in any order;
 /// what depends on the order of the rows is told in their order.
 pub trait Update<P: Precision>: Sync {
-    /// Gives a few rows their new potentials, and writes down their sums at the old ones. Returns bits
+    /// Gives a few rows their new potentials, and writes down what they were at the old ones. Returns bits
     /// below [`UNTRUSTED`] for what it found, whatever they mean.
-    fn renew(&self, rows: Rows<'_, P>, at_old: &mut [P::Potential]) -> u32;
+    fn renew(&self, rows: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32;
 
-    /// Takes in the sums of the next rows, those from `first` on, at their old potentials.
-    fn tally(&mut self, first: usize, at_old: &[P::Potential]);
+    /// Takes in the next rows at their old potentials.
+    fn tally(&mut self, at_old: &[Seen<P::Potential>]);
 
     /// Takes in the bits that `renew` returned.
     fn note(&mut self, found: u32);
@@ -314,6 +320,13 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
 
     /// The same cost with rows and columns exchanged.
     fn transposed(&self) -> Self;
+
+    /// The cost of the same shape that begins so many elements behind the data of this one: behind the
+    /// matrix or the points of the rows, and behind the points of the columns. Error: `Shape`, with the
+    /// name of the data that does not reach so far.
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
 
     /// out_i = sum_j X_ij values_j / sum_j X_ij for every row of `values` (m x k) and `out`
     /// (n x k). Depends on g only, so rows without weight have an image too.

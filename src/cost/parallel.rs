@@ -126,6 +126,10 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
     fn transposed(&self) -> Self {
         Self { cost: RowCost::<P>::transposed(&self.cost), pool: self.pool }
     }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        Ok(Self { cost: RowCost::<P>::behind(&self.cost, offsets)?, pool: self.pool })
+    }
 }
 
 /// Potentials of a task: shifts of the columns.
@@ -137,7 +141,7 @@ pub const TASK_COEFFICIENTS: Coefficients = SLOT_POTENTIAL.and(SLOT_COST).and(SC
 
 /// Elements that `tasks` blocks of rows at the same time need on top of what one at a time needs.
 pub(crate) const fn parallel_len(n: usize, m: usize, tasks: usize) -> WorkLen {
-    WorkLen::of(padded(n)).and(TASK_COEFFICIENTS.at(0, m, 0).times(tasks))
+    WorkLen::of(padded(n)).times(2).and(TASK_COEFFICIENTS.at(0, m, 0).times(tasks))
 }
 
 /// How many blocks of n rows a pool is to do at the same time.
@@ -148,7 +152,7 @@ pub(crate) fn tasks_of(pool: &dyn Pool, n: usize) -> usize {
 /// The buffers of blocks of rows that are swept at the same time; none where fewer than two are.
 pub(crate) struct Slots<'a, P: Precision> {
     width: usize,
-    /// One value for each row, of which a sum is taken in their order.
+    /// Two values for each row, of which sums are taken in their order.
     values: &'a mut [P::Potential],
     potential: &'a mut [P::Potential],
     sum: &'a mut [P::Sum],
@@ -173,20 +177,31 @@ impl<'a, P: Precision> Slots<'a, P> {
         if width > 1 {
             let lens = [SLOT_COST, SLOT_POTENTIAL, SCRATCH_SUM];
             let [cost, potential, sum] = lens.map(|part| part.at(0, m, 0).times(width).len());
-            let lens = [cost, potential.checked_add(padded(n))?, sum];
+            let lens = [cost, potential.checked_add(padded(n).checked_mul(2)?)?, sum];
             let Buffers { cost, mut potential, sum } = P::cut(&mut work, lens)?;
-            let values = take(&mut potential, n)?;
+            let values = take(&mut potential, n.checked_mul(2)?)?;
             *self = Self { width, values, potential, sum, cost };
         }
         Some(())
     }
 
-    /// How many blocks at the same time, a value for each row, and the sums of all tasks; none where
-    /// fewer than two blocks are.
+    /// For other sweeps; none where there are not two blocks at the same time.
     #[cfg(feature = "scaling")]
-    pub(crate) fn lend(&mut self) -> Option<(usize, &mut [P::Potential], &mut [P::Sum])> {
-        (self.width > 1).then_some((self.width, &mut *self.values, &mut *self.sum))
+    pub(crate) fn lend(&mut self) -> Option<Lent<'_, P>> {
+        let Self { width, values, sum, .. } = self;
+        (*width > 1).then_some(Lent { width: *width, values, sum })
     }
+}
+
+/// Buffers for sweeps of another kind.
+#[cfg(feature = "scaling")]
+pub(crate) struct Lent<'s, P: Precision> {
+    /// Blocks at the same time.
+    pub(crate) width: usize,
+    /// Two values for each row.
+    pub(crate) values: &'s mut [P::Potential],
+    /// Sums of all tasks, five vectors of the columns for each.
+    pub(crate) sum: &'s mut [P::Sum],
 }
 
 /// A pool, what it is to do, and the buffers for it.
@@ -251,7 +266,7 @@ impl<'s, P: Precision, C: RowCost<P>> Crew<'s, P, C> {
         let (m, blocks) = (g.len(), f.len().div_ceil(ROW_BLOCK));
         col_sums.fill(P::Sum::ZERO);
         let parts = Parts {
-            potential: [Part::of_rows(f, ROW_BLOCK), Part::of_rows(values, ROW_BLOCK)],
+            potential: [Part::of_rows(f, ROW_BLOCK), Part::of_rows(values, 2 * ROW_BLOCK)],
             sum: [
                 Part::of_rows(kept, ROW_BLOCK),
                 Part::of_tasks(sum, SCRATCH_SUM.at(0, m, 0).len()),
@@ -263,21 +278,13 @@ impl<'s, P: Precision, C: RowCost<P>> Crew<'s, P, C> {
         let work = |block: usize, pieces: Pieces<'_, P>| {
             let Pieces { potential: [f, values], sum: [kept, sum, _], cost: row } = pieces;
             let Some((mut entries, partial)) = sums(sum, m) else { return DESERTED };
-            let (mut found, mut values) = (0, values.chunks_mut(GROUP));
-            let room = BlockRoom { row: vector(row, m), entries: &mut entries, partial };
+            let (mut found, mut values) = (0, values.as_chunks_mut().0.chunks_mut(GROUP));
+            let room = BlockRoom { row: vector(row, m), entries: &mut entries, partial, kept };
             let first = block * ROW_BLOCK;
-            let trust = sweep_block(
-                cost,
-                pass,
-                first,
-                (f, g),
-                kept,
-                prepared,
-                room,
-                &mut |rows: Rows<'_, P>| {
+            let trust =
+                sweep_block(cost, pass, first, (f, g), prepared, room, &mut |rows: Rows<'_, P>| {
                     found |= shared.renew(rows, values.next().unwrap_or_default());
-                },
-            );
+                });
             found | trust
         };
         let found = in_waves(pool, (blocks, width), parts, &work, &mut |pieces| {
@@ -288,7 +295,7 @@ impl<'s, P: Precision, C: RowCost<P>> Crew<'s, P, C> {
             update.give_up();
         }
         update.note(found);
-        update.tally(0, values);
+        update.tally(values.as_chunks().0);
         found & (UNTRUSTED | DESERTED) == 0
     }
 

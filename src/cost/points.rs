@@ -197,4 +197,13 @@ impl<P: Precision> RowCost<P> for Points<'_, P::Cost> {
     fn transposed(&self) -> Self {
         Self { x: self.y, y: self.x, metric: self.metric }
     }
+
+    fn behind(&self, [x, y]: [usize; 2]) -> Result<Self, Error> {
+        let refuse = |argument| Error::new(ErrorKind::Shape, argument);
+        Ok(Self {
+            x: self.x.behind(x).ok_or(refuse(Argument::RowPoints))?,
+            y: self.y.behind(y).ok_or(refuse(Argument::ColPoints))?,
+            ..*self
+        })
+    }
 }

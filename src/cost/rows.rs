@@ -14,11 +14,11 @@ use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
     rescaling, rescalings,
 };
-use crate::math::{Compensated, sum_in_lanes};
+use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
-use crate::work::padded;
+use crate::work::{cut, padded};
 
 /// A cost whose rows can be had one by one.
 pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
@@ -93,6 +93,11 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
 
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;
+
+    /// See [`Geometry::behind`].
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
+    where
+        Self: Sized;
 }
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -212,8 +217,10 @@ pub(super) fn fill_rows<P: Precision>(
     prepared: &[P::Cost],
     row: &mut [P::Cost],
 ) {
-    let rows = kernel.chunks_mut(padded(g.len()).max(1));
-    for (k, (f, out)) in f.iter_mut().zip(rows).enumerate() {
+    // (Chunks of a length known at run time leave a division by zero.)
+    let (stride, mut rest) = (padded(g.len()), kernel);
+    for (k, f) in f.iter_mut().enumerate() {
+        let out = cut(&mut rest, stride).unwrap_or_default();
         let cost = cost.cost_row(pass.level, first + k, prepared, row);
         let (entries, padding) = out.split_at_mut_checked(g.len()).unwrap_or_default();
         (*f, _) = shifted_row(pass, *f, g, cost, entries);
@@ -226,6 +233,8 @@ pub(super) struct BlockRoom<'a, 'b, P: Precision> {
     pub(super) row: &'a mut [P::Cost],
     pub(super) entries: &'a mut [&'b mut [P::Sum]; GROUP],
     pub(super) partial: &'a mut [P::Sum],
+    /// What the update keeps of the rows.
+    pub(super) kept: &'a mut [P::Sum],
 }
 
 /// A block of rows, from `first` on, in a fused sweep: asks `update` for their new potentials and adds
@@ -236,12 +245,11 @@ pub(super) fn sweep_block<P: Precision>(
     pass: Pass<P>,
     mut first: usize,
     (f, g): (&mut [P::Potential], &[P::Potential]),
-    kept: &mut [P::Sum],
     prepared: &[P::Cost],
     room: BlockRoom<'_, '_, P>,
     update: &mut impl FnMut(Rows<'_, P>),
 ) -> u32 {
-    let BlockRoom { row, entries, partial } = room;
+    let BlockRoom { row, entries, partial, kept } = room;
     let mut all_trusted = true;
     let mut kept = kept.chunks_mut(GROUP);
     partial.fill(P::Sum::ZERO);
@@ -261,7 +269,7 @@ pub(super) fn sweep_block<P: Precision>(
         update(Rows { first, old: f, potential, sums: known, kept });
         // From here on the sums are the weights of their rows.
         let weights = &mut sums;
-        if cfg!(target_pointer_width = "32") {
+        if SMALL {
             // Flash and stack count: one at a time.
             for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
                 *weight = P::Sum::ZERO;
@@ -425,18 +433,17 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         col_sums.fill(P::Sum::ZERO);
         for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
             let kept = kept.next().unwrap_or_default();
-            let room = BlockRoom { row, entries, partial };
+            let room = BlockRoom { row, entries, partial, kept };
             let take = &mut |rows: Rows<'_, P>| {
-                let mut at_old = [P::Potential::ZERO; GROUP];
-                let (first, len) = (rows.first, rows.old.len());
-                if let Some(at_old) = at_old.get_mut(..len) {
+                let mut at_old = [[P::Potential::ZERO; 2]; GROUP];
+                if let Some(at_old) = at_old.get_mut(..rows.old.len()) {
                     let found = update.renew(rows, at_old);
                     update.note(found);
-                    update.tally(first, at_old);
+                    update.tally(at_old);
                 }
             };
             let first = block * ROW_BLOCK;
-            found |= sweep_block(self, pass, first, (f, g), kept, prepared, room, take);
+            found |= sweep_block(self, pass, first, (f, g), prepared, room, take);
             add_row::<P>(pass.level, P::Sum::ONE, partial, col_sums);
         }
         found == 0
@@ -537,6 +544,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
 
     fn transposed(&self) -> Self {
         RowCost::<P>::transposed(self)
+    }
+
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        RowCost::<P>::behind(self, offsets)
     }
 
     fn conditional_mean(

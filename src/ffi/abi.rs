@@ -255,6 +255,21 @@ pub(super) unsafe fn mat_of<'a, V: Copy>(
     matrix: &Matrix<V>,
     argument: Argument,
 ) -> Result<Mat<'a, V>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { mat_and_more(matrix, 0, argument) }
+}
+
+/// [`mat_of`] over data that goes on for `more` elements.
+///
+/// # Safety
+/// As [`slice_of`], for every entry of the matrix and the elements behind it.
+// One body for all matrices: flash counts.
+#[inline(never)]
+pub(super) unsafe fn mat_and_more<'a, V: Copy>(
+    matrix: &Matrix<V>,
+    more: usize,
+    argument: Argument,
+) -> Result<Mat<'a, V>, Refusal> {
     let Matrix { data, rows, cols, row_stride, col_stride, reserved } = *matrix;
     if reserved != 0 {
         return Err(Refusal::new(ErrorKind::StructSize, argument));
@@ -265,7 +280,10 @@ pub(super) unsafe fn mat_of<'a, V: Copy>(
     if len == 0 {
         return Err(Refusal::new(ErrorKind::Empty, argument));
     }
-    // SAFETY: the extent of the matrix, readable as the caller vouches.
+    let Some(len) = len.checked_add(more) else {
+        return Err(Refusal::new(ErrorKind::TooLarge, argument));
+    };
+    // SAFETY: the extent of the matrix and what follows, readable as the caller vouches.
     let data = unsafe { slice_of(data, len, argument) }?;
     Ok(Mat::checked(data, [rows, cols], [row_stride, col_stride]))
 }

@@ -3,7 +3,9 @@
 use core::mem::{offset_of, size_of};
 use core::ptr::{from_ref, null};
 
-use super::abi::{Range, Refusal, Source, Written, c_status, field, mat_of, part, slice_of, span};
+use super::abi::{
+    Range, Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
+};
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 #[cfg(feature = "grid")]
@@ -59,6 +61,10 @@ pub const ROT_RULE_KL: u32 = 1;
 pub const ROT_RULE_L2_BALL: u32 = 2;
 /// The marginal lies in a KL ball around the weights.
 pub const ROT_RULE_KL_BALL: u32 = 3;
+/// The marginal pays `param[0]` for each unit more or less than the weights.
+pub const ROT_RULE_TV: u32 = 4;
+/// The marginal lies between `param[0]` and `param[1]` times the weights.
+pub const ROT_RULE_BOX: u32 = 5;
 /// Entropy against the counting measure.
 pub const ROT_REFERENCE_COUNTING: u32 = 0;
 /// Entropy against the product of the weights.
@@ -75,12 +81,16 @@ pub const ROT_WARM_START: u32 = 1;
 pub const ROT_TRUST_DATA: u32 = 2;
 /// The fastest instruction set that the processor has.
 pub const ROT_LEVEL_FASTEST: u32 = 0;
-/// What the compilation target guarantees.
+/// What the compilation target guarantees: SSE2 on x86-64, NEON on aarch64, simd128 on WebAssembly
+/// built with it, else nothing wider than a number.
 pub const ROT_LEVEL_PORTABLE: u32 = 1;
 /// AVX2 (x86-64).
 pub const ROT_LEVEL_AVX2: u32 = 2;
 /// AVX-512 (x86-64; F, DQ, BW and VL).
 pub const ROT_LEVEL_AVX512: u32 = 3;
+/// Fused multiply-adds (x86-64 with AVX2 and FMA or AVX-512): faster where exponentials count, but not
+/// the bits of the other levels, nor those of the same level on another machine. Never the fastest.
+pub const ROT_LEVEL_FMA: u32 = 4;
 
 /// A kept kernel where the work has room for it (ROT_SINKHORN_FAST_WORK_LEN), else exponentials.
 pub const ROT_SWEEP_AUTO: u32 = 0;
@@ -124,7 +134,7 @@ pub(super) fn costs<T: Scalar>(c: ProblemSource<T>) -> Source<Costs<T>> {
 
 /// One of them: the cost (0), the points of the rows (1) or of the columns (2). One that the
 /// caller's version does not have, or not as a whole, is empty.
-fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
+pub(super) fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
     type Matrix<T> = types::Matrix<T>;
     const {
         assert!(offset_of!(Costs<T>, y) == offset_of!(Costs<T>, cost) + 2 * size_of::<Matrix<T>>());
@@ -137,7 +147,8 @@ fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
 }
 
 /// What each of them is called.
-const MATRICES: [Argument; 3] = [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
+pub(super) const MATRICES: [Argument; 3] =
+    [Argument::Cost, Argument::RowPoints, Argument::ColPoints];
 
 /// Error `StructSize` if the reserved field of one of them is not zero.
 pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refusal> {
@@ -149,17 +160,35 @@ pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refus
     Ok(())
 }
 
-/// The library's cost over the caller's memory.
+/// [`costs_of`] without anything behind the matrices.
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
-// A frame of its own would be on the stack of every call.
+#[cfg(feature = "barycenter")]
 #[inline(always)]
 pub(super) unsafe fn cost_of<'a, T: Scalar>(
     c: Source<Costs<T>>,
 ) -> Result<HostCost<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
-    let view = |k: usize, argument| unsafe { mat_of(&matrix(c, k), argument) };
+    unsafe { costs_of(c, [0; 3]) }
+}
+
+/// The library's cost over the caller's memory, with matrices whose data goes on for so many elements.
+///
+/// # Safety
+/// Every pointer in the struct is NULL or readable for the extent that goes with it, and the elements
+/// behind.
+// A frame of its own would be on the stack of every call.
+#[inline(always)]
+pub(super) unsafe fn costs_of<'a, T: Scalar>(
+    c: Source<Costs<T>>,
+    more: [usize; 3],
+) -> Result<HostCost<'a, T>, Refusal> {
+    let view = |k: usize, argument| {
+        let more = more.get(k).copied().unwrap_or(0);
+        // SAFETY: passed on from the caller.
+        unsafe { mat_and_more(&matrix(c, k), more, argument) }
+    };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
         ROT_COST_DENSE => Ok(hosted(AnyCost::Dense(Dense::new(view(0, Argument::Cost)?)))),
@@ -207,9 +236,20 @@ pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
 ) -> Result<ProblemSource<T>, Refusal> {
     // SAFETY: passed on from the caller.
+    unsafe { read_problem_until(pointer, offset_of!(types::Problem<T>, count)) }
+}
+
+/// [`read_problem`] with what is zero from there on.
+///
+/// # Safety
+/// As [`Source::versioned`].
+pub(super) unsafe fn read_problem_until<T: Scalar>(
+    pointer: *const types::Problem<T>,
+    reserved: usize,
+) -> Result<ProblemSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
     check_matrices(costs(c))?;
-    let reserved = offset_of!(types::Problem<T>, reserved_sizes);
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
     {
@@ -259,9 +299,13 @@ pub(super) fn rule_of<T: Scalar>(
         _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
         ROT_RULE_EXACT if zero(first) && zero(entropy) => Ok(Rule::Exact),
         ROT_RULE_KL if zero(entropy) => Ok(Rule::Kl { tau: first }),
-        ROT_RULE_EXACT | ROT_RULE_KL => Err(Refusal::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_TV if zero(entropy) => Ok(Rule::Tv { tau: first }),
+        ROT_RULE_EXACT | ROT_RULE_KL | ROT_RULE_TV => {
+            Err(Refusal::new(ErrorKind::StructSize, argument))
+        }
         ROT_RULE_L2_BALL => Ok(Rule::L2Ball { radius2: first, entropy }),
         ROT_RULE_KL_BALL => Ok(Rule::KlBall { radius: first, entropy }),
+        ROT_RULE_BOX => Ok(Rule::Box { lower: first, upper: entropy }),
         _ => Err(Refusal::new(ErrorKind::Kind, argument)),
     }
 }
@@ -282,7 +326,20 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
     c: ProblemSource<T>,
 ) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
-    let cost = unsafe { cost_of(costs(c)) }?;
+    unsafe { first_problem_of(c, [0; 3]) }
+}
+
+/// [`problem_of`] with a cost whose data goes on for so many elements.
+///
+/// # Safety
+/// As [`problem_of`], for the elements behind the matrices too.
+#[inline(always)]
+pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
+    c: ProblemSource<T>,
+    more: [usize; 3],
+) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    // SAFETY: passed on from the caller.
+    let cost = unsafe { costs_of(costs(c), more) }?;
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
     let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
     let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
@@ -311,6 +368,7 @@ pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
         ROT_LEVEL_PORTABLE => Some(Level::PORTABLE),
         ROT_LEVEL_AVX2 => Level::avx2(),
         ROT_LEVEL_AVX512 => Level::avx512(),
+        ROT_LEVEL_FMA => Level::fma(),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Level)),
     };
     found.map_or(Err(Refusal::new(ErrorKind::NotBuilt, Argument::Level)), |level| Ok(Some(level)))
@@ -507,7 +565,12 @@ const MARK: u32 = 0x726f_7431;
 
 /// Writes a running solve into the caller's struct.
 pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
-    let portable = u32::from(state.level == Level::PORTABLE);
+    // (Of levels of the same bits any will do.)
+    let level = match state.level {
+        Level::PORTABLE => 1,
+        level if Some(level) == Level::fma() => 2,
+        _ => 0,
+    };
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;
     c.mark = MARK;
@@ -525,7 +588,7 @@ pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
         T::ZERO,
     ];
     c.flags = [
-        portable,
+        level,
         forbidden | trouble << 1 | rows_fresh << 2 | kernel_bits(state) << 3,
         state.finished.map_or(0, |t| t as u32 + 1),
         state.still,
@@ -557,11 +620,15 @@ pub(super) fn check_state<T>(c: &types::State<T>) -> Result<(), Refusal> {
 
 /// Takes up the running solve of a checked state.
 pub(super) fn recall_state<T: Scalar>(c: &types::State<T>, state: &mut State<T>) {
-    let [portable, flags, finished, still] = c.flags;
+    let [level, flags, finished, still] = c.flags;
     let [residual, trigger, best, a, b, row_factor, col_factor, max_cost, certified_distance, _] =
         c.values;
     let [iterations, best_at, skip, next_check] = c.counts;
-    state.level = if portable == 1 { Level::PORTABLE } else { Level::detect() };
+    state.level = match level {
+        1 => Level::PORTABLE,
+        2 => Level::fma().unwrap_or_else(Level::detect),
+        _ => Level::detect(),
+    };
     state.skip = skip.min(u64::from(u32::MAX)) as usize;
     (state.iterations, state.next_check) = (iterations, next_check);
     (state.patience.best, state.patience.best_at) = (best, best_at);

@@ -69,6 +69,7 @@ pub extern "C" fn rot_status_str(status: i32) -> *const c_char {
         ErrorKind::ZeroMass,
         ErrorKind::MassMismatch,
         ErrorKind::NoPartner,
+        ErrorKind::MassRange,
         ErrorKind::Epsilon,
         ErrorKind::Tau,
         ErrorKind::Tolerance,
@@ -81,7 +82,9 @@ pub extern "C" fn rot_status_str(status: i32) -> *const c_char {
         ErrorKind::NotConverged,
         ErrorKind::Gauge,
         ErrorKind::Singular,
+        ErrorKind::Range,
         ErrorKind::BarycenterRule,
+        ErrorKind::TargetPrecision,
     }
     if status == super::sinkhorn::ROT_RUNNING {
         return c"the solve is still running".as_ptr();

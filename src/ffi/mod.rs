@@ -3,7 +3,9 @@
 //! Its documentation is written for the C reader; it becomes `include/robust_ot.h`.
 
 mod abi;
+pub mod accuracy;
 pub mod anneal;
+pub mod batch;
 mod convert;
 pub mod gradient;
 pub mod grid;
@@ -21,10 +23,10 @@ pub mod barycenter;
 
 pub use convert::{
     ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_GRID, ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2,
-    ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING,
-    ROT_REFERENCE_PRODUCT, ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL, ROT_RULE_L2_BALL,
-    ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO, ROT_SWEEP_LOG, ROT_SWEEP_SCALING,
-    ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
+    ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_FMA, ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING,
+    ROT_REFERENCE_PRODUCT, ROT_RULE_BOX, ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL,
+    ROT_RULE_L2_BALL, ROT_RULE_TV, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO,
+    ROT_SWEEP_LOG, ROT_SWEEP_SCALING, ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
 };
 
 /// Version of the binary interface.
@@ -47,7 +49,12 @@ const fn number(text: &str) -> u32 {
 }
 
 /// The status of a function that was left out when this library was built.
-#[cfg(not(all(feature = "implicit", feature = "barycenter", feature = "f64")))]
+#[cfg(not(all(
+    feature = "implicit",
+    feature = "barycenter",
+    feature = "accuracy",
+    feature = "f64"
+)))]
 fn not_built<A>(_: A) -> i32 {
     crate::error::ErrorKind::NotBuilt as i32
 }
@@ -59,7 +66,8 @@ fn not_built<A>(_: A) -> i32 {
     feature = "scaling",
     feature = "parallel",
     feature = "grid",
-    feature = "f64"
+    feature = "f64",
+    feature = "accuracy"
 )))]
 fn no_work<A>(_: A) -> usize {
     usize::MAX

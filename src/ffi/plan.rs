@@ -8,14 +8,17 @@ use super::convert::{Scalar, problem_of, read_problem, refuse_overlap, weights};
 use super::host::HostCost;
 use super::types::{
     self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
-    rot_problem_f32, rot_problem_f64,
+    rot_problem_f32, rot_problem_f64, rot_rounded_f32, rot_rounded_f64,
 };
 use crate::cost::Geometry;
 #[cfg(not(feature = "f64"))]
 use crate::error::ErrorKind;
 use crate::error::{Argument, Error};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Factors, Plan};
 use crate::problem::Problem;
+
+/// The most ranges that a call writes.
+const MOST: usize = 7;
 
 /// The arguments that all calls share.
 #[derive(Clone, Copy)]
@@ -44,7 +47,7 @@ struct Opened<'a, T: Scalar> {
 unsafe fn open<'a, T: Scalar>(
     call: Call<T>,
     needs_work: bool,
-    mut written: Written,
+    mut written: Written<MOST>,
 ) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
@@ -71,8 +74,8 @@ unsafe fn open<'a, T: Scalar>(
 }
 
 /// What a call with these outputs writes, work (which may be none) included.
-fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written {
-    let mut written = Written::<5>::NOTHING;
+fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written<MOST> {
+    let mut written = Written::<MOST>::NOTHING;
     written.and(&Range::of(call.work, call.work_len, Argument::Work));
     for output in outputs {
         written.and(output);
@@ -228,6 +231,51 @@ unsafe fn dense_any<T: Scalar>(
         // SAFETY: passed on from the caller; no other range shares an address.
         let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
         Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
+    };
+    let result = find();
+    // SAFETY: passed on from the caller.
+    unsafe { hand_over(error, result) }
+}
+
+unsafe fn round_any<T: Scalar>(
+    call: Call<T>,
+    [x, y, p, q]: [*mut T; 4],
+    rounded: *mut types::Rounded<T>,
+    error: *mut rot_error,
+) -> i32 {
+    let find = || {
+        check_optional(error.cast_const(), Argument::Report)?;
+        // SAFETY: passed on from the caller.
+        let c = unsafe { read_problem(call.problem) }?;
+        let [(_, n), (_, m)] = weights(c);
+        for vector in [x, y, p, q] {
+            check_pointer(vector.cast_const(), Argument::Output)?;
+        }
+        check_pointer(rounded.cast_const(), Argument::Output)?;
+        let out = |vector, len| Range::of(vector, len, Argument::Output);
+        let outputs =
+            [out(x, n), out(y, m), out(p, n), out(q, m), Range::of(rounded, 1, Argument::Output)];
+        // SAFETY: passed on from the caller.
+        let o = unsafe { open(call, true, writes(call, &outputs, error)) }?;
+        let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
+        // SAFETY: n elements as the caller vouches; no other range shares an address.
+        let x = unsafe { slice_mut(x, n, Argument::Output) }?;
+        // SAFETY: m elements as the caller vouches; no other range shares an address.
+        let y = unsafe { slice_mut(y, m, Argument::Output) }?;
+        // SAFETY: n elements as the caller vouches; no other range shares an address.
+        let p = unsafe { slice_mut(p, n, Argument::Output) }?;
+        // SAFETY: m elements as the caller vouches; no other range shares an address.
+        let q = unsafe { slice_mut(q, m, Argument::Output) }?;
+        let found = plan.round(&o.problem, Factors { x, y, p, q })?;
+        let found = types::Rounded {
+            transport_cost: found.transport_cost,
+            unregularised_objective: found.unregularised_objective,
+            added: found.added,
+            reserved_value: T::ZERO,
+        };
+        // SAFETY: checked above.
+        unsafe { write_plain(rounded, found) };
+        Ok(())
     };
     let result = find();
     // SAFETY: passed on from the caller.
@@ -563,4 +611,79 @@ pub unsafe extern "C" fn rot_plan_dense_f32(
 ) -> i32 {
     // SAFETY: the promises of the C caller.
     unsafe { dense_any(Call { problem, f, g, log_mass, work, work_len }, out, error) }
+}
+
+/// Rounds the plan to its exact sides: X'_ij = x_i X_ij y_j + p_i q_j, with row sums a and column sums b
+/// (times the report's mass_factor) where they are exact, up to the rounding of the entries. Where both are,
+/// rows and columns are scaled down and what is missing is added as a matrix of rank one (Altschuler,
+/// Niles-Weed and Rigollet 2017); one alone is scaled to its weights; the plan of ROT_UNIT_MASS is divided by
+/// its sum. The cost of X' is an upper bound of the optimum. Two sweeps.
+///
+/// @param problem   the problem that was solved
+/// @param f, g      the potentials that the solve returned
+/// @param log_mass  the report's log_mass
+/// @param work      work_len elements, contents arbitrary
+/// @param work_len  at least ROT_PLAN_WORK_LEN(n, m, d)
+/// @param x         n factors of the rows
+/// @param y         m factors of the columns
+/// @param p         n shares of the rows in what is added
+/// @param q         m masses that are added to the columns, mass units
+/// @param rounded   what is true of X'
+/// @param error     what was refused; may be NULL
+///
+/// Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
+/// ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_round_f64(
+    problem: *const rot_problem_f64,
+    f: *const f64,
+    g: *const f64,
+    log_mass: f64,
+    work: *mut f64,
+    work_len: usize,
+    x: *mut f64,
+    y: *mut f64,
+    p: *mut f64,
+    q: *mut f64,
+    rounded: *mut rot_rounded_f64,
+    error: *mut rot_error,
+) -> i32 {
+    #[cfg(feature = "f64")]
+    // SAFETY: the promises of the C caller.
+    let status = unsafe {
+        round_any(Call { problem, f, g, log_mass, work, work_len }, [x, y, p, q], rounded, error)
+    };
+    // SAFETY: the promises of the C caller.
+    #[cfg(not(feature = "f64"))]
+    let status = unsafe {
+        let arguments = (problem, f, g, log_mass, work, work_len, x, y, p, q, rounded);
+        hand_over(error, Err(not_built(arguments)))
+    };
+    status
+}
+
+/// rot_plan_round_f64 in single precision. Since 0.1.
+#[unsafe(no_mangle)]
+#[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
+#[allow(clippy::too_many_arguments, reason = "C has no other way")]
+pub unsafe extern "C" fn rot_plan_round_f32(
+    problem: *const rot_problem_f32,
+    f: *const f32,
+    g: *const f32,
+    log_mass: f32,
+    work: *mut f32,
+    work_len: usize,
+    x: *mut f32,
+    y: *mut f32,
+    p: *mut f32,
+    q: *mut f32,
+    rounded: *mut rot_rounded_f32,
+    error: *mut rot_error,
+) -> i32 {
+    // SAFETY: the promises of the C caller.
+    unsafe {
+        round_any(Call { problem, f, g, log_mass, work, work_len }, [x, y, p, q], rounded, error)
+    }
 }

@@ -127,12 +127,12 @@ fn lend<T: Scalar>(problem: &mut Problem<'_, T, HostCost<'_, T>>, c: OptionsSour
     {
         let (host, (n, m)) = (Host::of(c), problem.shape());
         problem.geometry_mut().set_pool(host);
-        return host.work_len(n, m);
+        host.work_len(n, m)
     }
     #[cfg(not(feature = "parallel"))]
     {
         let _ = (problem, c);
-        return 0;
+        0
     }
 }
 
@@ -449,7 +449,7 @@ pub extern "C" fn rot_sinkhorn_parallel_fast_work_len(
 }
 
 /// The same inside the library.
-fn fast_len(n: usize, m: usize, d: usize) -> usize {
+pub(super) fn fast_len(n: usize, m: usize, d: usize) -> usize {
     #[cfg(feature = "scaling")]
     return sinkhorn::fast_work_len(n, m, d);
     #[cfg(not(feature = "scaling"))]

@@ -49,11 +49,14 @@ pub struct Rule<T> {
     /// `param[0]`. ROT_RULE_L2_BALL: sum(r) = 1 and |r - w|^2 <= radius2 = `param[0]`, penalty
     /// entropy * sum(r (log r - 1)), entropy = `param[1]`; the weights sum to 1, and a zero weight
     /// may receive mass. ROT_RULE_KL_BALL: the same with KL(r | w) <= radius = `param[0]`.
+    /// ROT_RULE_TV: penalty tau * sum |r - w|, tau = `param[0]`; against the counting measure a zero
+    /// weight may receive mass. ROT_RULE_BOX: lower * w <= r <= upper * w with lower = `param[0]` and
+    /// upper = `param[1]`, which may be infinite.
     pub kind: u32,
     /// Zero.
     pub flags: u32,
-    /// Parameters of the kind, the rest zero. Tau is positive, the others are not negative; tau and
-    /// entropy in cost units.
+    /// Parameters of the kind, the rest zero. Tau and upper are positive, the others are not negative;
+    /// tau and entropy in cost units.
     pub param: [T; 4],
     /// NULL; for rules with bounds per entry.
     pub lower: *const T,
@@ -104,8 +107,20 @@ pub struct Problem<T> {
     pub rows: Rule<T>,
     /// Rule of the columns.
     pub cols: Rule<T>,
+    /// Number of problems for rot_sinkhorn_solve_batch; zero, as the strides, for all else.
+    pub count: usize,
+    /// ROT_COST_DENSE: elements from the cost of a problem to that of the next; 0 if all share it.
+    pub cost_stride: usize,
+    /// Other kinds: elements from the points of the rows to those of the next problem, or 0.
+    pub x_stride: usize,
+    /// Other kinds: elements from the points of the columns to those of the next problem, or 0.
+    pub y_stride: usize,
+    /// Elements from the weights of the rows to those of the next problem; 0 if all share them.
+    pub a_stride: usize,
+    /// Elements from the weights of the columns to those of the next problem; 0 if all share them.
+    pub b_stride: usize,
     /// Zero.
-    pub reserved_sizes: [usize; 8],
+    pub reserved_sizes: [usize; 2],
     /// Zero.
     pub reserved: [u64; 4],
 }
@@ -167,10 +182,11 @@ pub struct Options<T> {
     /// 0, or a sum of ROT_WARM_START (f and g hold the start; -infinity counts as 0) and
     /// ROT_TRUST_DATA (skip the scan of weights and costs; bad data ends as not converged).
     pub flags: u32,
-    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits.
+    /// ROT_LEVEL_FASTEST, or a level to force; it changes the time, never the bits (but for
+    /// ROT_LEVEL_FMA).
     pub level: u32,
-    /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* are
-    /// made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
+    /// ROT_SWEEP_AUTO, ROT_SWEEP_LOG or ROT_SWEEP_SCALING: what the sweeps of rot_sinkhorn_* and
+    /// rot_anneal_* are made of. All else solves in the log domain and refuses ROT_SWEEP_SCALING.
     pub sweep: u32,
     /// Called with `user` every `check_every` sweeps; a non-zero answer stops the solve. It must
     /// not throw, longjmp, or call with the same work. May be NULL.
@@ -206,7 +222,7 @@ pub struct rot_error {
     pub row: u64,
     /// First bad column; ROT_NOWHERE if none applies.
     pub col: u64,
-    /// Which measure of a barycenter; ROT_NOWHERE if none applies.
+    /// Which measure of a barycenter, or problem of a batch; ROT_NOWHERE if none applies.
     pub measure: u64,
 }
 
@@ -242,6 +258,49 @@ pub struct AnnealOptions<T> {
     pub reserved32: u32,
     /// Zero.
     pub reserved: [u64; 4],
+}
+
+/// What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Accuracy<T> {
+    /// By which formula epsilon was chosen, ROT_FORMULA_...
+    pub formula: u32,
+    /// Where the bound on the iterations comes from, ROT_SOURCE_...
+    pub source: u32,
+    /// Which part of a solve ended it, ROT_PATH_...
+    pub path: u32,
+    /// Zero.
+    pub reserved32: u32,
+    /// The target, cost units times mass units.
+    pub target: T,
+    /// The formula's epsilon, cost units. The potentials of a solve belong to that of its report.
+    pub epsilon: T,
+    /// The smallest target that this precision is sure to certify.
+    pub smallest_target: T,
+    /// Zero.
+    pub reserved_value: T,
+    /// Iterations (updates of both sides) of plain sweeps from zero after which the target is met in exact
+    /// arithmetic; 0 where no bound is known.
+    pub iterations: u64,
+    /// The same in the unit of the papers, updates of one side.
+    pub half_sweeps: u64,
+    /// Zero.
+    pub reserved: [u64; 2],
+}
+
+/// What is true of a rounded plan (rot_plan_round).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Rounded<T> {
+    /// <C, X'>. Infinite if a forbidden pair gets mass: X' then is no plan of the problem.
+    pub transport_cost: T,
+    /// transport_cost + Phi_row(X' 1) + Phi_col(X'^T 1): at or above the optimum without entropy.
+    pub unregularised_objective: T,
+    /// Mass that was added to what scaling left, the sum of q.
+    pub added: T,
+    /// Zero.
+    pub reserved_value: T,
 }
 
 /// What is true of the returned potentials, all of it computed from them in one last sweep. X is
@@ -565,6 +624,18 @@ pub type rot_anneal_options_f64 = AnnealOptions<f64>;
 /// [`AnnealOptions`] in single precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_anneal_options_f32 = AnnealOptions<f32>;
+/// [`Accuracy`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_accuracy_f64 = Accuracy<f64>;
+/// [`Accuracy`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_accuracy_f32 = Accuracy<f32>;
+/// [`Rounded`] in double precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rounded_f64 = Rounded<f64>;
+/// [`Rounded`] in single precision.
+#[allow(non_camel_case_types, reason = "the name that C sees")]
+pub type rot_rounded_f32 = Rounded<f32>;
 /// [`Report`] in double precision.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub type rot_report_f64 = Report<f64>;

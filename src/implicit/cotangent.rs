@@ -4,6 +4,7 @@ use super::stage::RowSource;
 use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
+use crate::math::SMALL;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::view::Mat;
@@ -119,8 +120,7 @@ impl<'a, P: Precision> Cotangent<'a, P> {
             let all_finite =
                 |row: &[P::Cost]| row.iter().fold(true, |fine, x| fine & x.is_finite());
             for i in 0..n {
-                let row =
-                    if cfg!(target_pointer_width = "32") { None } else { plan.contiguous_row(i) };
+                let row = if SMALL { None } else { plan.contiguous_row(i) };
                 if row.is_some_and(all_finite) {
                     continue;
                 }

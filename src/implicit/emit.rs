@@ -5,7 +5,7 @@ use super::stage::{Lane, RowSource};
 use crate::cost::{Geometry, Pass, PlanRow, Scratch};
 use crate::kernel::{GradientRow, Precision, add_scaled, gradient_row};
 use crate::marginal::total;
-use crate::math::{Compensated, Elementary};
+use crate::math::{Compensated, Elementary, SMALL};
 use crate::real::Real;
 use crate::view::MatMut;
 use crate::work::padded;
@@ -32,8 +32,6 @@ pub(super) struct Outputs<'a, 'o, P: Precision> {
     pub(super) point: &'a mut [P::Potential],
     pub(super) points: &'a mut [P::Potential],
 }
-
-const SMALL: bool = cfg!(target_pointer_width = "32");
 
 fn to_cost<P: Precision>(x: P::Potential) -> P::Cost {
     P::cost_of(P::narrow(x))

@@ -45,17 +45,17 @@ impl<'a, T: Elementary> Form<'a, T> {
         self.basis.iter().map(|column| &**column).take(self.count)
     }
 
-    /// The form of a rule at the marginal r of the plan. Away from the optimum the rule's own
+    /// The form of a rule at its own potential f and the marginal r of the plan. Away from the optimum the rule's own
     /// marginal p differs from it: the compliance -dp/df belongs to p, the rest to r.
     pub(super) fn build<P: Precision<Potential = T>>(
         &mut self,
         side: &Side<'_, P>,
-        multiplier: T,
+        (multiplier, f): (T, &[T]),
         r: &[T],
         p: Option<&[T]>,
     ) {
         let [constant, constraint] = &mut self.basis;
-        let columns = side.response(multiplier, p.unwrap_or(r), self.root_share, constraint);
+        let columns = side.response(multiplier, (f, p.unwrap_or(r)), self.root_share, constraint);
         // s = r / (r + epsilon L) with L = p (1 - s_p) / (epsilon s_p).
         for ((s, &r), &p) in self.root_share.iter_mut().zip(r).zip(p.unwrap_or(&[])) {
             let (kept, lost) = (*s * r, (T::ONE - *s) * p);

@@ -54,6 +54,8 @@ pub(super) struct Stage<'a, P: Precision, G> {
     pub(super) row_side: Side<'a, P>,
     pub(super) col_side: Side<'a, P>,
     pub(super) multipliers: [P::Potential; 2],
+    /// The caller's potentials, which are the rules' own.
+    potentials: [&'a [P::Potential]; 2],
     pub(super) system: System<'a, P, G>,
     pub(super) rows: Lane<'a, P::Potential>,
     pub(super) cols: Lane<'a, P::Potential>,
@@ -79,7 +81,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     /// Errors: `WorkTooSmall`, `MassMismatch`, `NotConverged`.
     pub(super) fn new(
         problem: &'a Problem<'_, P, G>,
-        optimum: Optimum<'_, P>,
+        optimum: Optimum<'a, P>,
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
         work: &'a mut [P::Work],
@@ -106,7 +108,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     /// Errors: `WorkTooSmall`, `MassMismatch`.
     pub(super) fn set(
         problem: &'a Problem<'_, P, G>,
-        (optimum, offset): (Optimum<'_, P>, P::Potential),
+        (optimum, offset): (Optimum<'a, P>, P::Potential),
         options: &Options<P::Potential>,
         source: &impl RowSource<P>,
         (kept, work): (&'a [P::Sum], &'a mut [P::Work]),
@@ -125,7 +127,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         let row = row.get_mut(..m).unwrap_or(&mut []);
 
         let masses = problem.masses();
-        masses.check::<P>()?;
+        problem.check_masses(&masses)?;
         let (row_side, col_side) = problem.sides(&masses, (&[], &[]));
         let (a, b) = problem.weights();
         copy_counting::<P>(f, optimum.f, a, offset);
@@ -169,6 +171,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             row_side,
             col_side,
             multipliers: optimum.multipliers,
+            potentials: [optimum.f, optimum.g],
             system,
             rows: Lane { r, h: row_h, q: row_q, u, source: row_source },
             cols: Lane { r: c, h: col_h, q: col_q, u: v, source: col_source },
@@ -186,23 +189,25 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
 
     /// Whether potentials are defined up to (f + t, g - t).
     pub(super) fn has_gauge(&self) -> bool {
-        self.row_side.fixes_mass() && self.col_side.fixes_mass()
+        let [f, g] = self.potentials;
+        self.row_side.holds_mass(f, self.rows.r) && self.col_side.holds_mass(g, self.cols.r)
     }
 
     /// Builds the forms of both sides.
     pub(super) fn build(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
-        self.system.rows.build::<P>(&self.row_side, row_multiplier, self.rows.r, None);
-        self.system.cols.build::<P>(&self.col_side, col_multiplier, self.cols.r, None);
+        let [f, g] = self.potentials;
+        self.system.rows.build::<P>(&self.row_side, (row_multiplier, f), self.rows.r, None);
+        self.system.cols.build::<P>(&self.col_side, (col_multiplier, g), self.cols.r, None);
         self.system.prepare();
     }
 
     /// The same where the rules' marginals, in `q`, are not those of the plan.
     pub(super) fn build_apart(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
-        let Self { system, rows, cols, row_side, col_side, .. } = self;
-        system.rows.build::<P>(row_side, row_multiplier, rows.r, Some(rows.q));
-        system.cols.build::<P>(col_side, col_multiplier, cols.r, Some(cols.q));
+        let Self { system, rows, cols, row_side, col_side, potentials: [f, g], .. } = self;
+        system.rows.build::<P>(row_side, (row_multiplier, f), rows.r, Some(rows.q));
+        system.cols.build::<P>(col_side, (col_multiplier, g), cols.r, Some(cols.q));
         system.prepare();
     }
 

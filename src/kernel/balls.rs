@@ -1,8 +1,8 @@
 //! Sums over one side for the root searches of balls, in double precision whatever the problem's.
 
 use super::Precision;
+use super::instructions::at_each_level;
 use super::level::{Level, Set};
-use super::rows::at_each_level;
 use crate::math::{Elementary, LANES, log_omega, reduce};
 use crate::real::Real;
 

@@ -2,8 +2,8 @@
 //! changes its order with the instruction set.
 
 use super::Precision;
+use super::instructions::at_each_level;
 use super::level::{Level, Set};
-use super::rows::at_each_level;
 use super::tiles::Tiled;
 use crate::math::{LANES, reduce, sum_in_lanes};
 use crate::real::Real;

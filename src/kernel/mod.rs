@@ -6,6 +6,8 @@
 
 #[cfg(feature = "balls")]
 mod balls;
+mod instructions;
+mod lane;
 mod level;
 #[cfg(feature = "implicit")]
 mod linear;
@@ -20,6 +22,7 @@ mod tiles;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
+pub use lane::Lane;
 pub use level::Level;
 #[cfg(feature = "implicit")]
 pub(crate) use linear::*;
@@ -53,7 +56,7 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     /// Potentials, epsilon, tau and all reported quantities.
     type Potential: Tiled + From<Self::Cost> + From<Self::Sum>;
     /// Entries of the plan and their sums.
-    type Sum: Elementary;
+    type Sum: Lane;
     /// Elements of the work buffer, from which vectors of all three types are cut.
     type Work: Elementary;
 

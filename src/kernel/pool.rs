@@ -165,14 +165,16 @@ pub(crate) fn in_waves<P: Precision>(
     join: &mut dyn FnMut(Pieces<'_, P>),
 ) -> u32 {
     let width = width.clamp(1, MOST_TASKS);
-    let mut found = 0;
-    for first in (0..blocks).step_by(width) {
+    let (mut found, mut first) = (0, 0);
+    // (A range with steps of a length known at run time leaves a panic path.)
+    while first < blocks {
         let count = width.min(blocks - first);
         found |= wave(pool, (first, count), &mut parts, work);
         for k in 0..count {
             // SAFETY: `parts` is borrowed mutably and no other piece lives.
             join(unsafe { parts.pieces(first + k, k) });
         }
+        first += count;
     }
     found
 }
@@ -220,4 +222,92 @@ fn wave<P: Precision>(
         found |= work(first + k, unsafe { parts.pieces(first + k, k) });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use core::panic::AssertUnwindSafe;
+    use std::panic::catch_unwind;
+    use std::{thread, vec};
+
+    use super::*;
+
+    /// What a host may do to the tasks of a wave.
+    enum Host {
+        InThreads,
+        Twice,
+        Never,
+        Catches,
+    }
+
+    impl Pool for Host {
+        fn tasks(&self) -> usize {
+            3
+        }
+
+        fn parallel_for(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+            match self {
+                Self::InThreads | Self::Twice => thread::scope(|scope| {
+                    let times = if matches!(self, Self::Twice) { 2 } else { 1 };
+                    for k in 0..times * (tasks + 1) {
+                        scope.spawn(move || task(k / times));
+                    }
+                }),
+                Self::Never => {}
+                Self::Catches => {
+                    for k in (0..tasks).rev() {
+                        let _ = catch_unwind(AssertUnwindSafe(|| task(k)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Blocks of 4 out of 18 rows, three at the same time, a sum of each; `ends` is the block whose task
+    /// comes to an end before its time.
+    fn sums(host: &Host, ends: Option<usize>) -> (vec::Vec<f64>, vec::Vec<f64>, u32) {
+        let mut rows: vec::Vec<f64> = (0..18).map(f64::from).collect();
+        let mut slots = vec![f64::NAN; 6];
+        let mut joined = vec![];
+        let parts = Parts::<f64> {
+            potential: [Part::of_rows(&mut rows, 4), Part::none()],
+            sum: [Part::of_tasks(&mut slots, 2), Part::none(), Part::none()],
+            cost: Part::none(),
+        };
+        let work = |block: usize, pieces: Pieces<'_, f64>| {
+            let Pieces { potential: [rows, _], sum: [slot, ..], .. } = pieces;
+            for slot in slot.iter_mut() {
+                *slot = rows.iter().sum();
+            }
+            assert!(ends != Some(block), "an end before its time");
+            for row in rows {
+                *row += 100.0;
+            }
+            1 << block
+        };
+        let found = in_waves(host, (5, 3), parts, &work, &mut |pieces| {
+            let [slot, ..] = pieces.sum;
+            joined.extend(slot.iter().copied());
+        });
+        (rows, joined, found)
+    }
+
+    #[test]
+    fn every_block_is_done_once_and_joined_in_order() {
+        for host in [Host::InThreads, Host::Twice, Host::Never, Host::Catches] {
+            let (rows, joined, found) = sums(&host, None);
+            let expected: vec::Vec<f64> = (0..18).map(|k| f64::from(100 + k)).collect();
+            assert_eq!(rows, expected);
+            assert_eq!(joined, [6.0, 6.0, 22.0, 22.0, 38.0, 38.0, 54.0, 54.0, 33.0, 33.0]);
+            assert_eq!(found, 0b11111);
+        }
+    }
+
+    #[test]
+    fn a_task_that_did_not_come_to_its_end_is_told() {
+        for block in 0..5 {
+            let (_, _, found) = sums(&Host::Catches, Some(block));
+            assert_eq!(found & DESERTED, DESERTED);
+        }
+    }
 }

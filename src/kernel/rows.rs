@@ -1,55 +1,17 @@
 //! Loops over one row of the cost, or over the entries of one side.
 
 use super::Precision;
+use super::instructions::{self, Instructions, at_each_level};
 use super::level::{Level, Set};
-use crate::math::{Elementary, LANES, reduce, sum_in_lanes};
+use crate::math::{Elementary, LANES, SMALL, reduce, sum_in_lanes};
 use crate::real::Real;
-
-/// Defines a function whose body is compiled once per level and chosen by its first argument.
-macro_rules! at_each_level {
-    ($(#[$doc:meta])* fn $name:ident<$p:ident>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
-        $(#[$doc])*
-        // Where this is not a mere choice it holds the body, of which one copy is enough.
-        #[cfg_attr(target_arch = "x86_64", inline)]
-        #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
-        pub(crate) fn $name<$p: Precision>(level: Level, $($arg: $ty),*) $(-> $ret)? {
-            #[inline(always)]
-            fn body<$p: Precision>($($arg: $ty),*) $(-> $ret)? $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            fn avx2<$p: Precision>($($arg: $ty),*) $(-> $ret)? {
-                body::<$p>($($arg),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,avx512f,avx512dq,avx512bw,avx512vl")]
-            fn avx512<$p: Precision>($($arg: $ty),*) $(-> $ret)? {
-                body::<$p>($($arg),*)
-            }
-
-            match level.set() {
-                Set::Portable => body::<$p>($($arg),*),
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: a `Level` holds `Avx2` only after the processor was found to have it.
-                Set::Avx2 => unsafe { avx2::<$p>($($arg),*) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: likewise, and the system keeps the registers.
-                Set::Avx512 => unsafe { avx512::<$p>($($arg),*) },
-            }
-        }
-    };
-}
-
-#[cfg(any(feature = "balls", feature = "implicit", feature = "scaling"))]
-pub(super) use at_each_level;
 
 at_each_level! {
     /// Plan entries of a row, out_j = exp((f + g_j - c_j) / epsilon) with `scale` =
     /// log2(e) / epsilon, and their sum. One exp per entry; the same formula gives every plan
     /// entry that the library ever returns.
     /// Whether the sum is `fused` with the loop of the entries changes the time, never the bits.
-    fn exp_row<P>(
+    fn exp_row<P, I>(
         fused: bool,
         scale: P::Potential,
         f: P::Potential,
@@ -57,33 +19,66 @@ at_each_level! {
         cost: &[P::Cost],
         out: &mut [P::Sum],
     ) -> P::Sum {
-        if cfg!(target_pointer_width = "32") || !fused {
+        if SMALL || !fused {
             // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
             for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
-                *out = entry::<P>(scale, f, g, c);
+                *out = entry_by::<P, I>(scale, f, g, c);
             }
             return sum_in_lanes(out, |e| e);
         }
         let mut lanes = [P::Sum::ZERO; LANES];
-        let (outs, out) = out.as_chunks_mut::<LANES>();
-        let (gs, g) = g.as_chunks::<LANES>();
-        let (costs, cost) = cost.as_chunks::<LANES>();
-        for ((out, g), cost) in outs.iter_mut().zip(gs).zip(costs) {
-            let mut entries = [P::Sum::ZERO; LANES];
-            for ((out, &g), &c) in entries.iter_mut().zip(g).zip(cost) {
-                *out = entry::<P>(scale, f, g, c);
-            }
-            for (lane, &e) in lanes.iter_mut().zip(&entries) {
-                *lane += e;
-            }
-            *out = entries;
+        let mut rest = Row::<P> { g, cost, out };
+        // (Known when this is compiled.)
+        let at_once = I::AT_ONCE / size_of::<P::Sum>();
+        if at_once >= 4 * LANES {
+            rest = rest.chunks::<I, { 4 * LANES }>(scale, f, &mut lanes);
         }
+        if at_once == 2 * LANES {
+            rest = rest.chunks::<I, { 2 * LANES }>(scale, f, &mut lanes);
+        }
+        let Row { g, cost, out } = rest.chunks::<I, LANES>(scale, f, &mut lanes);
         // (A loop that is seen to be shorter than a register is one masked instruction each.)
         for (((lane, out), &g), &c) in lanes.iter_mut().zip(out).zip(g).zip(cost) {
-            *out = entry::<P>(scale, f, g, c);
+            *out = entry_by::<P, I>(scale, f, g, c);
             *lane += *out;
         }
         reduce(lanes)
+    }
+}
+
+/// What is left of a row.
+struct Row<'a, P: Precision> {
+    g: &'a [P::Potential],
+    cost: &'a [P::Cost],
+    out: &'a mut [P::Sum],
+}
+
+impl<P: Precision> Row<'_, P> {
+    /// As many times `AT_ONCE` entries as there are, a multiple of [`LANES`]; gives what is left. The
+    /// sums are those of one [`LANES`] after another.
+    #[inline(always)]
+    fn chunks<I: Instructions, const AT_ONCE: usize>(
+        self,
+        scale: P::Potential,
+        f: P::Potential,
+        lanes: &mut [P::Sum; LANES],
+    ) -> Self {
+        let (outs, out) = self.out.as_chunks_mut::<AT_ONCE>();
+        let (gs, g) = self.g.as_chunks::<AT_ONCE>();
+        let (costs, cost) = self.cost.as_chunks::<AT_ONCE>();
+        for ((out, g), cost) in outs.iter_mut().zip(gs).zip(costs) {
+            let mut entries = [P::Sum::ZERO; AT_ONCE];
+            for ((out, &g), &c) in entries.iter_mut().zip(g).zip(cost) {
+                *out = entry_by::<P, I>(scale, f, g, c);
+            }
+            for part in entries.as_chunks::<LANES>().0 {
+                for (lane, &e) in lanes.iter_mut().zip(part) {
+                    *lane += e;
+                }
+            }
+            *out = entries;
+        }
+        Self { g, cost, out }
     }
 }
 
@@ -95,7 +90,18 @@ pub(crate) fn entry<P: Precision>(
     g: P::Potential,
     c: P::Cost,
 ) -> P::Sum {
-    P::narrow(((g - P::widen(c)) + f) * scale).exp2()
+    entry_by::<P, instructions::Portable>(scale, f, g, c)
+}
+
+/// [`entry`] with the multiply-adds of an instruction set.
+#[inline(always)]
+fn entry_by<P: Precision, I: Instructions>(
+    scale: P::Potential,
+    f: P::Potential,
+    g: P::Potential,
+    c: P::Cost,
+) -> P::Sum {
+    P::narrow(((g - P::widen(c)) + f) * scale).exp2_by(I::multiply_add)
 }
 
 /// What the entries of a row become when its potential moves, exp((to - from) / epsilon): a call,
@@ -111,14 +117,14 @@ pub(crate) fn rescaling<P: Precision>(
 
 at_each_level! {
     /// [`rescaling`] of four rows at once; 0 for a row whose old potential is minus infinity.
-    fn rescalings<P>(
+    fn rescalings<P, I>(
         scale: P::Potential,
         from: &[P::Potential; 4],
         to: &[P::Potential; 4],
         out: &mut [P::Sum; 4],
     ) {
         for ((out, &from), &to) in out.iter_mut().zip(from).zip(to) {
-            let value = P::narrow((to - from) * scale).exp2();
+            let value = P::narrow((to - from) * scale).exp2_by(I::multiply_add);
             *out = if from > P::Potential::NEG_INFINITY { value } else { P::Sum::ZERO };
         }
     }
@@ -148,21 +154,22 @@ at_each_level! {
 
 at_each_level! {
     /// total_j += weight * row_j.
-    fn add_row<P>(weight: P::Sum, row: &[P::Sum], total: &mut [P::Sum]) {
+    fn add_row<P, I>(weight: P::Sum, row: &[P::Sum], total: &mut [P::Sum]) {
         for (total, &e) in total.iter_mut().zip(row) {
-            *total += weight * e;
+            *total = I::multiply_add(weight, e, *total);
         }
     }
 }
 
 at_each_level! {
     /// Four times [`add_row`] in one pass over the totals, with the same bits.
-    fn add_four_rows<P>(weights: &[P::Sum; 4], rows: &[&mut [P::Sum]; 4], total: &mut [P::Sum]) {
+    fn add_four_rows<P, I>(weights: &[P::Sum; 4], rows: &[&mut [P::Sum]; 4], total: &mut [P::Sum]) {
         let [w0, w1, w2, w3] = *weights;
         let [r0, r1, r2, r3] = rows;
         let rows = r0.iter().zip(&**r1).zip(&**r2).zip(&**r3);
         for (total, (((&e0, &e1), &e2), &e3)) in total.iter_mut().zip(rows) {
-            *total = (((*total + w0 * e0) + w1 * e1) + w2 * e2) + w3 * e3;
+            let two = I::multiply_add(w1, e1, I::multiply_add(w0, e0, *total));
+            *total = I::multiply_add(w3, e3, I::multiply_add(w2, e2, two));
         }
     }
 }
@@ -224,8 +231,8 @@ fn softened<P: Precision>(
 ) -> P::Potential {
     let ([epsilon, contraction], [weight_part, reference_part]) = (scales, parts);
     let s = P::Potential::from(s);
-    // 32-bit machines save flash.
-    let log = if cfg!(target_pointer_width = "32") { s.ln_once() } else { s.ln() };
+    // Microcontrollers save flash.
+    let log = if SMALL { s.ln_once() } else { s.ln() };
     let soft = epsilon * (weight_part * l - log) + f;
     let value = contraction * soft + reference_part * epsilon * l;
     if l > P::Potential::NEG_INFINITY { value } else { l }
@@ -244,7 +251,7 @@ at_each_level! {
         f: &mut [P::Potential],
     ) {
         let scales = [epsilon, contraction];
-        if cfg!(target_pointer_width = "32") {
+        if SMALL {
             for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
                 *f = softened::<P>(scales, parts, *f, l, s);
             }
@@ -264,6 +271,16 @@ at_each_level! {
         }
         for ((f, &l), &s) in f.iter_mut().zip(log_weight).zip(sums) {
             *f = softened::<P>(scales, parts, *f, l, s);
+        }
+    }
+}
+
+at_each_level! {
+    /// out_i = log(factor w_i).
+    fn log_weights<P>(factor: P::Potential, weights: &[P::Cost], out: &mut [P::Potential]) {
+        for (out, &w) in out.iter_mut().zip(weights) {
+            let w = P::widen(w) * factor;
+            *out = if SMALL { w.ln_once() } else { w.ln() };
         }
     }
 }

@@ -223,10 +223,12 @@ macro_rules! tiled {
                     Set::Portable => unsafe { $sse2(square, panel, stride, first) },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: a `Level` holds `Avx2` only after the processor was found to have it.
-                    Set::Avx2 => unsafe { $avx2(square, panel, stride, first) },
+                    Set::Avx2 | Set::FusedAvx2 => unsafe { $avx2(square, panel, stride, first) },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: likewise, and the system keeps the registers.
-                    Set::Avx512 => unsafe { $avx512(square, panel, stride, first) },
+                    Set::Avx512 | Set::FusedAvx512 => unsafe {
+                        $avx512(square, panel, stride, first)
+                    },
                 }
             }
         }

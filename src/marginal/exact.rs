@@ -2,7 +2,7 @@
 
 #[cfg(feature = "implicit")]
 use super::{Adjoint, Answer, Change, Columns, total};
-use super::{LogSlope, MarginalRule, Memory, Shift, Side, distance};
+use super::{LogSlope, MarginalRule, Memory, Shift, Side};
 use crate::kernel::{Level, Precision, potential_from_sums};
 use crate::math::Elementary;
 use crate::real::Real;
@@ -67,7 +67,7 @@ impl<P: Precision> MarginalRule<P> for Exact {
         marginal: &[P::Sum],
         at: Shift<P::Potential>,
     ) -> P::Potential {
-        if distance::<P>(r, marginal) > at.slack {
+        if at.violation > at.slack {
             return P::Potential::INFINITY;
         }
         let excess = r.iter().zip(marginal);
@@ -118,7 +118,7 @@ impl<P: Precision> MarginalRule<P> for Exact {
         &self,
         _: &Side<'_, P>,
         _: P::Potential,
-        _: &[P::Potential],
+        _: (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         _: &mut [P::Potential],
     ) -> Columns {

@@ -129,7 +129,7 @@ impl<P: Precision> MarginalRule<P> for Kl<P::Potential> {
         &self,
         side: &Side<'_, P>,
         _: P::Potential,
-        _: &[P::Potential],
+        _: (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         _: &mut [P::Potential],
     ) -> Columns {

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "balls")]
 mod ball;
+#[cfg(feature = "ranges")]
+mod band;
 mod exact;
 #[cfg(feature = "kl")]
 mod kl;
@@ -46,6 +48,25 @@ pub enum Rule<T> {
         /// Weight of the marginal's own entropy, cost units; may be 0.
         entropy: T,
     },
+    /// Total variation: Phi(r) = tau sum |r - w|. Moving mass over a cost above the prices of both ends
+    /// does not pay: it is dropped and made at tau each, all other entries keep their weight exactly.
+    /// Needs feature `ranges`. A zero weight may receive mass at that price (against the product
+    /// reference it has none, whatever the price). tau above the range of the cost is `Exact` where the
+    /// masses agree.
+    Tv {
+        /// Price of one unit of mass more or less, cost units.
+        tau: T,
+    },
+    /// lower w <= r <= upper w, and Phi = 0 there. Needs feature `ranges`. Relative to the weights, so
+    /// that the rule stays two numbers: weights are per entry as it is. lower = upper = 1 is `Exact`;
+    /// lower = 0 with an infinite upper is a side left free, though a zero weight keeps no mass.
+    /// Refused (`MassRange`) where both sides' ranges have no mass in common.
+    Box {
+        /// Least multiple of the weight, at least 0.
+        lower: T,
+        /// Largest multiple, positive and at least `lower`; may be infinite.
+        upper: T,
+    },
 }
 
 impl<T: Real> Rule<T> {
@@ -59,8 +80,9 @@ impl<T: Real> Rule<T> {
     #[cfg(feature = "implicit")]
     pub(crate) fn in_units_of(self, unit: T) -> Self {
         match self {
-            Self::Exact => self,
+            Self::Exact | Self::Box { .. } => self,
             Self::Kl { tau } => Self::Kl { tau: tau * unit },
+            Self::Tv { tau } => Self::Tv { tau: tau * unit },
             Self::L2Ball { radius2, entropy } => Self::L2Ball { radius2, entropy: entropy * unit },
             Self::KlBall { radius, entropy } => Self::KlBall { radius, entropy: entropy * unit },
         }
@@ -70,25 +92,32 @@ impl<T: Real> Rule<T> {
     #[cfg(feature = "implicit")]
     pub(crate) fn scaled_slope(self, [first, second]: [T; 2]) -> T {
         match self {
-            Self::Exact => T::ZERO,
-            Self::Kl { tau } => tau * first,
+            Self::Exact | Self::Box { .. } => T::ZERO,
+            Self::Kl { tau } | Self::Tv { tau } => tau * first,
             Self::L2Ball { entropy, .. } | Self::KlBall { entropy, .. } => entropy * second,
         }
     }
 
     /// Errors: `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too;
-    /// `Radius` and `Entropy` unless they are finite and not negative.
+    /// `Radius` and `Entropy` unless they are finite and not negative; `Range` unless
+    /// 0 <= lower <= upper, lower finite and upper positive.
     pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
         let refuse = |kind| Err(Error::new(kind, argument));
         let finite = |x: T| x >= T::ZERO && x.is_finite();
         match self {
             Self::Exact => Ok(()),
-            Self::Kl { tau } => {
-                if !cfg!(feature = "kl") {
-                    return refuse(ErrorKind::NotBuilt);
-                }
+            Self::Kl { .. } if !cfg!(feature = "kl") => refuse(ErrorKind::NotBuilt),
+            Self::Tv { .. } if !cfg!(feature = "ranges") => refuse(ErrorKind::NotBuilt),
+            Self::Kl { tau } | Self::Tv { tau } => {
                 let usable = (tau + epsilon).is_finite() && (T::ONE / tau).is_finite();
                 if tau > T::ZERO && usable { Ok(()) } else { refuse(ErrorKind::Tau) }
+            }
+            Self::Box { lower, upper } => {
+                if !cfg!(feature = "ranges") {
+                    return refuse(ErrorKind::NotBuilt);
+                }
+                let usable = finite(lower) && upper > T::ZERO && upper >= lower;
+                if usable { Ok(()) } else { refuse(ErrorKind::Range) }
             }
             Self::L2Ball { radius2: radius, entropy } | Self::KlBall { radius, entropy } => {
                 if !cfg!(feature = "balls") {
@@ -263,8 +292,9 @@ pub(crate) struct LogSlope<T> {
 /// potential is f - reference epsilon log w.
 pub(crate) trait MarginalRule<P: Precision> {
     /// Turns sums of the plan, taken at shift f, into the potentials that maximise the dual with
-    /// the other side held fixed. `log_weights` belong to the entries given: any run of the side's
-    /// entries, or all of them at once if the rule [couples](MarginalRule::couples_entries) them.
+    /// the other side held fixed. `log_weights` belong to the entries given, and the side begins with
+    /// these: any run of the side's entries, or all of them at once if the rule
+    /// [couples](MarginalRule::couples_entries) them.
     fn update(
         &self,
         side: &Side<'_, P>,
@@ -300,6 +330,37 @@ pub(crate) trait MarginalRule<P: Precision> {
     #[cfg(feature = "implicit")]
     fn is_smooth(&self) -> bool {
         true
+    }
+
+    /// Of the marginals that belong to entry i with potential f, where they are several: what the plan's
+    /// sum r is to be compared with. `target` is what [`MarginalRule::marginal`] found.
+    fn nearest(
+        &self,
+        _: &Side<'_, P>,
+        _i: usize,
+        _f: P::Potential,
+        _r: P::Sum,
+        target: P::Sum,
+    ) -> P::Sum {
+        target
+    }
+
+    /// Whether the slope of the dual value under a constant shift jumps.
+    fn has_corners(&self) -> bool {
+        false
+    }
+
+    /// The least and the largest sum of r(f + t), given the sum of r(f): between them lies the slope of
+    /// the dual value under a constant shift.
+    fn masses(
+        &self,
+        side: &Side<'_, P>,
+        _f: &[P::Potential],
+        mass: P::Potential,
+        t: P::Potential,
+    ) -> [P::Potential; 2] {
+        let sum = self.log_slope(side, mass, t).log.exp_once();
+        [sum, sum]
     }
 
     /// r(f + t) from r(f).
@@ -357,14 +418,14 @@ pub(crate) trait MarginalRule<P: Precision> {
         r: &[P::Potential],
     ) -> P::Potential;
 
-    /// The T form at an optimum with marginal r: writes s to `share` and, for
+    /// The T form at an optimum with own potential f and marginal r: writes s to `share` and, for
     /// [`Columns::Constraint`], that column to `column`.
     #[cfg(feature = "implicit")]
     fn response(
         &self,
         side: &Side<'_, P>,
         multiplier: P::Potential,
-        r: &[P::Potential],
+        at: (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         column: &mut [P::Potential],
     ) -> Columns;
@@ -420,6 +481,57 @@ pub(crate) trait MarginalRule<P: Precision> {
     /// tau, if the penalty is tau KL(r | w): the one family of rules for which a plan's mass can
     /// be optimised in closed form.
     fn relaxation(&self) -> Option<P::Potential>;
+
+    /// Whether Phi is finite for every marginal, so that any plan bounds the optimum from above.
+    fn takes_any_marginal(&self) -> bool {
+        self.relaxation().is_some()
+    }
+
+    /// Whether Phi allows some marginals alone, each entry for itself.
+    fn confines_marginal(&self) -> bool {
+        self.fixes_marginal()
+    }
+
+    /// The least and the largest mass that the rule allows.
+    fn mass_range(&self, side: &Side<'_, P>) -> [P::Potential; 2] {
+        if self.fixes_marginal() {
+            [side.mass, side.mass]
+        } else if self.unit_mass() {
+            [P::Potential::ONE, P::Potential::ONE]
+        } else {
+            [P::Potential::ZERO, P::Potential::INFINITY]
+        }
+    }
+
+    /// The largest sum X (log(X / R) - 1), R the reference, over the plans whose marginal the rule
+    /// allows; `free` is log of the other side's smallest positive weight. Infinite where the rule bounds
+    /// no entry.
+    fn largest_entropy(&self, side: &Side<'_, P>, free: P::Potential) -> P::Potential {
+        if !self.fixes_marginal() {
+            return P::Potential::INFINITY;
+        }
+        (P::Potential::ONE - side.reference) * side.weight_entropy()
+            - side.reference * side.mass * free
+            - side.mass
+    }
+
+    /// By how much sum X (log(X / R) - 1) may vary over the plans whose marginal the rule allows, `log` the
+    /// logarithm of the other side's count and what the reference adds to it.
+    fn entropy_spread(&self, side: &Side<'_, P>, log: P::Potential) -> P::Potential {
+        if self.fixes_marginal() {
+            total(side.scaled_weights()) * log
+        } else {
+            P::Potential::INFINITY
+        }
+    }
+
+    /// Whether every marginal near r has the same mass, at an optimum with own potential f: then the
+    /// potentials of a pair of such sides are defined up to a constant, and gradients along changes that
+    /// keep both masses equal.
+    #[cfg(feature = "implicit")]
+    fn holds_mass(&self, _: &Side<'_, P>, _f: &[P::Potential], _r: &[P::Potential]) -> bool {
+        self.fixes_marginal() || self.unit_mass()
+    }
 }
 
 /// Where a certificate is taken.
@@ -427,6 +539,8 @@ pub(crate) trait MarginalRule<P: Precision> {
 pub(crate) struct Shift<T> {
     /// Constant added to the potential.
     pub(crate) t: T,
+    /// |r - r(f)|_1, mass units.
+    pub(crate) violation: T,
     /// Violation of a fixed marginal that counts as rounding, mass units.
     pub(crate) slack: T,
 }
@@ -476,6 +590,18 @@ macro_rules! ask {
                 let $rule = &exact::Exact { unit_mass: true };
                 $answer
             }
+            #[cfg(feature = "ranges")]
+            Rule::Tv { tau } => {
+                let $rule = &band::Band::Tv { tau };
+                $answer
+            }
+            #[cfg(feature = "ranges")]
+            Rule::Box { lower, upper }
+                if lower < P::Potential::ONE || upper > P::Potential::ONE =>
+            {
+                let $rule = &band::Band::Box { lower, upper };
+                $answer
+            }
             _ => {
                 let $rule = &exact::Exact { unit_mass: false };
                 $answer
@@ -497,7 +623,9 @@ impl<P: Precision> Side<'_, P> {
         memory: Memory<'_, P>,
     ) {
         let log_weights = self.log_weights.get(first..).unwrap_or(&[]);
-        ask!(self, rule => rule.update(self, level, log_weights, sums, f, memory));
+        let weights = self.weights.get(first..).unwrap_or(&[]);
+        let side = &Side { log_weights, weights, ..*self };
+        ask!(side, rule => rule.update(side, level, log_weights, sums, f, memory));
     }
 
     /// See [`MarginalRule::marginal`].
@@ -521,6 +649,34 @@ impl<P: Precision> Side<'_, P> {
     #[cfg(feature = "implicit")]
     pub(crate) fn is_smooth(&self) -> bool {
         ask!(self, rule => MarginalRule::<P>::is_smooth(rule))
+    }
+
+    /// See [`MarginalRule::nearest`].
+    #[inline]
+    pub(crate) fn nearest(&self, i: usize, f: P::Potential, r: P::Sum, target: P::Sum) -> P::Sum {
+        ask!(self, rule => rule.nearest(self, i, f, r, target))
+    }
+
+    /// The same for a whole side.
+    pub(crate) fn settle(&self, f: &[P::Potential], r: &[P::Sum], targets: &mut [P::Sum]) {
+        for (i, ((target, &f), &r)) in targets.iter_mut().zip(f).zip(r).enumerate() {
+            *target = self.nearest(i, f, r, *target);
+        }
+    }
+
+    /// See [`MarginalRule::has_corners`].
+    pub(crate) fn has_corners(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::has_corners(rule))
+    }
+
+    /// See [`MarginalRule::masses`].
+    pub(crate) fn masses(
+        &self,
+        f: &[P::Potential],
+        mass: P::Potential,
+        t: P::Potential,
+    ) -> [P::Potential; 2] {
+        ask!(self, rule => rule.masses(self, f, mass, t))
     }
 
     /// See [`MarginalRule::shift_marginal`].
@@ -585,11 +741,11 @@ impl<P: Precision> Side<'_, P> {
     pub(crate) fn response(
         &self,
         multiplier: P::Potential,
-        r: &[P::Potential],
+        at: (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         column: &mut [P::Potential],
     ) -> Columns {
-        ask!(self, rule => rule.response(self, multiplier, r, share, column))
+        ask!(self, rule => rule.response(self, multiplier, at, share, column))
     }
 
     /// See [`MarginalRule::tangent`].
@@ -643,23 +799,56 @@ impl<P: Precision> Side<'_, P> {
     pub(crate) fn relaxation(&self) -> Option<P::Potential> {
         ask!(self, rule => MarginalRule::<P>::relaxation(rule))
     }
+
+    /// See [`MarginalRule::takes_any_marginal`].
+    pub(crate) fn takes_any_marginal(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::takes_any_marginal(rule))
+    }
+
+    /// See [`MarginalRule::confines_marginal`].
+    pub(crate) fn confines_marginal(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::confines_marginal(rule))
+    }
+
+    /// See [`MarginalRule::mass_range`].
+    pub(crate) fn mass_range(&self) -> [P::Potential; 2] {
+        ask!(self, rule => rule.mass_range(self))
+    }
+
+    /// See [`MarginalRule::largest_entropy`].
+    pub(crate) fn largest_entropy(&self, free: P::Potential) -> P::Potential {
+        ask!(self, rule => rule.largest_entropy(self, free))
+    }
+
+    /// See [`MarginalRule::entropy_spread`].
+    pub(crate) fn entropy_spread(&self, log: P::Potential) -> P::Potential {
+        ask!(self, rule => rule.entropy_spread(self, log))
+    }
+
+    /// See [`MarginalRule::holds_mass`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn holds_mass(&self, f: &[P::Potential], r: &[P::Potential]) -> bool {
+        ask!(self, rule => rule.holds_mass(self, f, r))
+    }
 }
 
 /// What solvers, rules and certificates compute from a side's weights.
 impl<P: Precision> Side<'_, P> {
-    /// What the caller's potential lacks of a counting potential, for a weight of this logarithm:
+    /// What the caller's potential lacks of a counting potential, for a weight of a given logarithm:
     /// the reference's share epsilon log w, w being the caller's weight without the factor.
-    fn share(&self, log_weight: P::Potential) -> P::Potential {
-        self.reference * self.epsilon * (log_weight - self.factor.ln_once())
+    fn share(&self) -> impl Fn(P::Potential) -> P::Potential {
+        let (scale, log_factor) = (self.reference * self.epsilon, self.factor.ln_once());
+        move |log_weight| scale * (log_weight - log_factor)
     }
 
     /// Puts the start into the potentials: what they hold, as counting potentials, or zero.
     pub(crate) fn load(&self, held: bool, f: &mut [P::Potential]) {
+        let share = self.share();
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
             if l == P::Potential::NEG_INFINITY {
                 *f = l;
             } else if held && l.is_finite() && *f > P::Potential::NEG_INFINITY {
-                *f += self.share(l);
+                *f += share(l);
             } else {
                 *f = P::Potential::ZERO;
             }
@@ -668,10 +857,11 @@ impl<P: Precision> Side<'_, P> {
 
     /// Turns counting potentials into the caller's.
     pub(crate) fn unload(&self, f: &mut [P::Potential]) {
+        let share = self.share();
         for (f, &l) in f.iter_mut().zip(self.log_weights) {
             // An infinite weight, in data that was trusted, has no share.
             if l.is_finite() {
-                *f += -self.share(l);
+                *f += -share(l);
             }
         }
     }

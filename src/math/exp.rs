@@ -35,33 +35,37 @@ const Q_F32: [f32; 6] = [
 /// stays out of the tree and is added last but one: it then meets one rounding less.
 #[cfg(feature = "f64")]
 #[inline(always)]
-fn power_f64(r: f64) -> f64 {
+fn power_f64(r: f64, multiply_add: impl Fn(f64, f64, f64) -> f64) -> f64 {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10] = Q_F64;
     let r2 = r * r;
     let r4 = r2 * r2;
-    let low = (c1 + c2 * r) + r2 * (c3 + c4 * r);
-    let middle = (c5 + c6 * r) + r2 * (c7 + c8 * r);
-    1.0 + (c0 * r + r2 * (low + r4 * (middle + r4 * (c9 + c10 * r))))
+    let pair = |low, high| multiply_add(high, r, low);
+    let low = multiply_add(r2, pair(c3, c4), pair(c1, c2));
+    let middle = multiply_add(r2, pair(c7, c8), pair(c5, c6));
+    let high = multiply_add(r4, pair(c9, c10), middle);
+    1.0 + multiply_add(r2, multiply_add(r4, high, low), c0 * r)
 }
 
 /// 1 + r q(r), likewise.
 #[inline(always)]
-fn power_f32(r: f32) -> f32 {
+fn power_f32(r: f32, multiply_add: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let [c0, c1, c2, c3, c4, c5] = Q_F32;
     let r2 = r * r;
-    1.0 + (c0 * r + r2 * ((c1 + c2 * r) + r2 * ((c3 + c4 * r) + r2 * c5)))
+    let pair = |low, high| multiply_add(high, r, low);
+    let high = multiply_add(r2, c5, pair(c3, c4));
+    1.0 + multiply_add(r2, multiply_add(r2, high, pair(c1, c2)), c0 * r)
 }
 
 macro_rules! exp2 {
     ($name:ident, $t:ident, $power:ident, $magic:expr, $mantissa:expr, $low:expr, $high:expr) => {
         #[inline(always)]
-        pub(super) fn $name(x: $t) -> $t {
+        pub(super) fn $name(x: $t, multiply_add: impl Fn($t, $t, $t) -> $t) -> $t {
             // At the upper limit r = 0 and the exponent field is that of infinity. NaN takes the
             // limit too: one packed minimum.
             let x = if x < $high { x } else { $high };
             let shifted = x + $magic;
             let r = x - (shifted - $magic);
-            let p = $power(r);
+            let p = $power(r, multiply_add);
             let value = $t::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << $mantissa));
             if x < $low { 0.0 } else { value }
         }
@@ -81,10 +85,17 @@ pub(super) mod tests {
         reason = "exact values, and a test may fail loudly"
     )]
 
-    use super::*;
     use crate::math::Elementary;
     use std::println;
     use std::vec::Vec;
+
+    fn exp2_f32(x: f32) -> f32 {
+        Elementary::exp2(x)
+    }
+
+    fn exp2_f64(x: f64) -> f64 {
+        Elementary::exp2(x)
+    }
 
     /// An unevaluated sum of two f64, some 106 bits.
     #[derive(Clone, Copy)]

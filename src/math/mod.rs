@@ -13,6 +13,9 @@ pub(crate) use sum::{Compensated, LANES, reduce, sum_in_lanes};
 
 use crate::real::Real;
 
+/// Whether flash and stack count more than time: a microcontroller. The bits are the same.
+pub(crate) const SMALL: bool = cfg!(all(target_pointer_width = "32", not(target_family = "wasm")));
+
 /// The elementary functions of a [`Real`], written without branches so that a plain loop over
 /// them becomes packed instructions.
 pub trait Elementary: Real {
@@ -20,7 +23,13 @@ pub trait Elementary: Real {
     /// the tests in every number (f32) or against twice the precision (f64); exactly 0 for
     /// x < -1022 (f64) or -126 (f32), so also for minus infinity; plus infinity from 1024 or 128
     /// on, and for NaN, so that no sum over it is finite.
-    fn exp2(self) -> Self;
+    #[inline(always)]
+    fn exp2(self) -> Self {
+        self.exp2_by(|a, b, c| a * b + c)
+    }
+    /// [`Elementary::exp2`] with a function that gives a b + c, rounded twice or once.
+    #[doc(hidden)]
+    fn exp2_by(self, multiply_add: impl Fn(Self, Self, Self) -> Self + Copy) -> Self;
     /// Natural logarithm: error below 0.85 ulp, measured likewise; minus infinity at 0, NaN below.
     fn ln(self) -> Self;
     /// Square root, correctly rounded.
@@ -44,8 +53,8 @@ pub trait Elementary: Real {
 
 impl Elementary for f32 {
     #[inline(always)]
-    fn exp2(self) -> Self {
-        exp::exp2_f32(self)
+    fn exp2_by(self, multiply_add: impl Fn(Self, Self, Self) -> Self + Copy) -> Self {
+        exp::exp2_f32(self, multiply_add)
     }
     #[inline(always)]
     fn ln(self) -> Self {
@@ -60,8 +69,8 @@ impl Elementary for f32 {
 #[cfg(feature = "f64")]
 impl Elementary for f64 {
     #[inline(always)]
-    fn exp2(self) -> Self {
-        exp::exp2_f64(self)
+    fn exp2_by(self, multiply_add: impl Fn(Self, Self, Self) -> Self + Copy) -> Self {
+        exp::exp2_f64(self, multiply_add)
     }
     #[inline(always)]
     fn ln(self) -> Self {

@@ -26,8 +26,7 @@ pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -
 #[inline(always)]
 pub(crate) fn reduce<T: Real>(lanes: [T; LANES]) -> T {
     // Else the compiler, for the sake of these few additions, keeps pairs of lanes in the loop before.
-    let mut lanes =
-        if cfg!(target_pointer_width = "32") { lanes } else { core::hint::black_box(lanes) };
+    let mut lanes = if super::SMALL { lanes } else { core::hint::black_box(lanes) };
     let mut width = LANES / 2;
     while width > 0 {
         if let Some((low, high)) = lanes.split_at_mut_checked(width) {
@@ -55,8 +54,9 @@ impl<T: Real> Compensated<T> {
     }
 
     /// Adds one term. (A call where flash is what counts.)
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    // (The condition of `SMALL`.)
+    #[cfg_attr(all(target_pointer_width = "32", not(target_family = "wasm")), inline(never))]
+    #[cfg_attr(not(all(target_pointer_width = "32", not(target_family = "wasm"))), inline(always))]
     pub(crate) fn add(&mut self, x: T) {
         let sum = self.sum + x;
         let (large, small) = if self.sum.abs() >= x.abs() { (self.sum, x) } else { (x, self.sum) };

@@ -4,15 +4,16 @@
 //! cancellation and is infinite where an exact side is violated. From the gap to the distance from
 //! the *unregularised* optimum:
 //!
-//! * one exact side: the objectives differ by epsilon times the entropy, so the distance is at
-//!   most gap + epsilon (E_max - E(X)) with E the entropy term and E_max its largest value over
-//!   all feasible plans;
+//! * one side exact or in a box, the other with a finite penalty: the objectives differ by epsilon
+//!   times the entropy, so the distance is at most gap + epsilon (E_max - E(X)) with E the entropy
+//!   term and E_max its largest value over all feasible plans;
 //! * unit mass: the same with the normalised gaps of both sides;
 //! * unbalanced: with Y = X / |X|, sigma = tau_row + tau_col and S = tau_row |a| + tau_col |b|,
 //!   every plan's objective is at least S - sigma exp(-(Phi(Y) - delta) / sigma), delta the
 //!   unit-mass bound for Y and Phi the part of the objective that is linear in the mass.
 //!
 //! Two exact sides have no certificate: a plan that violates a marginal bounds nothing from above.
+//! Where one of two such sides is a box, the dual value less epsilon E_max still bounds it from below.
 
 use crate::kernel::Precision;
 use crate::marginal::{Shift, Side, distance, total};
@@ -59,8 +60,13 @@ fn not_negative<T: Real>(x: T) -> T {
 }
 
 /// The primal-dual gap at the best shift. Rounding may leave an exact side's part below zero.
-fn gap<P: Precision>(e: &Evaluation<'_, '_, P>, slack: P::Potential) -> P::Potential {
-    let (down, up) = (Shift { t: e.shift, slack }, Shift { t: -e.shift, slack });
+fn gap<P: Precision>(
+    e: &Evaluation<'_, '_, P>,
+    violations: [P::Potential; 2],
+    slack: P::Potential,
+) -> P::Potential {
+    let [down, up] = violations.map(|violation| Shift { t: e.shift, violation, slack });
+    let up = Shift { t: -e.shift, ..up };
     let gap = e.work.rows.fenchel_young(e.work.row, e.f, e.work.row_rule, down)
         + e.work.cols.fenchel_young(e.work.col, e.g, e.work.col_rule, up);
     not_negative(gap)
@@ -70,7 +76,6 @@ fn gap<P: Precision>(e: &Evaluation<'_, '_, P>, slack: P::Potential) -> P::Poten
 #[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
-    let one = P::Potential::ONE;
     let epsilon = rows.epsilon;
     let mass = mass::<P>(row);
     report.epsilon = epsilon;
@@ -79,14 +84,17 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
     report.mass = mass;
 
     // sum X log(X / R), with R the reference.
-    let logs =
-        rows.reference * (inner::<P>(row, rows.log_weights) + inner::<P>(col, cols.log_weights));
+    let logs = if rows.reference > P::Potential::ZERO {
+        rows.reference * (inner::<P>(row, rows.log_weights) + inner::<P>(col, cols.log_weights))
+    } else {
+        P::Potential::ZERO
+    };
     let inner_products = inner::<P>(row, e.f) + inner::<P>(col, e.g);
     let relative_entropy = (inner_products - e.transport) / epsilon - logs;
     report.entropy = relative_entropy - mass;
 
-    report.residual_rows = distance::<P>(row, row_rule) / mass;
-    report.residual_cols = distance::<P>(col, col_rule) / mass;
+    let violations = [distance::<P>(row, row_rule), distance::<P>(col, col_rule)];
+    [report.residual_rows, report.residual_cols] = violations.map(|violation| violation / mass);
     report.residual = report.residual_rows + report.residual_cols;
     report.row_penalty = rows.penalty(row);
     report.col_penalty = cols.penalty(col);
@@ -97,23 +105,30 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
 
     match (rows.relaxation(), cols.relaxation()) {
         (Some(tau_row), Some(tau_col)) => {
-            relaxed(e, report, [tau_row, tau_col], relative_entropy);
+            relaxed(e, report, [tau_row, tau_col], violations, relative_entropy);
         }
         _ => {
-            report.gap = gap(e, P::Potential::from_count(8) * e.rounding_floor * mass);
-            let fixed = match (rows.fixes_marginal(), cols.fixes_marginal()) {
-                (false, true) => Some((cols, rows)),
-                (true, false) => Some((rows, cols)),
-                _ => None,
-            };
-            // A plan whose marginal left a ball bounds nothing from above.
-            if let Some((fixed, free)) = fixed.filter(|(_, free)| free.relaxation().is_some()) {
-                let most = (one - rows.reference) * fixed.weight_entropy()
-                    - rows.reference * fixed.mass * free.least_log_weight()
-                    - fixed.mass;
-                report.certified_distance =
-                    not_negative(report.gap + epsilon * (most - report.entropy));
-                report.lower_bound = report.unregularised_objective - report.certified_distance;
+            let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
+            report.gap = gap(e, violations, slack);
+            let most = [(cols, rows), (rows, cols)].map(|(bounded, free)| {
+                (bounded.largest_entropy(free.least_log_weight()), free.takes_any_marginal())
+            });
+            let balls = (rows.fixes_mass() && !rows.fixes_marginal())
+                || (cols.fixes_mass() && !cols.fixes_marginal());
+            let exact = rows.fixes_marginal() && cols.fixes_marginal();
+            for (most, soft) in most {
+                if !most.is_finite() || balls || exact {
+                    continue;
+                }
+                if soft {
+                    report.certified_distance =
+                        not_negative(report.gap + epsilon * (most - report.entropy));
+                    report.lower_bound = report.unregularised_objective - report.certified_distance;
+                } else {
+                    // (A plan whose marginal left its range bounds nothing from above.)
+                    let bound = report.dual_value - epsilon * most;
+                    report.lower_bound = report.lower_bound.larger(bound);
+                }
             }
         }
     }
@@ -126,6 +141,7 @@ fn relaxed<P: Precision>(
     e: &Evaluation<'_, '_, P>,
     report: &mut Report<P::Potential>,
     [tau_row, tau_col]: [P::Potential; 2],
+    violations: [P::Potential; 2],
     relative_entropy: P::Potential,
 ) {
     let (rows, cols) = (&e.work.rows, &e.work.cols);
@@ -174,7 +190,7 @@ fn relaxed<P: Precision>(
         report.mass = one;
         report.log_mass = log_mass;
     } else {
-        report.gap = gap(e, zero);
+        report.gap = gap(e, violations, zero);
         report.lower_bound = weighted - sigma * (-(phi - unit_gap - slack) / sigma).exp_once();
         report.certified_distance =
             not_negative(report.unregularised_objective - report.lower_bound);

@@ -1,6 +1,6 @@
 //! What a fused sweep does with the rows, whatever becomes of its column sums.
 
-use crate::cost::{Pass, Rows, Update};
+use crate::cost::{Pass, Rows, Seen, Update};
 use crate::kernel::{Precision, rescaling};
 use crate::marginal::{Ball, Memory, Side};
 use crate::real::Real;
@@ -27,14 +27,16 @@ const MOVED: u32 = 2;
 
 impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     #[inline(never)]
-    fn renew(&self, group: Rows<'_, P>, at_old: &mut [P::Potential]) -> u32 {
+    fn renew(&self, group: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32 {
         let Rows { first, old, potential, sums, kept } = group;
-        let shifted = old.iter().zip(&*potential).zip(sums);
-        for (at_old, ((&old, &shift), &sum)) in at_old.iter_mut().zip(shifted) {
+        let targets = self.targets.get(first..).unwrap_or(&[]);
+        let shifted = old.iter().zip(&*potential).zip(sums).zip(targets).enumerate();
+        for (at_old, (k, (((&old, &shift), &sum), &target))) in at_old.iter_mut().zip(shifted) {
             // The sum at the old potential, where it was taken at another shift.
             let sum =
                 if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
-            *at_old = P::Potential::from(sum);
+            let target = self.side.nearest(first + k, old, sum, target);
+            *at_old = seen::<P>(sum, target);
         }
         if self.coupled {
             // Only the sums for now; f stays at the shifts they were taken at.
@@ -51,10 +53,9 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         (if trouble { TROUBLE } else { 0 }) | (if moved { MOVED } else { 0 })
     }
 
-    fn tally(&mut self, first: usize, at_old: &[P::Potential]) {
-        let targets = self.targets.get(first..).unwrap_or(&[]);
-        for (&sum, &target) in at_old.iter().zip(targets) {
-            self.residual += (sum - P::Potential::from(target)).abs();
+    fn tally(&mut self, at_old: &[Seen<P::Potential>]) {
+        for &[sum, off] in at_old {
+            self.residual += off;
             self.mass += sum;
         }
     }
@@ -69,15 +70,25 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     }
 }
 
+/// A row whose rule wants another sum.
+pub(super) fn seen<P: Precision>(sum: P::Sum, target: P::Sum) -> Seen<P::Potential> {
+    let sum = P::Potential::from(sum);
+    [sum, (sum - P::Potential::from(target)).abs()]
+}
+
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether
 /// it had to. The slice is the old potential, or, where that is gone, anything finite that is minus
 /// infinity just for entries without mass.
 pub(crate) fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
-    let mut trouble = false;
-    for (x, &held) in potential.iter_mut().zip(finite) {
-        if !x.is_finite() && held != T::NEG_INFINITY {
-            *x = if held.is_finite() { held } else { T::ZERO };
-            trouble = true;
+    // (All are looked at first: branches would cost more than what they save.)
+    let lost = |x: T, held: T| !x.is_finite() & (held != T::NEG_INFINITY);
+    let entries = potential.iter().zip(finite);
+    let trouble = entries.fold(false, |any, (&x, &held)| any | lost(x, held));
+    if trouble {
+        for (x, &held) in potential.iter_mut().zip(finite) {
+            if lost(*x, held) {
+                *x = if held.is_finite() { held } else { T::ZERO };
+            }
         }
     }
     trouble

@@ -7,6 +7,7 @@
 //! cache. Where a sum at the previous potentials lost something to underflow it is taken again
 //! with its maximum as shift; in a running solve that is rare.
 
+mod batch;
 mod certificate;
 mod floor;
 mod fused;
@@ -16,8 +17,12 @@ mod probe;
 mod scaling;
 mod solver;
 mod start;
+mod translation;
 mod verdict;
 
+#[cfg(feature = "capi")]
+pub(crate) use batch::solve_each;
+pub use batch::{Batch, solve_batch};
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
 pub use solver::{Sinkhorn, State, solve};

@@ -50,6 +50,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
 
     /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
     pub(crate) fn potentials(&mut self) -> [&mut [P::Potential]; 2] {
+        self.known = false;
         [self.f, self.g]
     }
 
@@ -58,6 +59,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     pub(crate) fn largest_cost(&mut self) -> P::Potential {
         let state = &mut self.state;
         if state.max_cost <= P::Potential::ZERO {
+            self.known = false;
             let (a, b) = self.problem.weights();
             if let Ok(range) = self.problem.geometry().scan(a, b, self.work.col) {
                 state.max_cost = range.max.abs().larger(range.min.abs());
@@ -74,6 +76,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         balls: &mut [Ball; 2],
         scratch: [&mut [P::Potential]; 2],
     ) -> Measured<P::Potential> {
+        self.known = false;
         #[cfg(feature = "scaling")]
         let kept = self.kept_marginals();
         #[cfg(not(feature = "scaling"))]
@@ -104,6 +107,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// Goes on with a problem that differs from the one before in its epsilon alone: the potentials
     /// that the caller would see stay the same, and what a stopping rule remembers is forgotten.
     pub(crate) fn enter_level(&mut self, epsilon_before: P::Potential) {
+        self.known = false;
         let Self { f, g, work, state, .. } = self;
         for (side, potential) in [(&work.rows, &mut **f), (&work.cols, &mut **g)] {
             let before = Side { epsilon: epsilon_before, ..*side };

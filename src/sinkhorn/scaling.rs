@@ -7,19 +7,19 @@
 //! cache. The kernel is filled again where v has left the range in which whatever K flushed to zero
 //! stays below one rounding; a sum that cannot be trusted sends the sweep back to the log domain.
 
-use super::fused::restore;
+use super::fused::{restore, seen};
 use super::solver::Sinkhorn;
 use super::start::Work;
-use crate::cost::{Geometry, Pass, ROW_BLOCK, trusted};
+use crate::cost::{Geometry, Pass, ROW_BLOCK, Seen, trusted};
 #[cfg(feature = "parallel")]
-use crate::cost::{Pool, Scratch};
+use crate::cost::{Lent, Pool, Scratch};
 #[cfg(feature = "parallel")]
 use crate::kernel::{Part, Parts, Pieces, in_waves};
 use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
 use crate::marginal::{Ball, Memory, Side};
-use crate::math::LANES;
+use crate::math::{LANES, SMALL};
 use crate::real::Real;
-use crate::work::{Coefficients, WorkLen, padded, take};
+use crate::work::{Coefficients, WorkLen, cut, padded, take};
 
 /// Vectors besides the kernel: absorbed potentials and a copy of the rows' potentials; the scalings, and
 /// column sums, of all rows and of a block.
@@ -30,6 +30,11 @@ pub(super) const SUM: Coefficients = Coefficients { n: 1, m: 3, d: 0, one: 0 };
 pub(super) const fn kernel_len(n: usize, m: usize) -> WorkLen {
     WorkLen::of(padded(m)).times(padded(n))
 }
+
+/// Rows that are updated together at most. (On small machines stack counts.)
+const GROUP: usize = if SMALL { LANES } else { ROW_BLOCK };
+/// Bytes of a kernel's rows that a processor may be trusted to keep close from one pass to the next.
+const FIRST_CACHE: usize = 32 << 10;
 
 /// Sweeps in a row that had to go back to the log domain before the kernel is given up.
 const SETBACKS: u32 = 8;
@@ -145,13 +150,10 @@ impl<T: Real> Rows<T> {
         Self { residual: zero, mass: zero, trouble: false, moved: coupled, reliable: true }
     }
 
-    /// Takes in the sums of rows in their order, and the marginal that they should be.
-    fn tally<S: Copy>(&mut self, sums: &[T], targets: &[S])
-    where
-        T: From<S>,
-    {
-        for (&sum, &target) in sums.iter().zip(targets) {
-            self.residual += (sum - T::from(target)).abs();
+    /// Takes in rows at their old potentials, in their order.
+    fn tally(&mut self, at_old: &[Seen<T>]) {
+        for &[sum, off] in at_old {
+            self.residual += off;
             self.mass += sum;
         }
     }
@@ -195,40 +197,63 @@ struct Block<'s, P: Precision> {
 }
 
 impl<P: Precision> Shared<'_, '_, P> {
+    /// Rows that are updated together: as many as stay in the first cache from their sums to their
+    /// addition, or [`LANES`]. Whole groups make a block. Bits do not depend on it.
+    fn group(&self) -> usize {
+        let fit = FIRST_CACHE / size_of::<P::Sum>() / self.v.len().max(1);
+        if fit >= GROUP { GROUP } else { LANES }
+    }
+
     /// Updates the rows of a block and leaves their K^T u, but where the rule couples its entries: then
-    /// their sums alone. `at_old` is shown the sums at the old potentials, in the order of the rows.
+    /// their sums alone. `targets` are the marginals that the rule assigns to the old potentials of all
+    /// rows, and `at_old` is shown the rows there, in their order.
     #[inline(always)]
-    fn update(&self, block: Block<'_, P>, at_old: &mut impl FnMut(usize, &[P::Potential])) -> u32 {
+    fn update(
+        &self,
+        block: Block<'_, P>,
+        targets: &[P::Sum],
+        at_old: &mut impl FnMut(&[Seen<P::Potential>]),
+    ) -> u32 {
         let Self { side, pass, kernel, v, coupled, .. } = *self;
         let Block { first, f, u, row, partial } = block;
         let mut found = 0;
-        let groups = f.chunks_mut(LANES).zip(u.chunks_mut(LANES));
-        let mut kept = row.chunks_mut(LANES);
+        let group = self.group();
+        let (mut fs, mut us, mut kept, mut next) = (f, u, row, first);
         if !coupled {
             partial.fill(P::Sum::ZERO);
         }
-        for (k, (f, weights)) in groups.enumerate() {
-            let first = first + k * LANES;
-            let entries = rows(kernel, v.len(), first);
-            let mut sums = [P::Sum::ZERO; LANES];
-            rows_dot::<P>(pass.level, entries, v, &mut sums);
+        // (Chunks of a length that only run time knows leave a panic path.)
+        while !fs.is_empty() {
+            let (first, len, padded) = (next, fs.len().min(group), us.len().min(group));
+            next += len;
+            let (Some(f), Some(weights)) = (cut(&mut fs, len), cut(&mut us, padded)) else {
+                return LOST;
+            };
+            let mut sums = [P::Sum::ZERO; GROUP];
+            let lanes = sums.as_chunks_mut().0.iter_mut().take(group / LANES);
+            for (k, sums) in lanes.enumerate() {
+                rows_dot::<P>(pass.level, rows(kernel, v.len(), first + k * LANES), v, sums);
+            }
             let place = first..first + f.len();
             let known = (sums.get(..f.len()), weights.get_mut(..f.len()));
-            let ((Some(sums), Some(u)), Some(old), Some(f0)) =
-                (known, self.old.get(place.clone()), self.f0.get(place))
+            let held = (self.old.get(place.clone()), targets.get(place.clone()));
+            let ((Some(sums), Some(u)), (Some(old), Some(targets)), Some(f0)) =
+                (known, held, self.f0.get(place))
             else {
                 return LOST;
             };
             if !all_trusted::<P>(sums, f0) {
                 return LOST;
             }
-            let mut values = [P::Potential::ZERO; LANES];
-            for (value, (&sum, &u)) in values.iter_mut().zip(sums.iter().zip(&*u)) {
-                *value = P::Potential::from(sum * u);
+            let mut values = [[P::Potential::ZERO; 2]; GROUP];
+            let entries = sums.iter().zip(&*u).zip(old.iter().zip(targets)).enumerate();
+            for (value, (k, ((&sum, &u), (&old, &target)))) in values.iter_mut().zip(entries) {
+                let sum = sum * u;
+                *value = seen::<P>(sum, side.nearest(first + k, old, sum, target));
             }
-            at_old(first, values.get(..f.len()).unwrap_or(&[]));
+            at_old(values.get(..f.len()).unwrap_or(&[]));
             if coupled {
-                copy(kept.next().unwrap_or_default(), sums);
+                copy(cut(&mut kept, len).unwrap_or_default(), sums);
                 continue;
             }
             copy(f, f0);
@@ -245,6 +270,7 @@ impl<P: Precision> Shared<'_, '_, P> {
             if !all_trusted::<P>(u, f0) {
                 found |= UNRELIABLE;
             }
+            let entries = kernel.get(first * v.len()..).unwrap_or(&[]);
             add_kept::<P>(pass.level, weights, entries, partial);
         }
         found
@@ -254,10 +280,8 @@ impl<P: Precision> Shared<'_, '_, P> {
     #[inline(always)]
     fn add(&self, first: usize, u: &[P::Sum], partial: &mut [P::Sum]) {
         partial.fill(P::Sum::ZERO);
-        for (k, weights) in u.chunks(LANES).enumerate() {
-            let entries = rows(self.kernel, self.v.len(), first + k * LANES);
-            add_kept::<P>(self.pass.level, weights, entries, partial);
-        }
+        let entries = self.kernel.get(first * self.v.len()..).unwrap_or(&[]);
+        add_kept::<P>(self.pass.level, u, entries, partial);
     }
 }
 
@@ -266,7 +290,7 @@ impl<P: Precision> Shared<'_, '_, P> {
 struct Crew<'s, P: Precision> {
     pool: &'s dyn Pool,
     width: usize,
-    /// Sums of the rows at their old potentials.
+    /// The rows at their old potentials.
     values: &'s mut [P::Potential],
     /// K^T u of the blocks under way.
     partial: &'s mut [P::Sum],
@@ -277,7 +301,7 @@ impl<'s, P: Precision> Crew<'s, P> {
     #[inline]
     fn of(cost: &'s impl Geometry<P>, scratch: &'s mut Scratch<'_, P>) -> Option<Self> {
         let pool = cost.pool()?;
-        let (width, values, partial) = scratch.slots.lend()?;
+        let Lent { width, values, sum: partial } = scratch.slots.lend()?;
         Some(Self { pool, width, values, partial })
     }
 
@@ -288,17 +312,21 @@ impl<'s, P: Precision> Crew<'s, P> {
         shared: &Shared<'_, '_, P>,
         f: &mut [P::Potential],
         [u, kept, total]: [&mut [P::Sum]; 3],
+        targets: &[P::Sum],
     ) -> u32 {
         let (m, blocks) = (shared.v.len(), f.len().div_ceil(ROW_BLOCK));
-        let potential = [Part::of_rows(f, ROW_BLOCK), Part::of_rows(self.values, ROW_BLOCK)];
+        let potential = [Part::of_rows(f, ROW_BLOCK), Part::of_rows(self.values, 2 * ROW_BLOCK)];
         let partial = Part::of_tasks(self.partial, m);
         let sum = [Part::of_rows(u, ROW_BLOCK), Part::of_rows(kept, ROW_BLOCK), partial];
         let parts = Parts { potential, sum, cost: Part::none() };
         let work = |block: usize, pieces: Pieces<'_, P>| {
             let Pieces { potential: [f, values], sum: [u, row, partial], .. } = pieces;
-            let mut values = values.chunks_mut(LANES);
+            let mut values = values.as_chunks_mut().0;
             let block = Block { first: block * ROW_BLOCK, f, u, row, partial };
-            shared.update(block, &mut |_, sums| copy(values.next().unwrap_or_default(), sums))
+            let keep = &mut |rows: &[_]| {
+                copy(cut(&mut values, rows.len()).unwrap_or_default(), rows);
+            };
+            shared.update(block, targets, keep)
         };
         in_waves(self.pool, (blocks, self.width), parts, &work, &mut |pieces| {
             let [.., partial] = pieces.sum;
@@ -404,14 +432,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         if !kept.scale(pass, f, g) || !all_trusted::<P>(kept.u, kept.f0) {
             return false;
         }
-        let Kept { kernel, f0, u, v, total, partial, .. } = kept;
-        total.fill(P::Sum::ZERO);
+        let Kept { kernel, f0, u, v, total, partial, .. } = &mut *kept;
         let mut trusted = true;
-        let blocks = row.chunks_mut(ROW_BLOCK).zip(u.chunks(ROW_BLOCK)).enumerate();
-        for (block, (row, u)) in blocks {
+        total.fill(P::Sum::ZERO);
+        let mut us = u.chunks(LANES);
+        for (block, row) in row.chunks_mut(ROW_BLOCK).enumerate() {
             partial.fill(P::Sum::ZERO);
-            let groups = row.chunks_mut(LANES).zip(u.chunks(LANES)).enumerate();
-            for (k, (row, u)) in groups {
+            for (k, row) in row.chunks_mut(LANES).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK + k * LANES;
                 let entries = rows(kernel, v.len(), first);
                 let mut sums = [P::Sum::ZERO; LANES];
@@ -424,7 +452,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             }
             add_row::<P>(level, P::Sum::ONE, partial, total);
         }
-        for ((col, &sum), &v) in col.iter_mut().zip(&**total).zip(&**v) {
+        for ((col, &sum), &v) in col.iter_mut().zip(&*kept.total).zip(&*kept.v) {
             *col = sum * v;
         }
         trusted
@@ -460,8 +488,8 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let crew = match Crew::of(problem.geometry(), scratch) {
             Some(mut crew) => {
                 let kept = if coupled { &mut **row } else { &mut [] };
-                found.note(crew.rows(&shared, f, [u, kept, total]))?;
-                found.tally(crew.values, row_rule);
+                found.note(crew.rows(&shared, f, [u, kept, total], row_rule))?;
+                found.tally(crew.values.as_chunks().0);
                 Some(crew)
             }
             None => None,
@@ -470,14 +498,13 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let crew = None::<()>;
         if crew.is_none() {
             let mut kept = row.chunks_mut(ROW_BLOCK);
-            let blocks = f.chunks_mut(ROW_BLOCK).zip(u.chunks_mut(ROW_BLOCK)).enumerate();
-            for (block, (f, u)) in blocks {
+            let mut us = u.chunks_mut(ROW_BLOCK);
+            for (block, f) in f.chunks_mut(ROW_BLOCK).enumerate() {
+                let u = us.next().unwrap_or_default();
                 let first = block * ROW_BLOCK;
                 let row = if coupled { kept.next().unwrap_or_default() } else { &mut [] };
                 let rows = Block { first, f, u, row, partial };
-                let bits = shared.update(rows, &mut |first, sums| {
-                    found.tally(sums, row_rule.get(first..).unwrap_or(&[]));
-                });
+                let bits = shared.update(rows, row_rule, &mut |rows| found.tally(rows));
                 found.note(bits)?;
                 if !coupled {
                     add_row::<P>(level, P::Sum::ONE, partial, total);

@@ -3,18 +3,19 @@
 use crate::cost::{Geometry, trusted};
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Ball, Memory, Side};
+use crate::marginal::{Ball, Memory};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
 use crate::real::Real;
 use crate::report::{Observer, Progress, Report, Termination};
 
-use super::certificate::{self, mass};
+use super::certificate;
 use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
-use super::start::{Work, prepare};
+use super::start::{Known, Work, prepare};
+use super::translation::best_shift;
 use super::verdict::Evaluated;
 
 /// The scalars of a running solve; with the work and the potentials they are all of it.
@@ -113,6 +114,10 @@ pub struct Sinkhorn<'a, P: Precision, G> {
     pub(super) g: &'a mut [P::Potential],
     pub(super) work: Work<'a, P>,
     pub(crate) state: State<P>,
+    /// What the latest evaluation found.
+    report: Report<P::Potential>,
+    /// Whether nothing has moved since, so that another one would find the same.
+    pub(super) known: bool,
 }
 
 /// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
@@ -162,16 +167,26 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         g: &'a mut [P::Potential],
     ) -> Self {
         let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
-        Self { problem, options, f, g, work, state }
+        Self { problem, options, f, g, work, state, report: Report::unknown(), known: false }
     }
 
     /// [`Sinkhorn::new`] where the solver lies.
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+        self.begin_with(work, Known::Nothing)
+    }
+
+    /// [`Sinkhorn::begin`] for a problem of which something is known.
+    #[inline(never)]
+    pub(super) fn begin_with(
+        &mut self,
+        work: &'a mut [P::Work],
+        known: Known<P::Potential>,
+    ) -> Result<(), Error> {
         self.options.check()?;
-        self.state.start(self.problem, self.options, work);
+        let sums = self.state.start(self.problem, self.options, work);
         self.lay_out(work, true)?;
-        let Self { problem, options, f, g, work, state } = self;
-        prepare(problem, options, f, g, work, state)?;
+        let Self { problem, options, f, g, work, state, .. } = self;
+        prepare(problem, options, [f, g], (sums, known), work, state)?;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
         work.rows.start_marginal(work.row_rule);
@@ -251,23 +266,24 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
     }
 
-    /// Evaluates the potentials in one more sweep and hands them over.
+    /// Evaluates the potentials, in one more sweep unless the latest step did, and hands them over.
     pub fn finish(mut self) -> Report<P::Potential> {
         self.conclude()
     }
 
     /// [`Sinkhorn::finish`] where the solver lies.
     pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
-        let mut report = Report::unknown();
-        self.evaluate(&mut report);
-        report.termination = Evaluated::of(&report).ending(self.options.stop, self.state.finished);
+        self.look();
+        let ending = Evaluated::of(&self.report).ending(self.options.stop, self.state.finished);
+        self.report.termination = ending;
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
-        report
+        self.report
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
     pub(super) fn iterate(&mut self) {
+        self.known = false;
         self.sweep();
         self.shift();
         self.state.iterations += 1;
@@ -343,7 +359,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         rows.marginal(state.level, f, work.row_rule);
         cols.marginal(state.level, g, work.col_rule);
-        let t = best_shift(rows, cols, work.row_rule, work.col_rule);
+        let t = best_shift([(rows, f, work.row_rule), (cols, g, work.col_rule)]);
         for f in f.iter_mut() {
             *f += t;
         }
@@ -377,10 +393,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
         if due || last || stalled.is_some() {
-            let mut report = Report::unknown();
-            self.evaluate(&mut report);
-            self.state.certified_distance = report.certified_distance;
-            if let Some(ending) = Evaluated::of(&report).verdict(self.options.stop, stalled) {
+            self.look();
+            self.state.certified_distance = self.report.certified_distance;
+            if let Some(ending) = Evaluated::of(&self.report).verdict(self.options.stop, stalled) {
                 return Some(ending);
             }
             if last {
@@ -413,20 +428,37 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             * rounding_floor(&self.work, &self.state, self.f, self.g)
     }
 
-    /// The report of the potentials as they are. If the rows are the only exact side they are
+    /// Brings the report up to date with the potentials.
+    fn look(&mut self) {
+        if !self.known {
+            self.evaluate();
+            // Where an evaluation updates the rows, another one would do so too.
+            self.known = !self.ends_on_rows();
+        }
+    }
+
+    /// Whether the rows are the only side that is exact, or in a range.
+    fn ends_on_rows(&self) -> bool {
+        let (rows, cols) = (&self.work.rows, &self.work.cols);
+        rows.fixes_marginal() && !cols.fixes_marginal()
+            || rows.confines_marginal() && !cols.confines_marginal()
+    }
+
+    /// The report of the potentials as they are. Where it [ends on the rows](Self::ends_on_rows) they are
     /// updated first, so that the plan is feasible there and the certificate valid.
-    fn evaluate(&mut self, report: &mut Report<P::Potential>) {
+    fn evaluate(&mut self) {
         let transport = self.refresh();
-        let Self { problem, f, g, work, state, .. } = self;
+        let Self { problem, f, g, work, state, report, .. } = self;
         let evaluation = certificate::Evaluation {
             work,
             f,
             g,
             transport,
             rounding_floor: rounding_floor(work, state, f, g),
-            shift: best_shift(&work.rows, &work.cols, work.row_rule, work.col_rule),
+            shift: best_shift([(&work.rows, f, work.row_rule), (&work.cols, g, work.col_rule)]),
             unit_mass: problem.is_unit_mass(),
         };
+        *report = Report::unknown();
         certificate::report(&evaluation, report);
         report.iterations = state.iterations;
         report.sweep = work.sweep(state);
@@ -441,11 +473,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Brings all marginals up to date with the potentials; gives the transport cost.
     #[inline(never)]
     fn refresh(&mut self) -> P::Potential {
+        let updates = self.ends_on_rows() && !self.state.trouble;
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
         let Work { rows, cols, row, col, row_rule, col_rule, scratch, .. } = work;
-        if rows.fixes_marginal() && !cols.fixes_marginal() && !state.trouble {
+        if updates {
             problem.geometry().row_sums(pass, f, g, row, scratch);
             let [ball, _] = &mut state.balls;
             rows.update(level, 0, row, f, Memory { marginal: row_rule, ball });
@@ -454,7 +487,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
         rows.marginal(level, f, row_rule);
         cols.marginal(level, g, col_rule);
-        problem.geometry().marginals(pass, f, g, row, col, scratch)
+        let transport = problem.geometry().marginals(pass, f, g, row, col, scratch);
+        rows.settle(f, row, row_rule);
+        cols.settle(g, col, col_rule);
+        transport
     }
 }
 
@@ -470,25 +506,6 @@ fn rounding_floor<P: Precision>(
     floor::rounding::<P>(state.max_cost + floor::largest(f) + floor::largest(g), scale)
 }
 
-/// The constant t that maximises the dual at (f + t, g - t): where both sides' marginals have the
-/// same mass. Newton on the logarithms, whose slopes are constant for KL and exact sides: one step.
-fn best_shift<P: Precision>(
-    rows: &Side<'_, P>,
-    cols: &Side<'_, P>,
-    row_rule: &[P::Sum],
-    col_rule: &[P::Sum],
-) -> P::Potential {
-    let (row_mass, col_mass) = (mass::<P>(row_rule), mass::<P>(col_rule));
-    let mut t = P::Potential::ZERO;
-    let slopes = |t| (rows.log_slope(row_mass, t), cols.log_slope(col_mass, -t));
-    let (row, col) = slopes(t);
-    let rate = row.rate + col.rate;
-    if rate < P::Potential::ZERO {
-        t = (col.log - row.log) / rate;
-    }
-    if t.is_finite() { t } else { P::Potential::ZERO }
-}
-
 #[cfg(test)]
 mod tests {
     use std::vec;
@@ -498,6 +515,47 @@ mod tests {
     use crate::marginal::Rule;
     use crate::sinkhorn::work_len;
     use crate::view::Mat;
+
+    /// The evaluation that ends a solve is the one that is handed over, and what it says is true of the
+    /// potentials still.
+    #[test]
+    fn what_is_known_is_true() {
+        let (n, m) = (9, 7);
+        let cost: vec::Vec<f64> =
+            (0..n * m).map(|k| ((k * 37 + 11) % 101) as f64 / 101.0).collect();
+        let (a, b) = (vec![1.0 / 9.0; 9], vec![1.0 / 7.0; 7]);
+        let rules = [
+            Rule::Exact,
+            Rule::Kl { tau: 0.5 },
+            Rule::L2Ball { radius2: 0.01, entropy: 0.1 },
+            Rule::KlBall { radius: 0.1, entropy: 0.0 },
+        ];
+        for (rows, cols) in rules.into_iter().flat_map(|x| rules.map(|y| (x, y))) {
+            let cost = Dense::new(Mat::new(&cost, n, m).unwrap());
+            let problem = Problem::<f64, _>::new(cost, (&a, rows), (&b, cols), 0.05).unwrap();
+            let options = Options::new();
+            let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+            let mut work = vec![0.0; work_len(n, m, 0)];
+            let mut solver = Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
+            while solver.step(1).is_none() {
+                assert!(!solver.known, "{rows:?} {cols:?}: the residual promised too much");
+            }
+            let on_rows = rows == Rule::Exact && cols != Rule::Exact;
+            assert_eq!(solver.known, !on_rows, "{rows:?} {cols:?}");
+            solver.look();
+            let held = solver.report;
+            solver.known = false;
+            solver.look();
+            assert!(on_rows || held == solver.report, "{rows:?} {cols:?}");
+            #[cfg(feature = "implicit")]
+            {
+                solver.potentials();
+                assert!(!solver.known);
+            }
+            solver.iterate();
+            assert!(!solver.known);
+        }
+    }
 
     /// A rule that couples the entries of a side is given all sums at once. With rules that do not
     /// care, that path has to come to the same potentials as the fused sweep.

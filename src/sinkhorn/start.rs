@@ -2,15 +2,15 @@
 
 #[cfg(feature = "parallel")]
 use crate::cost::parallel_len;
-use crate::cost::{Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
+use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Buffers, Level, Precision};
+use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop, Sweep};
-use crate::problem::{Problem, check_weights};
+use crate::problem::{Problem, check_entries, check_sum};
 use crate::real::Real;
-#[cfg(feature = "parallel")]
+#[cfg(all(feature = "parallel", feature = "scaling"))]
 use crate::work::WorkLen;
 use crate::work::{Coefficients, misalignment, take};
 
@@ -169,8 +169,8 @@ impl<'a, P: Precision> Work<'a, P> {
         let log_a = take(&mut potential, n)?;
         let log_b = take(&mut potential, m)?;
         if fresh {
-            logarithms(&self.rows, log_a);
-            logarithms(&self.cols, log_b);
+            logarithms(state.level, &self.rows, log_a);
+            logarithms(state.level, &self.cols, log_b);
         }
         (self.rows.log_weights, self.cols.log_weights) = (log_a, log_b);
         self.row = take(&mut sum, n)?;
@@ -186,9 +186,12 @@ impl<'a, P: Precision> Work<'a, P> {
     }
 }
 
-fn logarithms<P: Precision>(side: &Side<'_, P>, out: &mut [P::Potential]) {
+fn logarithms<P: Precision>(level: Level, side: &Side<'_, P>, out: &mut [P::Potential]) {
+    log_weights::<P>(level, side.factor, side.weights, out);
+    // What a rule makes of a zero weight is its own affair.
+    let of_zero = side.log_weight(P::Cost::ZERO);
     for (log, &w) in out.iter_mut().zip(side.weights) {
-        *log = side.log_weight(w);
+        *log = if w == P::Cost::ZERO { of_zero } else { *log };
     }
 }
 
@@ -203,23 +206,45 @@ pub fn check<P: Precision, G: Geometry<P>>(
     g: &[P::Potential],
     work: &mut [P::Work],
 ) -> Result<(), Error> {
+    examine(problem, options, [f, g], work, Known::Nothing).map(|_| ())
+}
+
+/// What earlier calls found out about a problem.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known<T> {
+    Nothing,
+    /// The range of its cost.
+    Cost(CostRange<T>),
+    /// That it is valid, besides.
+    Valid(CostRange<T>),
+}
+
+/// [`check`]; gives the range of the cost, where the data is looked at.
+pub(super) fn examine<P: Precision, G: Geometry<P>>(
+    problem: &Problem<'_, P, G>,
+    options: &Options<P>,
+    [f, g]: [&[P::Potential]; 2],
+    work: &mut [P::Work],
+    known: Known<P::Potential>,
+) -> Result<Option<CostRange<P::Potential>>, Error> {
     options.check()?;
     let mut state = State::new(Level::PORTABLE);
-    state.start(problem, options, work);
+    let sums = state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
     work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
-    prepare(problem, options, f, g, &mut work, &mut state)
+    prepare(problem, options, [f, g], (sums, known), &mut work, &mut state)
 }
 
 impl<P: Precision> State<P> {
-    /// The state before the first sweep. The masses mean something if the weights pass their check.
+    /// The state before the first sweep; gives the sums of the weights. The masses mean something if the
+    /// weights pass their check.
     pub(super) fn start<G: Geometry<P>>(
         &mut self,
         problem: &Problem<'_, P, G>,
         options: &Options<P>,
         work: &[P::Work],
-    ) {
+    ) -> [P::Potential; 2] {
         self.level = options.level.unwrap_or_else(Level::detect);
         self.skip = misalignment(work);
         #[cfg(feature = "scaling")]
@@ -234,41 +259,57 @@ impl<P: Precision> State<P> {
         if let Stop::Residual(tolerance) = options.stop {
             self.trigger = tolerance;
         }
-        self.masses = problem.masses();
+        let sums = problem.sums();
+        self.masses = problem.masses_of(sums);
+        sums
+    }
+
+    /// Takes in the range of the cost.
+    fn found(&mut self, range: CostRange<P::Potential>) {
+        self.max_cost = range.max.abs().larger(range.min.abs());
+        self.forbidden = range.forbidden;
     }
 }
 
-/// Validates everything and prepares the sweeps; the potentials are only read.
+/// Validates everything and prepares the sweeps; the potentials are only read. Gives the range of the
+/// cost, where the data is looked at.
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
-    f: &[P::Potential],
-    g: &[P::Potential],
+    [f, g]: [&[P::Potential]; 2],
+    ([sum_a, sum_b], known): ([P::Potential; 2], Known<P::Potential>),
     work: &mut Work<'_, P>,
     state: &mut State<P>,
-) -> Result<(), Error> {
+) -> Result<Option<CostRange<P::Potential>>, Error> {
+    if let Known::Valid(range) = known {
+        state.found(range);
+        problem.geometry().prepare(&mut work.scratch);
+        return Ok(Some(range));
+    }
     let (a, b) = problem.weights();
+    let mut found = None;
     if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
-        check_weights::<P>(a, Argument::RowWeights)?;
-        check_weights::<P>(b, Argument::ColWeights)?;
+        check_entries::<P>(a, Argument::RowWeights)?;
+        check_sum(sum_a, Argument::RowWeights)?;
+        check_entries::<P>(b, Argument::ColWeights)?;
+        check_sum(sum_b, Argument::ColWeights)?;
         if options.warm_start {
             check_start(f, Argument::RowPotentials)?;
             check_start(g, Argument::ColPotentials)?;
         }
     }
-    state.masses.check::<P>()?;
+    problem.check_masses(&state.masses)?;
     if !options.trust_data {
-        let range = problem.geometry().scan(a, b, work.col)?;
-        for (j, (&b, &seen)) in b.iter().zip(&*work.col).enumerate() {
-            if b > P::Cost::ZERO && seen < P::Sum::ONE {
-                return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
-            }
-        }
-        state.max_cost = range.max.abs().larger(range.min.abs());
-        state.forbidden = range.forbidden;
+        let range = match known {
+            // Where no pair is forbidden, all that have weight have a partner.
+            Known::Cost(range) if !range.forbidden => range,
+            _ => scan(problem.geometry(), a, b, work.col)?,
+        };
+        state.found(range);
+        found = Some(range);
         if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
@@ -279,7 +320,23 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(())
+    Ok(found)
+}
+
+/// Validates a cost, and that all that have weight have a partner.
+fn scan<P: Precision, G: Geometry<P>>(
+    geometry: &G,
+    a: &[P::Cost],
+    b: &[P::Cost],
+    column_seen: &mut [P::Sum],
+) -> Result<CostRange<P::Potential>, Error> {
+    let range = geometry.scan(a, b, column_seen)?;
+    for (j, (&b, &seen)) in b.iter().zip(&*column_seen).enumerate() {
+        if b > P::Cost::ZERO && seen < P::Sum::ONE {
+            return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));
+        }
+    }
+    Ok(range)
 }
 
 /// A start must not hold NaN or plus infinity.

@@ -1,6 +1,7 @@
 //! The C library as its users build it, and the tools that look at it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,12 +60,17 @@ pub fn tool(names: &[&'static str]) -> Option<&'static str> {
 
 /// Whether the compiler has the microcontroller's `core`.
 pub fn has_thumb() -> bool {
+    has_target(THUMB)
+}
+
+/// Whether the compiler has a target's `core`.
+pub fn has_target(target: &str) -> bool {
     let rustc = Path::new(env!("CARGO")).with_file_name("rustc");
     let mut rustc = Command::new(rustc);
-    let libdir = run(rustc.args(["--print", "target-libdir", "--target", THUMB])).unwrap();
+    let libdir = run(rustc.args(["--print", "target-libdir", "--target", target])).unwrap();
     let found = Path::new(libdir.trim()).is_dir();
     if !found {
-        not_run(&format!("{THUMB}: rustup target add {THUMB}"));
+        not_run(&format!("{target}: rustup target add {target}"));
     }
     found
 }
@@ -153,6 +159,32 @@ pub fn own_object(archive: &Path) -> Option<PathBuf> {
     let path = archive.with_extension("o");
     fs::write(&path, output.stdout).unwrap();
     Some(path)
+}
+
+/// The instructions of every function of an object, by name, and `target TYPE NAME` for an address that
+/// the linker fills in. By the first of these tools that there is.
+pub fn disassembly(object: &Path, tools: &[&'static str]) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut command = Command::new(tool(tools)?);
+    command.args(["-d", "-r", "--no-show-raw-insn"]).arg(object);
+    let output = run(&mut command).unwrap();
+    let mut functions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut name = String::new();
+    for line in output.lines() {
+        if let Some((_, label)) = line.strip_suffix(">:").and_then(|head| head.split_once(" <")) {
+            name = label.into();
+            continue;
+        }
+        let Some((address, rest)) = line.split_once(':') else { continue };
+        let address = address.trim();
+        if address.is_empty() || !address.bytes().all(|c| c.is_ascii_hexdigit()) {
+            continue;
+        }
+        let rest = rest.trim();
+        let is_target = rest.starts_with("R_");
+        let line = if is_target { format!("target {rest}") } else { rest.into() };
+        functions.entry(name.clone()).or_default().push(line);
+    }
+    Some(functions)
 }
 
 /// The functions that the header declares.

@@ -137,6 +137,8 @@ fn problems() {
             for rule in [
                 Rule::L2Ball { radius2: 0.1, entropy: 0.1 },
                 Rule::KlBall { radius: 0.1, entropy: 0.1 },
+                Rule::Tv { tau: 0.1 },
+                Rule::Box { lower: 0.5, upper: 2.0 },
             ] {
                 let found = with(&|t| t.measures[i].rule = rule);
                 assert_eq!(found, of_measure(ErrorKind::BarycenterRule, Argument::RowRule, at));

@@ -36,6 +36,8 @@ pub fn convert_rule<T: Number, U: Number>(rule: Rule<T>) -> Rule<U> {
         Rule::KlBall { radius, entropy } => {
             Rule::KlBall { radius: to(radius), entropy: to(entropy) }
         }
+        Rule::Tv { tau } => Rule::Tv { tau: to(tau) },
+        Rule::Box { lower, upper } => Rule::Box { lower: to(lower), upper: to(upper) },
         _ => Rule::Exact,
     }
 }

@@ -9,7 +9,9 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod accurate;
 pub mod barycenter;
 pub mod case;
 pub mod golden;
+pub mod ranges;
 pub mod unregularised;

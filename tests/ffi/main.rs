@@ -23,21 +23,24 @@ mod info;
     feature = "implicit",
     feature = "barycenter",
     feature = "scaling",
-    feature = "grid"
+    feature = "grid",
+    feature = "accuracy"
 )))]
 mod trimmed;
 
 /// All that needs the whole library, but for double precision and balls.
-#[cfg(all(feature = "kl", feature = "points", feature = "implicit"))]
+#[cfg(all(feature = "points", feature = "accuracy"))]
 mod whole {
     mod calls;
     mod case;
     mod initial;
     mod scene;
 
+    mod accuracy;
     mod anneal;
     #[cfg(feature = "barycenter")]
     mod barycenter;
+    mod batch;
     mod endings;
     mod gradients;
     #[cfg(feature = "grid")]

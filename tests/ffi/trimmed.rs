@@ -93,6 +93,17 @@ fn balls() {
     }
 }
 
+#[cfg(not(feature = "ranges"))]
+#[test]
+fn rules_with_corners() {
+    for kind in [robust_ot::ffi::ROT_RULE_TV, robust_ot::ffi::ROT_RULE_BOX] {
+        let mut rule: c::rot_rule_f32 = empty();
+        (rule.kind, rule.param[0]) = (kind, 0.1);
+        not_built(Argument::RowRule, |p| p.rows = rule);
+        not_built(Argument::ColRule, |p| p.cols = rule);
+    }
+}
+
 /// Without the part all of it, without double precision its half.
 #[cfg(not(all(feature = "implicit", feature = "f64")))]
 #[test]
@@ -168,6 +179,35 @@ fn gradients() {
             assert_eq!(rot_matching_work_len(2, 2, 0, method), usize::MAX);
         }
     }
+}
+
+#[cfg(not(feature = "accuracy"))]
+#[test]
+fn accuracies() {
+    use core::ptr::{null, null_mut};
+
+    use robust_ot::ffi::accuracy::*;
+
+    assert_eq!(rot_accuracy_work_len(2, 2, 0, 0), usize::MAX);
+    let expected = ErrorKind::NotBuilt as i32;
+    let (mut work, mut found) = ([7.0_f32; 16], empty::<c::rot_accuracy_f32>());
+    let place = &raw mut found;
+    // SAFETY: nothing is used.
+    let status = unsafe {
+        rot_accuracy_parameters_f32(null(), 1.0, 0, work.as_mut_ptr(), 16, place, null_mut())
+    };
+    assert_eq!(status, expected);
+    let (mut f, mut g) = ([7.0_f32; 2], [7.0_f32; 2]);
+    let (f_place, g_place) = (f.as_mut_ptr(), g.as_mut_ptr());
+    let (w, report) = (work.as_mut_ptr(), null_mut());
+    // SAFETY: as above.
+    let status = unsafe {
+        rot_accuracy_solve_f32(null(), 1.0, 0, null(), f_place, g_place, w, 16, place, report)
+    };
+    assert_eq!(status, expected);
+    let seven = 7.0_f32.to_bits();
+    assert!(f.iter().chain(&g).chain(&work).all(|x| x.to_bits() == seven));
+    assert_eq!(found.iterations, 0);
 }
 
 #[cfg(not(feature = "scaling"))]

@@ -70,7 +70,7 @@ pub(super) fn calibrate(case: &mut Case<f64>, rows: Kind, cols: Kind) {
 }
 
 fn fixes_mass(rule: Rule<f64>) -> bool {
-    !matches!(rule, Rule::Kl { .. })
+    !matches!(rule, Rule::Kl { .. } | Rule::Tv { .. } | Rule::Box { .. })
 }
 
 /// Whether the weights of (rows, columns) may change along mass-preserving directions only.
@@ -157,7 +157,9 @@ pub(super) fn along(
 /// A parameter of a rule: its place in the rule and the value to add.
 fn parameter(rule: &mut Rule<f64>, place: usize, h: f64) {
     match (rule, place) {
-        (Rule::Kl { tau }, 0) => *tau += h,
+        (Rule::Kl { tau } | Rule::Tv { tau }, 0) => *tau += h,
+        (Rule::Box { lower, .. }, 0) => *lower += h,
+        (Rule::Box { upper, .. }, 1) => *upper += h,
         (Rule::L2Ball { radius2: radius, .. } | Rule::KlBall { radius, .. }, 0) => *radius += h,
         (Rule::L2Ball { entropy, .. } | Rule::KlBall { entropy, .. }, 1) => *entropy += h,
         _ => unreachable!(),
@@ -208,7 +210,8 @@ pub(super) fn directions(case: &Case<f64>, seed: u64) -> Vec<Direction> {
     });
     for (side, rule) in [("row", case.rows), ("col", case.cols)] {
         let (names, values): (&[&str], [f64; 2]) = match rule {
-            Rule::Kl { tau } => (&["tau"], [tau, 0.0]),
+            Rule::Kl { tau } | Rule::Tv { tau } => (&["tau"], [tau, 0.0]),
+            Rule::Box { lower, upper } => (&["lower", "upper"], [lower, upper]),
             Rule::L2Ball { radius2, entropy } => (&["radius2", "entropy"], [radius2, entropy]),
             Rule::KlBall { radius, entropy } => (&["radius", "entropy"], [radius, entropy]),
             _ => (&[], [0.0; 2]),

@@ -17,5 +17,6 @@ mod conditioning;
 mod degenerate;
 mod differences;
 mod laws;
+mod ranges;
 mod refusals;
 mod stored;

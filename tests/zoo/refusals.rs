@@ -511,6 +511,8 @@ fn every_kind_is_reached() {
         with(&|c| c.rows = Rule::Kl { tau: 0.0 }),
         with(&|c| c.rows = Rule::L2Ball { radius2: -1.0, entropy: 0.0 }),
         with(&|c| c.cols = Rule::KlBall { radius: 1.0, entropy: T::NAN }),
+        with(&|c| c.rows = Rule::Box { lower: 1.0, upper: 0.5 }),
+        with(&|c| c.rows = Rule::Box { lower: 0.0, upper: 0.5 }),
         optioned(&|o| o.stop(Stop::Residual(0.0))),
         optioned(&|o| o.check_every(0)),
         optioned(&|o| o.stop(Stop::Certified(1.0))),

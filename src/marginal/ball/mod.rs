@@ -11,7 +11,7 @@ mod search;
 
 #[cfg(feature = "implicit")]
 use super::{Adjoint, Answer, Change, Columns, total};
-use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side, distance};
+use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side};
 use crate::kernel::{Level, Precision, soft_maximum};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
@@ -156,7 +156,7 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         marginal: &[P::Sum],
         at: Shift<P::Potential>,
     ) -> P::Potential {
-        if distance::<P>(r, marginal) > at.slack {
+        if at.violation > at.slack {
             return P::Potential::INFINITY;
         }
         let excess = r.iter().zip(marginal);
@@ -273,7 +273,7 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
         &self,
         side: &Side<'_, P>,
         multiplier: P::Potential,
-        r: &[P::Potential],
+        (_, r): (&[P::Potential], &[P::Potential]),
         share: &mut [P::Potential],
         column: &mut [P::Potential],
     ) -> Columns {

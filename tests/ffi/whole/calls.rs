@@ -4,6 +4,7 @@ use core::fmt::Debug;
 use core::ptr::null_mut;
 
 use robust_ot::error::Argument;
+use robust_ot::ffi::accuracy::*;
 use robust_ot::ffi::anneal::*;
 use robust_ot::ffi::gradient::*;
 use robust_ot::ffi::matching::*;
@@ -51,6 +52,13 @@ pub(crate) struct Args<T> {
     pub(crate) gradient_options: *mut u8,
     pub(crate) matching_options: *mut u8,
     pub(crate) anneal_options: *mut u8,
+    /// A formula or a method.
+    pub(crate) kind: u32,
+    pub(crate) accuracy: *mut u8,
+    /// What rounding adds to rows and columns.
+    pub(crate) added_rows: *mut u8,
+    pub(crate) added_cols: *mut u8,
+    pub(crate) rounded: *mut u8,
 }
 
 impl<T: C> Args<T> {
@@ -86,6 +94,11 @@ impl<T: C> Args<T> {
             gradient_options: p,
             matching_options: p,
             anneal_options: p,
+            kind: 0,
+            accuracy: p,
+            added_rows: p,
+            added_cols: p,
+            rounded: p,
         }
     }
 
@@ -114,6 +127,10 @@ impl<T: C> Args<T> {
             "gradient_options" => &mut a.gradient_options,
             "matching_options" => &mut a.matching_options,
             "anneal_options" => &mut a.anneal_options,
+            "accuracy" => &mut a.accuracy,
+            "added_rows" => &mut a.added_rows,
+            "added_cols" => &mut a.added_cols,
+            "rounded" => &mut a.rounded,
             _ => panic!("no argument {name}"),
         }
     }
@@ -139,7 +156,7 @@ impl<V> Pass<*mut V> for *mut u8 {
 macro_rules! pass_plainly {
     ($($t:ident)*) => { $(impl Pass<$t> for $t { fn pass(self) -> $t { self } })* };
 }
-pass_plainly! { usize u64 f32 f64 }
+pass_plainly! { usize u32 u64 f32 f64 }
 
 /// A precision of the C interface.
 pub(crate) trait C:
@@ -231,6 +248,12 @@ functions! {
         work_len);
     Anneal: rot_anneal_solve_f64, rot_anneal_solve_f32(
         problem, anneal_options, options, f, g, work, work_len, report);
+    Parameters: rot_accuracy_parameters_f64, rot_accuracy_parameters_f32(
+        problem, target, kind, work, work_len, accuracy, error);
+    Accurate: rot_accuracy_solve_f64, rot_accuracy_solve_f32(
+        problem, target, kind, options, f, g, work, work_len, accuracy, report);
+    Round: rot_plan_round_f64, rot_plan_round_f32(
+        problem, f, g, log_mass, work, work_len, row, col, added_rows, added_cols, rounded, error);
 }
 
 impl Call {
@@ -249,13 +272,14 @@ impl Call {
 
     /// Whether the work is that of the plan functions.
     pub(crate) fn is_plan(self) -> bool {
-        matches!(self, Self::Entry | Self::Row | Self::Marginals | Self::Map | Self::Dense)
+        let alone = matches!(self, Self::Entry | Self::Row | Self::Marginals | Self::Round);
+        alone || matches!(self, Self::Map | Self::Dense)
     }
 }
 
 /// Every pointer of the prototypes and of the structs, with the argument that a refusal names.
 /// What lies in another struct is called by its own name.
-pub(crate) const POINTERS: [(&str, Argument); 49] = [
+pub(crate) const POINTERS: [(&str, Argument); 53] = [
     ("problem", Argument::Problem),
     ("options", Argument::Options),
     ("f", Argument::RowPotentials),
@@ -285,6 +309,10 @@ pub(crate) const POINTERS: [(&str, Argument); 49] = [
     ("gradient_options", Argument::Options),
     ("matching_options", Argument::Options),
     ("anneal_options", Argument::Options),
+    ("accuracy", Argument::Output),
+    ("added_rows", Argument::Output),
+    ("added_cols", Argument::Output),
+    ("rounded", Argument::Output),
     ("loss by plan", Argument::Cotangent),
     ("loss by row", Argument::Cotangent),
     ("loss by col", Argument::Cotangent),
@@ -348,6 +376,7 @@ pub(crate) fn writes(call: Call, name: &str) -> bool {
         "work" | "report" | "state" | "error" | "gradient" | "change" => true,
         name if name.starts_with("slope of") || name.starts_with("change of") => true,
         "value" | "row" | "col" | "transport" | "out data" => true,
+        "accuracy" | "added_rows" | "added_cols" | "rounded" => true,
         _ => false,
     }
 }

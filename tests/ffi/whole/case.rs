@@ -11,13 +11,16 @@ use super::calls::{C, K};
 use super::initial::{c_rule, default_options, matrix, no_matrix, no_problem, numbers};
 use crate::SMALL;
 
-/// Balanced, either side relaxed, both, and both at unit mass; then balls, whose weights have unit mass.
+/// Balanced, either side relaxed, both, and both at unit mass; then balls, whose weights have unit mass;
+/// then rules with corners.
 pub(crate) fn rule_pair<T: C>(which: usize) -> (Rule<T>, Rule<T>) {
     let (kl, other) = (Rule::Kl { tau: T::of(0.7) }, Rule::Kl { tau: T::of(3.0) });
     let exact = Rule::Exact;
     let l2 = Rule::L2Ball { radius2: T::of(0.01), entropy: T::of(0.1) };
     let ball = Rule::KlBall { radius: T::of(0.05), entropy: T::of(0.2) };
     let sharp = Rule::L2Ball { radius2: T::of(0.01), entropy: T::ZERO };
+    let tv = Rule::Tv { tau: T::of(0.2) };
+    let range = Rule::Box { lower: T::of(0.5), upper: T::of(1.25) };
     [
         (exact, exact),
         (kl, exact),
@@ -28,15 +31,22 @@ pub(crate) fn rule_pair<T: C>(which: usize) -> (Rule<T>, Rule<T>) {
         (exact, ball),
         (l2, ball),
         (ball, sharp),
+        (tv, exact),
+        (range, kl),
+        (range, tv),
     ][which]
 }
 
 /// How many of them there are.
-pub(crate) const RULES: usize = if cfg!(feature = "balls") { 9 } else { 5 };
+pub(crate) const RULES: usize = match (cfg!(feature = "balls"), cfg!(feature = "ranges")) {
+    (true, true) => 12,
+    (true, false) => 9,
+    _ => 5,
+};
 
 /// Whether all weights have unit mass.
 pub(crate) fn has_ball(rules: usize) -> bool {
-    rules >= 5
+    (5..9).contains(&rules)
 }
 
 /// The same problem for both interfaces.

@@ -521,7 +521,7 @@ fn unknown_values_and_reserved_fields<T: C>() {
             ErrorKind::Kind,
             &[
                 ("gradient_options", Argument::Method, |s| s.gradient_options(|o| o.method = 2)),
-                ("gradient_options", Argument::Level, |s| s.gradient_options(|o| o.level = 4)),
+                ("gradient_options", Argument::Level, |s| s.gradient_options(|o| o.level = 5)),
                 ("matching_options", Argument::Options, |s| s.matching_options(|o| o.unit = 3)),
                 ("matching_options", Argument::Options, |s| {
                     s.matching_options(|o| o.gradient = 2);

@@ -7,8 +7,9 @@ use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
 use robust_ot::ffi::matching::{ROT_GRADIENT_FULL, ROT_UNIT_ABSOLUTE};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
-    ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_EXACT, ROT_RULE_KL,
-    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO,
+    ROT_COST_DENSE, ROT_LEVEL_FASTEST, ROT_REFERENCE_COUNTING, ROT_RULE_BOX, ROT_RULE_EXACT,
+    ROT_RULE_KL, ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_RULE_TV, ROT_STOP_RESIDUAL,
+    ROT_SWEEP_AUTO,
 };
 use robust_ot::marginal::Rule;
 
@@ -27,6 +28,8 @@ pub(crate) fn c_rule<T: C>(rule: Rule<T>) -> c::Rule<T> {
         Rule::Kl { tau } => (ROT_RULE_KL, tau, T::ZERO),
         Rule::L2Ball { radius2, entropy } => (ROT_RULE_L2_BALL, radius2, entropy),
         Rule::KlBall { radius, entropy } => (ROT_RULE_KL_BALL, radius, entropy),
+        Rule::Tv { tau } => (ROT_RULE_TV, tau, T::ZERO),
+        Rule::Box { lower, upper } => (ROT_RULE_BOX, lower, upper),
         _ => (ROT_RULE_EXACT, T::ZERO, T::ZERO),
     };
     c::Rule {
@@ -59,7 +62,13 @@ pub(crate) fn no_problem<T: C>() -> c::Problem<T> {
         flags: 0,
         rows: c_rule(Rule::Exact),
         cols: c_rule(Rule::Exact),
-        reserved_sizes: [0; 8],
+        count: 0,
+        cost_stride: 0,
+        x_stride: 0,
+        y_stride: 0,
+        a_stride: 0,
+        b_stride: 0,
+        reserved_sizes: [0; 2],
         reserved: [0; 4],
     }
 }

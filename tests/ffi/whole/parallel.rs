@@ -118,7 +118,7 @@ fn half_a_hook_is_none<T: C>() {
         s.accepted();
         assert_eq!((s.results(), host.calls.load(Ordering::Relaxed)), (alone.results(), 0));
     }
-    let mut s = scene::<T>(Call::Solve, 0, len, ROT_SWEEP_LOG, None);
+    let s = scene::<T>(Call::Solve, 0, len, ROT_SWEEP_LOG, None);
     s.options(|o| o.tasks = u32::MAX);
     s.accepted();
     assert_eq!(s.results(), alone.results());

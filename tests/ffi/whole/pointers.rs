@@ -63,7 +63,7 @@ fn overlap<T: C>(call: Call, d: usize, one: &str, other: &str, place: &str) {
         (true, true) if other == "report" => (other, one),
         _ => (one, other),
     };
-    let unit = if mover == "error" { 8 } else { size_of::<T>() };
+    let unit = if matches!(mover, "error" | "accuracy") { 8 } else { size_of::<T>() };
     let mut s = Scene::<T>::new(call, 3, 4, d);
     let (at, last) = (s.at(target), s.span(target).saturating_sub(unit) / unit * unit);
     match place {
@@ -122,7 +122,7 @@ fn neighbours<T: C>() {
                         let mut s = Scene::<T>::new(call, 3, 4, d);
                         let (at, size, own) = (s.at(other), s.span(other), s.span(one));
                         let to = if after { at.wrapping_add(size) } else { at.wrapping_sub(own) };
-                        if one == "error" && !to.addr().is_multiple_of(8) {
+                        if matches!(one, "error" | "accuracy") && !to.addr().is_multiple_of(8) {
                             continue;
                         }
                         s.copy_bytes(to, s.at(one), own);

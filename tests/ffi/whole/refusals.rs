@@ -6,8 +6,8 @@ use core::ptr::null_mut;
 use robust_ot::error::{Argument, ErrorKind};
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{
-    ROT_LEVEL_AVX2, ROT_LEVEL_AVX512, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_UNIT_MASS,
-    ROT_WARM_START,
+    ROT_LEVEL_AVX2, ROT_LEVEL_AVX512, ROT_LEVEL_FMA, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL,
+    ROT_UNIT_MASS, ROT_WARM_START,
 };
 use robust_ot::marginal::Rule;
 
@@ -41,7 +41,11 @@ fn every_refusal_is_reached<T: C>() {
             ErrorKind::NotBuilt => {
                 // Here only where the processor lacks a level; the trimmed libraries have the rest.
                 use robust_ot::kernel::Level;
-                let levels = [(ROT_LEVEL_AVX2, Level::avx2()), (ROT_LEVEL_AVX512, Level::avx512())];
+                let levels = [
+                    (ROT_LEVEL_AVX2, Level::avx2()),
+                    (ROT_LEVEL_AVX512, Level::avx512()),
+                    (ROT_LEVEL_FMA, Level::fma()),
+                ];
                 let Some(&(missing, _)) = levels.iter().find(|(_, level)| level.is_none()) else {
                     continue;
                 };
@@ -142,6 +146,17 @@ fn every_refusal_is_reached<T: C>() {
                 s.problem(|p| p.cols = c_rule(Rule::KlBall { radius, entropy }));
                 Argument::ColRule
             }
+            ErrorKind::Range | ErrorKind::MassRange if !cfg!(feature = "ranges") => continue,
+            ErrorKind::Range => {
+                let (lower, upper) = (T::of(1.5), T::ONE);
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
+            ErrorKind::MassRange => {
+                let (lower, upper) = (T::ZERO, T::of(1e-3));
+                s.problem(|p| p.rows = c_rule(Rule::Box { lower, upper }));
+                Argument::RowRule
+            }
             ErrorKind::NotConverged => {
                 s = Scene::new(Call::Vjp, 3, 4, 0);
                 s.gradient_options(|o| o.forward_tolerance = T::of(1e-3));
@@ -161,6 +176,11 @@ fn every_refusal_is_reached<T: C>() {
                 s = super::gradients::singular(Call::Vjp);
                 Argument::Method
             }
+            ErrorKind::TargetPrecision => {
+                s = Scene::new(Call::Accurate, 3, 4, 0);
+                s.args.target = T::ROUNDOFF;
+                Argument::Stop
+            }
             // Of barycenters only, whose calls have a scene of their own.
             ErrorKind::BarycenterRule => continue,
             _ => panic!("{kind:?} has no example here"),
@@ -177,7 +197,7 @@ fn unknown_values<T: C>() {
         &[
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 3)),
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = u32::MAX)),
-            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 4)),
+            ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 6)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.kind = u32::MAX)),
             ("problem", Argument::Reference, |s| s.problem(|p| p.reference = 2)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.flags = 2)),
@@ -185,7 +205,7 @@ fn unknown_values<T: C>() {
             ("options", Argument::Stop, |s| s.options(|o| o.stop = 2)),
             ("options", Argument::Options, |s| s.options(|o| o.flags = 4)),
             ("options", Argument::Options, |s| s.options(|o| o.flags = 1 << 31)),
-            ("options", Argument::Level, |s| s.options(|o| o.level = 4)),
+            ("options", Argument::Level, |s| s.options(|o| o.level = 5)),
             ("options", Argument::Sweep, |s| s.options(|o| o.sweep = 3)),
             ("options", Argument::Sweep, |s| s.options(|o| o.sweep = u32::MAX)),
         ],

@@ -3,7 +3,9 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::ptr::null_mut;
 
+use robust_ot::accuracy::parameters_work_len;
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::accuracy::rot_accuracy_work_len;
 use robust_ot::ffi::anneal::rot_anneal_work_len;
 use robust_ot::ffi::gradient::{ROT_METHOD_DIRECT, rot_gradient_work_len};
 use robust_ot::ffi::matching::rot_matching_work_len;
@@ -73,6 +75,8 @@ impl<T: C> Scene<T> {
             Call::Vjp | Call::Jvp => rot_gradient_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Match => rot_matching_work_len(n, m, d, ROT_METHOD_DIRECT),
             Call::Anneal => rot_anneal_work_len(n, m, d, ROT_METHOD_DIRECT),
+            Call::Accurate => rot_accuracy_work_len(n, m, d, ROT_METHOD_DIRECT),
+            Call::Parameters => parameters_work_len(m),
             _ if call.is_plan() => rot_plan_work_len(n, m, d),
             _ => rot_sinkhorn_work_len(n, m, d),
         };
@@ -83,6 +87,8 @@ impl<T: C> Scene<T> {
         let ladder = call.takes("anneal_options");
         let read = |bytes: usize| if ins { bytes } else { 0 };
         let written = |bytes: usize| if outs { bytes } else { 0 };
+        let target = |bytes: usize| if call.takes("accuracy") { bytes } else { 0 };
+        let rounds = |bytes: usize| if call.takes("rounded") { bytes } else { 0 };
         let sizes = [
             size_of::<c::Problem<T>>() + TAIL,
             size_of::<c::Options<T>>() + TAIL,
@@ -109,6 +115,10 @@ impl<T: C> Scene<T> {
             written(of(m * d.max(1))),
             written(of(n)),
             written(of(m)),
+            target(size_of::<c::Accuracy<T>>()),
+            rounds(size_of::<c::Rounded<T>>()),
+            rounds(of(n)),
+            rounds(of(m)),
             of(n * m),
             of(n * d),
             of(m * d),
@@ -141,11 +151,14 @@ impl<T: C> Scene<T> {
         let [gradient_options, matching_options, anneal_options] =
             [place[12], place[13], place[14]];
         let [.., cost, x, y, a, b, f, g, work, value, row, col, transport, vdata, odata] = place;
+        let [accuracy, rounded, added_rows, added_cols] =
+            [place[25], place[26], place[27], place[28]];
         #[rustfmt::skip]
         let args = Args {
             problem, options, f, g, work, work_len, report, state, error,
             value, row, col, transport, values, out, found, cotangent, tangent, gradient, change,
-            gradient_options, matching_options, anneal_options, ..Args::none()
+            gradient_options, matching_options, anneal_options, accuracy, rounded, added_rows,
+            added_cols, ..Args::none()
         };
         let mut scene = Self { call, args, n, m, d, base, words };
 
@@ -473,6 +486,10 @@ impl<T: C> Scene<T> {
                 return self.get::<u32>(self.at(name)) as usize;
             }
             "error" => return size_of::<c::rot_error>(),
+            "accuracy" => return size_of::<c::Accuracy<T>>(),
+            "rounded" => return size_of::<c::Rounded<T>>(),
+            "added_rows" => self.n,
+            "added_cols" => self.m,
             "values" | "out" => return size_of::<c::Matrix<T>>(),
             "f" | "row" | "a" | "loss by row" | "loss by f" => self.n,
             "g" | "col" | "b" | "loss by col" | "loss by g" => self.m,
@@ -500,6 +517,9 @@ impl<T: C> Scene<T> {
         let names: &[&str] = match self.call {
             Call::Solve | Call::Anneal => &["f", "g", "report"],
             Call::Check => &[],
+            Call::Parameters => &["accuracy"],
+            Call::Accurate => &["f", "g", "accuracy", "report"],
+            Call::Round => &["row", "col", "added_rows", "added_cols", "rounded"],
             Call::Init | Call::Step => &["f", "g", "state"],
             Call::Finish => &["f", "g", "state", "report"],
             Call::Certifiable | Call::Entry | Call::Row => &["value"],

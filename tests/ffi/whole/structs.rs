@@ -89,7 +89,7 @@ fn shorter_structs<T: C>() {
             s
         };
         // The certificate asks for a relaxed side: nothing to compare.
-        if call == Call::Certifiable {
+        if matches!(call, Call::Certifiable | Call::Parameters | Call::Accurate) {
             continue;
         }
         let reference = balanced();
@@ -110,7 +110,7 @@ fn shorter_structs<T: C>() {
             }
         }
     }
-    for call in [Call::Solve, Call::Finish, Call::Anneal] {
+    for call in [Call::Solve, Call::Finish, Call::Anneal, Call::Accurate] {
         let reference = Scene::<T>::new(call, 3, 4, 0);
         reference.accepted();
         let whole = reference.results();
@@ -160,8 +160,7 @@ fn the_range_of_a_struct_is_its_size<T: C>() {
     ];
     for (call, output, argument) in outputs {
         for name in ["options", "problem"].into_iter().filter(|name| call.takes(name)) {
-            let short =
-                if name == "options" { 8 } else { offset_of!(c::Problem<T>, reserved_sizes) };
+            let short = if name == "options" { 8 } else { offset_of!(c::Problem<T>, count) };
             let mut s = Scene::<T>::new(call, 3, 4, 0);
             s.put(s.at(name), short as u32);
             s.aim(output, s.at(name).wrapping_add(short));
@@ -186,7 +185,14 @@ fn reserved_fields<T: C>() {
             ("problem", Argument::Problem, |s| s.problem(|p| p.reserved_value = T::ONE)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.reserved_value = T::NAN)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.reserved_sizes[0] = 1)),
-            ("problem", Argument::Problem, |s| s.problem(|p| p.reserved_sizes[7] = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.reserved_sizes[1] = 1)),
+            // What only a batch has.
+            ("problem", Argument::Problem, |s| s.problem(|p| p.count = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.cost_stride = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.x_stride = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.y_stride = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.a_stride = 1)),
+            ("problem", Argument::Problem, |s| s.problem(|p| p.b_stride = 1)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.reserved[0] = 1)),
             ("problem", Argument::Problem, |s| s.problem(|p| p.reserved[3] = 1 << 63)),
             ("problem", Argument::Cost, |s| s.problem(|p| p.cost.reserved = 1)),

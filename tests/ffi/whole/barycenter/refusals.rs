@@ -31,7 +31,7 @@ fn lines_of_one<T: Both>() -> Vec<Line<T>> {
     let all = |measure| [NO, NO, measure];
     vec![
         (E::Kind, A::CostKind, all(0), |s| s.measure(0, |m| m.cost_kind = 3)),
-        (E::Kind, A::RowRule, all(0), |s| s.measure(0, |m| m.rule.kind = 4)),
+        (E::Kind, A::RowRule, all(0), |s| s.measure(0, |m| m.rule.kind = 6)),
         (E::Empty, A::Cost, all(0), |s| s.measure(0, |m| m.cost.rows = 0)),
         (E::Shape, A::RowWeights, all(0), |s| s.measure(0, |m| m.weights_len = 2)),
         (E::TooLarge, A::Cost, all(0), |s| s.measure(0, |m| m.cost.row_stride = usize::MAX)),
@@ -48,6 +48,9 @@ fn lines_of_one<T: Both>() -> Vec<Line<T>> {
             s.measure(0, |m| {
                 m.rule = c_rule(Rule::L2Ball { radius2: T::ONE, entropy: T::ONE });
             });
+        }),
+        (E::BarycenterRule, A::RowRule, all(0), |s| {
+            s.measure(0, |m| m.rule = c_rule(Rule::Tv { tau: T::ONE }));
         }),
         (E::NotANumber, A::Share, all(0), |s| s.measure(0, |m| m.share = T::NAN)),
         (E::Negative, A::Share, all(0), |s| s.measure(0, |m| m.share = -T::ONE)),
@@ -137,7 +140,7 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
         (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.reserved[2] = 1)),
         (E::StructSize, A::Options, [NO; 3], |s| s.options(|o| o.reserved[0] = 1)),
         (E::Kind, A::Stop, [NO; 3], |s| s.options(|o| o.stop = 2)),
-        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 4)),
+        (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 5)),
         (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = 3)),
         #[cfg(feature = "scaling")]
         (E::Kind, A::Sweep, [NO; 3], |s| s.options(|o| o.sweep = ROT_SWEEP_SCALING)),
@@ -169,7 +172,7 @@ fn lines_of_steps<T: Both>(call: Call) -> Vec<Line<T>> {
     match call {
         Call::HalfStep => {
             lines.push((E::WorkTooSmall, A::Work, [NO; 3], |s| s.args.work_len -= 1));
-            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 4));
+            lines.push((E::Kind, A::Level, [NO; 3], |s| s.args.level = 5));
             lines.push((E::Negative, A::RowWeights, [2, NO, 0], |s| {
                 s.set("weights 0", 2, -T::ONE);
             }));
@@ -240,7 +243,7 @@ fn lines_of_a_gradient<T: Both>() -> Vec<Line<T>> {
         (E::Tolerance, A::ForwardTolerance, [NO; 3], |s| {
             s.gradient_options(|o| o.forward_tolerance = T::NAN);
         }),
-        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 4)),
+        (E::Kind, A::Level, [NO; 3], |s| s.gradient_options(|o| o.level = 5)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 12)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.struct_size = 0)),
         (E::StructSize, A::Options, [NO; 3], |s| s.gradient_options(|o| o.reserved32 = 1)),
@@ -306,8 +309,11 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::UnitMassRule,
         ErrorKind::Radius,
         ErrorKind::Entropy,
+        ErrorKind::Range,
+        ErrorKind::MassRange,
         ErrorKind::Gauge,
         ErrorKind::Singular,
+        ErrorKind::TargetPrecision,
     ];
     for kind in ErrorKind::ALL {
         let here = reached.contains(&(kind as i32));

@@ -9,13 +9,13 @@
 
 /*
  * Solves every case and prints a line that begins with "case", then one that begins with "stack"
- * where the stack is measured. Level: ROT_LEVEL_...; one_ulp: one cost or coordinate of each case
+ * where the stack is measured; the last line has a hash over all. Level: ROT_LEVEL_...; one_ulp: one cost or coordinate of each case
  * is moved to the next number, which must change every hash. Returns the number of cases that
  * failed on their own account.
  */
 unsigned run_cases(uint32_t level, int one_ulp);
 
-/* What the machine provides (host.c, firmware.c). */
+/* What the machine provides: host.c here, ../cortex_m, ../riscv, ../node. */
 
 /* Prints text. */
 void put(const char *text);
