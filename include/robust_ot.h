@@ -98,6 +98,7 @@
  *   in slices  rot_sinkhorn_init, _step, _finish
  *   batches    rot_sinkhorn_solve_batch (many small problems of one shape in one call)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
+ *   grids      ROT_COST_GRID (images, volumes), rot_grid_dimension for the work lengths
  *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
@@ -560,6 +561,15 @@
 #define ROT_COST_EUCLIDEAN 2
 
 /**
+ * |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
+ * axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
+ * row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
+ * O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
+ * the plan still takes each of them.
+ */
+#define ROT_COST_GRID 3
+
+/**
  * The marginal is the weights.
  */
 #define ROT_RULE_EXACT 0
@@ -680,6 +690,14 @@
 #define ROT_METHOD_ITERATIVE 1
 
 /**
+ * What two grids (ROT_COST_GRID) count as in the work lengths, where these ask for the dimension d of
+ * points, if neither has more points along an axis than the grid of the columns (of the barycenter):
+ * images or volumes of one shape. In general rot_grid_dimension_f64 tells. More is never wrong; with
+ * less, sweeps take n m exponentials. Gradients (rot_gradient_*) take d = 0.
+ */
+#define ROT_GRID_DIMENSION 6
+
+/**
  * Epsilon, tau and entropy are in cost units.
  */
 #define ROT_UNIT_ABSOLUTE 0
@@ -796,7 +814,7 @@ typedef struct rot_problem_f64 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -804,11 +822,13 @@ typedef struct rot_problem_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -1049,7 +1069,7 @@ typedef struct rot_problem_f32 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -1057,11 +1077,13 @@ typedef struct rot_problem_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -2602,7 +2624,7 @@ typedef struct rot_measure_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -2611,11 +2633,13 @@ typedef struct rot_measure_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -2821,7 +2845,7 @@ typedef struct rot_measure_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN or ROT_COST_EUCLIDEAN.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_GRID.
    */
   uint32_t cost_kind;
   /**
@@ -2830,11 +2854,13 @@ typedef struct rot_measure_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -3753,6 +3779,25 @@ int32_t rot_gradient_jvp_f32(const rot_problem_f32 *problem,
                              rot_change_f32 *change,
                              float *work,
                              size_t work_len);
+
+/**
+ * What two grids count as in the work lengths of rot_sinkhorn_*, rot_plan_*, rot_anneal_*,
+ * rot_matching_* and rot_barycenter_*, where these ask for the dimension d of points (the largest over
+ * all measures of a barycenter): ROT_GRID_DIMENSION for grids of one shape.
+ *
+ * @param x, y  as in a problem of kind ROT_COST_GRID: row k describes axis k, by the number of its
+ *              points, the first coordinate and the spacing
+ *
+ * Returns SIZE_MAX if they are no grids, and in a library that was built without this part. Since 0.1.
+ */
+ROT_API
+size_t rot_grid_dimension_f64(const rot_matrix_f64 *x,
+                              const rot_matrix_f64 *y);
+
+/**
+ * rot_grid_dimension_f64 in single precision. Since 0.1.
+ */
+ROT_API size_t rot_grid_dimension_f32(const rot_matrix_f32 *x, const rot_matrix_f32 *y);
 
 /**
  * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.

@@ -23,7 +23,7 @@ use robust_ot::options::{Options, Stop};
 use robust_ot::plan::{self, Plan};
 use robust_ot::problem::{Problem, Reference};
 use robust_ot::report::Report;
-use robust_ot::sinkhorn::{fast_work_len, solve, work_len};
+use robust_ot::sinkhorn::{Batch, fast_work_len, solve, solve_batch, work_len};
 use robust_ot::view::{Mat, MatMut};
 
 /// Axes of a grid: points, first coordinate, spacing.
@@ -479,6 +479,38 @@ fn a_kept_kernel_and_a_ladder_serve_grids_too() {
     let mut work = vec![f64::NAN; len];
     let found = anneal::solve(&problem, &ladder, &mut f, &mut g, &mut work, &mut ()).unwrap();
     check(f, g, found.report);
+}
+
+/// Problems of a batch have one pair of grids and weights of their own.
+#[test]
+fn batches_share_their_grids() {
+    let axes = vec![[3.0, 0.0, 0.4], [4.0, 0.1, 0.3]];
+    let pair = Pair::<f64>::new(&axes, &axes);
+    let n = pair.n;
+    let (one, other) = (task((n, n), [KL, KL], 0.1, 0), task((n, n), [KL, KL], 0.1, 4));
+    let a = [&one.a[..], &other.a].concat();
+    let first = || {
+        let sides = ((&a[..n], KL), (&one.b[..], KL));
+        Problem::<f64, _>::new(pair.grid(), sides.0, sides.1, 0.1).unwrap()
+    };
+    for (strides, argument) in [([1, 0], Argument::RowPoints), ([0, 1], Argument::ColPoints)] {
+        let error = Batch::new(first(), 2).points(strides[0], strides[1]).err();
+        assert_eq!(error, Some(refused(ErrorKind::Shape, argument)));
+    }
+    let batch = Batch::new(first(), 2).points(0, 0).unwrap().row_weights(&a, n).unwrap();
+    let options = options(1e-12);
+    let (mut f, mut g) = (vec![0.0; 2 * n], vec![0.0; 2 * n]);
+    let mut reports = vec![run(pair.grid(), &one, &options).unwrap().report; 2];
+    let mut work = vec![f64::NAN; work_len(n, n, GRID_DIMENSION)];
+    let left =
+        solve_batch(&batch, &options, &mut f, &mut g, &mut work, &mut reports, &mut ()).unwrap();
+    assert_eq!(left, 0);
+    for (k, a) in [&one.a, &other.a].into_iter().enumerate() {
+        let own = Task { a: a.clone(), ..one.clone() };
+        let alone = run(pair.grid(), &own, &options).unwrap();
+        assert_eq!(bits(&f[k * n..][..n]), bits(&alone.f), "{k}");
+        assert_eq!(bits(&g[k * n..][..n]), bits(&alone.g), "{k}");
+    }
 }
 
 /// Gradients with respect to weights and the cost, with the smaller side in front and behind.

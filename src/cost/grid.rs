@@ -607,15 +607,13 @@ impl<P: Precision> RowCost<P> for Grid<'_, P::Cost> {
         Self { x: self.y, y: self.x, n: self.m, m: self.n }
     }
 
-    fn behind(&self, [x, y]: [usize; 2]) -> Result<Self, Error> {
-        let refuse = |argument| Error::new(ErrorKind::Shape, argument);
-        let x = self.x.behind(x).ok_or(refuse(Argument::RowPoints))?;
-        let y = self.y.behind(y).ok_or(refuse(Argument::ColPoints))?;
-        let grid = Self::new(x, y)?;
-        if grid.n != self.n || grid.scratch_vectors::<P>() > self.scratch_vectors::<P>() {
-            return Err(refuse(Argument::RowPoints));
+    /// Problems of a batch share their grids: what lies behind the axes of one is refused.
+    fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error> {
+        match offsets {
+            [0, 0] => Ok(*self),
+            [0, _] => Err(Error::new(ErrorKind::Shape, Argument::ColPoints)),
+            _ => Err(Error::new(ErrorKind::Shape, Argument::RowPoints)),
         }
-        if grid.m != self.m { Err(refuse(Argument::ColPoints)) } else { Ok(grid) }
     }
 }
 
