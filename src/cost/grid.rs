@@ -29,7 +29,8 @@ pub const GRID_DIMENSION: usize = 6;
 ///
 /// A sweep takes O(n s + m s) exponentials with s points along an axis (O(N^(1+1/d)) on N points) and
 /// keeps no n m memory. What needs each entry of the plan by itself (rows, entries, gradients, a kept
-/// kernel) takes O(m) for a row and O(n m) for all.
+/// kernel) takes O(m) for a row and O(n m) for all; such entries add up to the sums of the passes but for
+/// rounding. Sweeps over grids use one thread.
 ///
 /// For work lengths a grid counts as points of dimension [`GRID_DIMENSION`] where neither grid has more
 /// points along an axis than that of the columns, in general of [`super::Geometry::dimension`]; twice
