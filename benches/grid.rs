@@ -1,7 +1,7 @@
 //! Time of an iteration over a grid: nanoseconds per pixel, and the slope in the number of pixels.
 //!
 //! `cargo bench --bench grid` prints a table for images of 32^2 to 256^2 pixels; the time of an iteration
-//! grows like N^1.5, that for a pixel like N^0.5, where a cost matrix takes N^2 and N. No threshold: the
+//! comes to grow like N^1.5, that for a pixel like N^0.5, where a cost matrix takes N^2 and N. No threshold: the
 //! figures are for reading.
 #![allow(
     missing_docs,
