@@ -100,6 +100,7 @@
  *   low rank   rot_lowrank_factor, _factors_len, _work_len, _dimension (squared distances between many
  *              points through a low-rank kernel, ROT_COST_LOW_RANK)
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
+ *   grids      ROT_COST_GRID (images, volumes), rot_grid_dimension for the work lengths
  *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
@@ -591,6 +592,15 @@
 #define ROT_COST_EUCLIDEAN 2
 
 /**
+ * |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
+ * axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
+ * row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
+ * O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
+ * the plan still takes each of them.
+ */
+#define ROT_COST_GRID 3
+
+/**
  * |x - y|^2 between points, through the factors of its kernel that rot_lowrank_factor_* wrote; for
  * problems of their epsilon only (ROT_ERR_KERNEL_EPSILON). All sweeps are in the log domain, on the
  * calling thread. There are no gradients by points.
@@ -718,6 +728,14 @@
 #define ROT_METHOD_ITERATIVE 1
 
 /**
+ * What two grids (ROT_COST_GRID) count as in the work lengths, where these ask for the dimension d of
+ * points, if neither has more points along an axis than the grid of the columns (of the barycenter):
+ * images or volumes of one shape. In general rot_grid_dimension_f64 tells. More is never wrong; with
+ * less, sweeps take n m exponentials. Gradients (rot_gradient_*) take d = 0.
+ */
+#define ROT_GRID_DIMENSION 6
+
+/**
  * Epsilon, tau and entropy are in cost units.
  */
 #define ROT_UNIT_ABSOLUTE 0
@@ -834,7 +852,8 @@ typedef struct rot_problem_f64 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+   * or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -843,11 +862,13 @@ typedef struct rot_problem_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -1088,7 +1109,8 @@ typedef struct rot_problem_f32 {
    */
   uint32_t struct_size;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+   * or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -1097,11 +1119,13 @@ typedef struct rot_problem_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the rows, n x d, for the other kinds.
+   * Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the columns, m x d, for the other kinds.
+   * Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -2756,7 +2780,8 @@ typedef struct rot_measure_f64 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+   * or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -2765,11 +2790,13 @@ typedef struct rot_measure_f64 {
    */
   struct rot_matrix_f64 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f64 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f64 y;
   /**
@@ -2975,7 +3002,8 @@ typedef struct rot_measure_f32 {
    */
   uint32_t flags;
   /**
-   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+   * ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+   * or ROT_COST_LOW_RANK.
    */
   uint32_t cost_kind;
   /**
@@ -2984,11 +3012,13 @@ typedef struct rot_measure_f32 {
    */
   struct rot_matrix_f32 cost;
   /**
-   * Points of the measure, n_i x d, for the other kinds.
+   * Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+   * their grid, d x 3.
    */
   struct rot_matrix_f32 x;
   /**
-   * Points of the barycenter, n x d, for the other kinds.
+   * Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+   * of their grid, d x 3.
    */
   struct rot_matrix_f32 y;
   /**
@@ -3907,6 +3937,25 @@ int32_t rot_gradient_jvp_f32(const rot_problem_f32 *problem,
                              rot_change_f32 *change,
                              float *work,
                              size_t work_len);
+
+/**
+ * What two grids count as in the work lengths of rot_sinkhorn_*, rot_plan_*, rot_anneal_*,
+ * rot_matching_* and rot_barycenter_*, where these ask for the dimension d of points (the largest over
+ * all measures of a barycenter): ROT_GRID_DIMENSION for grids of one shape.
+ *
+ * @param x, y  as in a problem of kind ROT_COST_GRID: row k describes axis k, by the number of its
+ *              points, the first coordinate and the spacing
+ *
+ * Returns SIZE_MAX if they are no grids, and in a library that was built without this part. Since 0.1.
+ */
+ROT_API
+size_t rot_grid_dimension_f64(const rot_matrix_f64 *x,
+                              const rot_matrix_f64 *y);
+
+/**
+ * rot_grid_dimension_f64 in single precision. Since 0.1.
+ */
+ROT_API size_t rot_grid_dimension_f32(const rot_matrix_f32 *x, const rot_matrix_f32 *y);
 
 /**
  * Version of the library, as ROT_VERSION: major * 1000000 + minor * 1000 + patch. Since 0.1.

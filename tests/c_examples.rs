@@ -765,6 +765,30 @@ fn digits_keep_their_shape() {
 }
 
 #[test]
+fn shapes_leave_the_salt_out() {
+    let picture = folder("shapes").join("sheet.png");
+    let ran = Ran::of(Command::new(build().join("shapes")).arg(&picture)).expect(0);
+    assert_eq!(ran.err, "");
+    let figure = |name: &str| -> f64 {
+        let line = ran.out.lines().find(|line| line.starts_with(name)).expect(&ran.out);
+        line.split_whitespace().next_back().unwrap().parse().unwrap()
+    };
+    let (exact, robust) = (figure("exact"), figure("KL"));
+    // Salt is 15 % of one of two images.
+    assert!(exact > 0.05 && exact < 0.15 && robust < 0.2 * exact, "{}", ran.out);
+    let (width, height, pixels) = decode_png(&fs::read(&picture).unwrap());
+    assert_eq!((width, height), (8 + 5 * 136, 8 + 3 * 136));
+    // The first and the last tile of each strip are the shapes: black in the middle, white around it.
+    for top in [8, 144, 280] {
+        for left in [8, 8 + 4 * 136] {
+            let shown = |x: usize, y: usize| pixels[3 * ((top + y) * width + left + x)];
+            assert!(shown(64, 62) < 200 && shown(100, 100) == 255 && shown(20, 30) == 255);
+        }
+    }
+    Ran::of(&mut Command::new(build().join("shapes"))).expect(2);
+}
+
+#[test]
 fn digits_refuse_another_table() {
     let folder = folder("digits_refused");
     let data = fs::read_to_string(root().join("c-examples/data/digits.csv")).unwrap();

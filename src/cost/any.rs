@@ -1,6 +1,8 @@
 //! A cost whose kind is known at run time only: what the C interface solves, so that the solver is
 //! compiled once for all kinds.
 
+#[cfg(feature = "grid")]
+use super::Grid;
 #[cfg(feature = "lowrank")]
 use super::LowRank;
 #[cfg(feature = "points")]
@@ -19,6 +21,8 @@ pub(crate) enum AnyCost<'a, T> {
     Points(Points<'a, T>),
     #[cfg(feature = "lowrank")]
     LowRank(LowRank<'a, T>),
+    #[cfg(feature = "grid")]
+    Grid(Grid<'a, T>),
 }
 
 impl<T> sealed::Sealed for AnyCost<'_, T> {}
@@ -31,6 +35,8 @@ macro_rules! either {
             AnyCost::Points($cost) => $call,
             #[cfg(feature = "lowrank")]
             AnyCost::LowRank($cost) => $call,
+            #[cfg(feature = "grid")]
+            AnyCost::Grid($cost) => $call,
         }
     };
 }
@@ -46,6 +52,11 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
 
     fn coordinates(&self) -> usize {
         either!(self, cost => RowCost::<P>::coordinates(cost))
+    }
+
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        either!(self, cost => RowCost::<P>::grid(cost))
     }
 
     fn scan(
@@ -114,6 +125,8 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::transposed(cost)),
             #[cfg(feature = "lowrank")]
             AnyCost::LowRank(cost) => AnyCost::LowRank(RowCost::<P>::transposed(cost)),
+            #[cfg(feature = "grid")]
+            AnyCost::Grid(cost) => AnyCost::Grid(RowCost::<P>::transposed(cost)),
         }
     }
 
@@ -124,6 +137,8 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
             AnyCost::Points(cost) => AnyCost::Points(RowCost::<P>::behind(cost, offsets)?),
             #[cfg(feature = "lowrank")]
             AnyCost::LowRank(cost) => AnyCost::LowRank(RowCost::<P>::behind(cost, offsets)?),
+            #[cfg(feature = "grid")]
+            AnyCost::Grid(cost) => AnyCost::Grid(RowCost::<P>::behind(cost, offsets)?),
         })
     }
 }

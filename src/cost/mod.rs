@@ -6,6 +6,8 @@
 #[cfg(feature = "capi")]
 mod any;
 mod dense;
+#[cfg(feature = "grid")]
+mod grid;
 #[cfg(feature = "lowrank")]
 pub mod lowrank;
 #[cfg(feature = "parallel")]
@@ -20,6 +22,8 @@ pub use crate::kernel::{MOST_TASKS, Pool};
 #[cfg(feature = "capi")]
 pub(crate) use any::AnyCost;
 pub use dense::Dense;
+#[cfg(feature = "grid")]
+pub use grid::{GRID_DIMENSION, Grid};
 #[cfg(feature = "lowrank")]
 pub use lowrank::LowRank;
 #[cfg(all(feature = "parallel", feature = "scaling"))]

@@ -1,5 +1,7 @@
 //! Sweeps over blocks of rows on the host's threads, with the bits of those on one.
 
+#[cfg(feature = "grid")]
+use super::Grid;
 #[cfg(feature = "lowrank")]
 use super::LowRank;
 #[cfg(feature = "scaling")]
@@ -58,6 +60,11 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
 
     fn coordinates(&self) -> usize {
         RowCost::<P>::coordinates(&self.cost)
+    }
+
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        RowCost::<P>::grid(&self.cost)
     }
 
     fn scan(

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "lowrank")]
 use super::LowRank;
+#[cfg(feature = "grid")]
+use super::grid::{Grid, Passes};
 #[cfg(feature = "parallel")]
 use super::parallel;
 use super::{
@@ -31,6 +33,12 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// See [`Geometry::coordinates`].
     fn coordinates(&self) -> usize {
         self.dimension()
+    }
+
+    /// The cost as one of grids, if that is what it is: its sweeps go axis by axis then.
+    #[cfg(feature = "grid")]
+    fn grid(&self) -> Option<&Grid<'_, P::Cost>> {
+        None
     }
 
     /// See [`Geometry::scan`].
@@ -352,6 +360,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         if let Some(factors) = RowCost::<P>::factored(self) {
             return factors.row_sums(pass, f, g, sums, scratch);
         }
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.row_sums(f, g, sums);
+        }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.row_sums((f, g), sums);
@@ -396,6 +408,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         if let Some(factors) = RowCost::<P>::factored(self) {
             return factors.col_sums(pass, f, g, sums, scratch);
         }
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.col_sums(f, g, sums);
+        }
         #[cfg(feature = "parallel")]
         let crew = parallel::Crew::of(self, pass, scratch).map(|crew| crew.col_shifts(f, g));
         #[cfg(not(feature = "parallel"))]
@@ -428,6 +444,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         #[cfg(feature = "lowrank")]
         if let Some(factors) = RowCost::<P>::factored(self) {
             return factors.sweep(pass, f, g, col_sums, kept, scratch, update);
+        }
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.sweep(f, g, col_sums, kept, update);
         }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
@@ -466,6 +486,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         #[cfg(feature = "lowrank")]
         if let Some(factors) = RowCost::<P>::factored(self) {
             return factors.marginals(pass, f, g, row, col, scratch);
+        }
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.marginals(f, g, row, col);
         }
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
@@ -531,6 +555,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         level: Level,
         scratch: &mut Scratch<'_, P>,
     ) -> Option<(P::Cost, usize, usize)> {
+        #[cfg(feature = "grid")]
+        if let Some(grid) = self.grid() {
+            return grid.largest();
+        }
         let mut found = None;
         for i in 0..self.shape().0 {
             let cost = self.cost_row(level, i, scratch.prepared, scratch.row);
@@ -559,6 +587,10 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         out: &mut MatMut<'_, P::Cost>,
         scratch: &mut Scratch<'_, P>,
     ) {
+        #[cfg(feature = "grid")]
+        if let Some(mut passes) = Passes::of(self.grid(), pass, scratch) {
+            return passes.conditional_mean(g, values, out);
+        }
         // Values are read column by column: rows of the transposed view.
         let columns = values.transposed();
         let [entries, products, ..] = &mut scratch.entries;

@@ -8,6 +8,8 @@ use super::abi::{
 };
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
+#[cfg(feature = "grid")]
+use crate::cost::Grid;
 #[cfg(feature = "lowrank")]
 use crate::cost::LowRank;
 use crate::cost::{AnyCost, Dense};
@@ -47,6 +49,13 @@ pub const ROT_COST_DENSE: u32 = 0;
 pub const ROT_COST_SQUARED_EUCLIDEAN: u32 = 1;
 /// |x - y| between points.
 pub const ROT_COST_EUCLIDEAN: u32 = 2;
+/// |x - y|^2 between the points of two regular grids: images, volumes. x and y are d x 3; row k describes
+/// axis k of a grid by the number of its points, the first coordinate and the spacing. Points are in
+/// row-major order, the last axis runs fastest. A sweep goes along one axis after the other:
+/// O((n + m) s) exponentials with s points along an axis, no n m memory; whatever needs single entries of
+/// the plan still takes each of them.
+pub const ROT_COST_GRID: u32 = 3;
+
 /// |x - y|^2 between points, through the factors of its kernel that rot_lowrank_factor_* wrote; for
 /// problems of their epsilon only (ROT_ERR_KERNEL_EPSILON). All sweeps are in the log domain, on the
 /// calling thread. There are no gradients by points.
@@ -212,6 +221,13 @@ pub(super) unsafe fn costs_of<'a, T: Scalar>(
         }
         #[cfg(not(feature = "lowrank"))]
         ROT_COST_LOW_RANK => Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind)),
+        #[cfg(feature = "grid")]
+        ROT_COST_GRID => {
+            let (x, y) = (view(1, Argument::RowPoints)?, view(2, Argument::ColPoints)?);
+            Ok(hosted(AnyCost::Grid(Grid::new(x, y)?)))
+        }
+        #[cfg(not(feature = "grid"))]
+        ROT_COST_GRID => Err(Refusal::new(ErrorKind::NotBuilt, Argument::CostKind)),
         _ => Err(Refusal::new(ErrorKind::Kind, Argument::CostKind)),
     }
 }

@@ -8,6 +8,7 @@ pub mod anneal;
 pub mod batch;
 mod convert;
 pub mod gradient;
+pub mod grid;
 mod host;
 pub mod info;
 #[cfg(rot_inject_panic)]
@@ -22,12 +23,12 @@ pub mod types;
 pub mod barycenter;
 
 pub use convert::{
-    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_LOW_RANK, ROT_COST_SQUARED_EUCLIDEAN,
-    ROT_LEVEL_AVX2, ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_FMA, ROT_LEVEL_PORTABLE,
-    ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT, ROT_RULE_BOX, ROT_RULE_EXACT, ROT_RULE_KL,
-    ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_RULE_TV, ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL,
-    ROT_SWEEP_AUTO, ROT_SWEEP_LOG, ROT_SWEEP_SCALING, ROT_TRUST_DATA, ROT_UNIT_MASS,
-    ROT_WARM_START,
+    ROT_COST_DENSE, ROT_COST_EUCLIDEAN, ROT_COST_GRID, ROT_COST_LOW_RANK,
+    ROT_COST_SQUARED_EUCLIDEAN, ROT_LEVEL_AVX2, ROT_LEVEL_AVX512, ROT_LEVEL_FASTEST, ROT_LEVEL_FMA,
+    ROT_LEVEL_PORTABLE, ROT_REFERENCE_COUNTING, ROT_REFERENCE_PRODUCT, ROT_RULE_BOX,
+    ROT_RULE_EXACT, ROT_RULE_KL, ROT_RULE_KL_BALL, ROT_RULE_L2_BALL, ROT_RULE_TV,
+    ROT_STOP_CERTIFIED, ROT_STOP_RESIDUAL, ROT_SWEEP_AUTO, ROT_SWEEP_LOG, ROT_SWEEP_SCALING,
+    ROT_TRUST_DATA, ROT_UNIT_MASS, ROT_WARM_START,
 };
 
 /// Version of the binary interface.
@@ -68,6 +69,8 @@ fn not_built<A>(_: A) -> i32 {
     feature = "lowrank",
     feature = "scaling",
     feature = "parallel",
+    feature = "grid",
+    feature = "f64",
     feature = "accuracy"
 )))]
 fn no_work<A>(_: A) -> usize {

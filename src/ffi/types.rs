@@ -77,14 +77,17 @@ pub struct Rule<T> {
 pub struct Problem<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
-    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+    /// or ROT_COST_LOW_RANK.
     pub cost_kind: u32,
     /// ROT_COST_DENSE: the cost, n x m, cost units. +infinity forbids a pair. ROT_COST_LOW_RANK: the
     /// factors of the kernel, ROT_LOWRANK_MATRIX(factors, n, m, max_rank).
     pub cost: Matrix<T>,
-    /// Points of the rows, n x d, for the other kinds.
+    /// Points of the rows, n x d, for the other kinds; ROT_COST_GRID: the axes of
+    /// their grid, d x 3.
     pub x: Matrix<T>,
-    /// Points of the columns, m x d, for the other kinds.
+    /// Points of the columns, m x d, for the other kinds; ROT_COST_GRID: the axes
+    /// of their grid, d x 3.
     pub y: Matrix<T>,
     /// Weights of the rows, mass units, non-negative, some positive.
     pub a: *const T,

@@ -57,7 +57,7 @@ pub(super) fn emit<P: Precision, G: Geometry<P>>(
     let Outputs { mut cost, mut x, mut y, point, points } = outputs;
     let (transport, value) = (seen.cotangent.transport * scale, seen.cotangent.value * scale);
     let wants_points = x.is_some() || y.is_some();
-    let point = point.get_mut(..geometry.dimension()).unwrap_or(&mut []);
+    let point = point.get_mut(..geometry.coordinates()).unwrap_or(&mut []);
     let mut slope = Compensated::new();
     let rate = P::Potential::ONE / pass.epsilon;
     points.fill(zero);

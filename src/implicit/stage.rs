@@ -115,7 +115,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
     ) -> Result<Self, Error> {
         let (n, m) = problem.shape();
         let geometry = problem.geometry();
-        let shape = [n, m, geometry.dimension()];
+        let shape = [n, m, geometry.coordinates()];
         let Some(work) = Work::<P>::cut(work, shape, options.method == Method::Direct) else {
             return Err(Error::new(ErrorKind::WorkTooSmall, Argument::Work));
         };

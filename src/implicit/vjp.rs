@@ -268,7 +268,7 @@ pub(super) fn check_optimum<P: Precision, G: Geometry<P>>(
     optimum: Optimum<'_, P>,
     options: &Options<P::Potential>,
 ) -> Result<(), Error> {
-    let ((n, m), d) = (problem.shape(), problem.geometry().dimension());
+    let ((n, m), d) = (problem.shape(), problem.geometry().coordinates());
     check_potential(optimum.f, n, Argument::RowPotentials)?;
     check_potential(optimum.g, m, Argument::ColPotentials)?;
     let (a, b) = problem.weights();

@@ -43,6 +43,14 @@ impl Precision for Mixed {
             sum: singles(cut(work, sum.div_ceil(2))?, sum)?,
         })
     }
+
+    #[cfg(feature = "grid")]
+    #[inline]
+    fn recut(costs: &mut [f32], lens: [usize; 3]) -> Option<Buffers<'_, Self>> {
+        // SAFETY: as in `singles`: every pattern of bits is a number of either width.
+        let (_, mut doubles, _) = unsafe { costs.align_to_mut::<f64>() };
+        Self::cut(&mut doubles, lens)
+    }
 }
 
 /// The memory of at least `len` / 2 doubles as `len` singles.

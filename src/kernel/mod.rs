@@ -78,6 +78,9 @@ pub trait Precision: sealed::Sealed + Copy + 'static {
     }
     /// Cuts a buffer of costs, one of potentials and one of sums off the work buffer.
     fn cut<'a>(work: &mut &'a mut [Self::Work], lens: [usize; 3]) -> Option<Buffers<'a, Self>>;
+    /// The same off the memory of a buffer of costs.
+    #[cfg(feature = "grid")]
+    fn recut(costs: &mut [Self::Cost], lens: [usize; 3]) -> Option<Buffers<'_, Self>>;
 }
 
 /// Three buffers, one of each type.
@@ -116,6 +119,11 @@ macro_rules! uniform {
                     potential: crate::work::cut(work, potential)?,
                     sum: crate::work::cut(work, sum)?,
                 })
+            }
+            #[cfg(feature = "grid")]
+            #[inline]
+            fn recut(mut costs: &mut [$t], lens: [usize; 3]) -> Option<Buffers<'_, Self>> {
+                Self::cut(&mut costs, lens)
             }
         }
     };

@@ -24,7 +24,8 @@ mod info;
     feature = "barycenter",
     feature = "accuracy",
     feature = "lowrank",
-    feature = "scaling"
+    feature = "scaling",
+    feature = "grid"
 )))]
 mod trimmed;
 
@@ -43,6 +44,8 @@ mod whole {
     mod batch;
     mod endings;
     mod gradients;
+    #[cfg(feature = "grid")]
+    mod grid;
     #[cfg(all(feature = "lowrank", feature = "f64"))]
     mod lowrank;
     mod matching;

@@ -12,7 +12,7 @@ fn empty<V>() -> V {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-#[cfg(not(all(feature = "kl", feature = "points", feature = "balls")))]
+#[cfg(not(all(feature = "kl", feature = "points", feature = "balls", feature = "grid")))]
 fn not_built(argument: Argument, change: impl Fn(&mut c::rot_problem_f32)) {
     let (cost, weights) = ([0.0, 1.0, 1.0, 0.0], [0.5, 0.5]);
     let matrix = c::rot_matrix_f32 {
@@ -69,6 +69,17 @@ fn the_kl_rule() {
     (kl.kind, kl.param[0]) = (robust_ot::ffi::ROT_RULE_KL, 1.0);
     not_built(Argument::RowRule, |p| p.rows = kl);
     not_built(Argument::ColRule, |p| p.cols = kl);
+}
+
+#[cfg(not(feature = "grid"))]
+#[test]
+fn grids() {
+    use robust_ot::ffi::grid::rot_grid_dimension_f32;
+
+    not_built(Argument::CostKind, |p| p.cost_kind = robust_ot::ffi::ROT_COST_GRID);
+    // SAFETY: nothing is used.
+    let d = unsafe { rot_grid_dimension_f32(core::ptr::null(), core::ptr::null()) };
+    assert_eq!(d, usize::MAX);
 }
 
 #[cfg(not(feature = "balls"))]

@@ -9,14 +9,17 @@ use super::super::types::{Matrix, Rule, rot_error};
 pub struct Measure<T> {
     /// Zero.
     pub flags: u32,
-    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN or ROT_COST_LOW_RANK.
+    /// ROT_COST_DENSE, ROT_COST_SQUARED_EUCLIDEAN, ROT_COST_EUCLIDEAN, ROT_COST_GRID
+    /// or ROT_COST_LOW_RANK.
     pub cost_kind: u32,
     /// ROT_COST_DENSE: the cost from its points to those of the barycenter, n_i x n, cost units.
     /// +infinity forbids a pair. A cost that measures share is the same view in each.
     pub cost: Matrix<T>,
-    /// Points of the measure, n_i x d, for the other kinds.
+    /// Points of the measure, n_i x d, for the other kinds; ROT_COST_GRID: the axes of
+    /// their grid, d x 3.
     pub x: Matrix<T>,
-    /// Points of the barycenter, n x d, for the other kinds.
+    /// Points of the barycenter, n x d, for the other kinds; ROT_COST_GRID: the axes
+    /// of their grid, d x 3.
     pub y: Matrix<T>,
     /// Weights p_i, mass units, non-negative, some positive.
     pub weights: *const T,

@@ -349,7 +349,7 @@ unsafe fn open<'a, T: Scalar>(
     ];
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     refuse_overlap(&mut written, c)?;
-    let d = Geometry::<T>::dimension(problem.geometry());
+    let d = Geometry::<T>::coordinates(problem.geometry());
     let direct = options.method_of() == Method::Direct;
     // More is used only when offered.
     let most = implicit::fast_work_len(n, m, d, direct);

@@ -58,7 +58,8 @@ struct Call<T> {
     factors: Vec<T>,
     factors_at: *mut T,
     factors_len: usize,
-    work: Vec<T>,
+    /// Kept alive for `work_at`.
+    _work: Vec<T>,
     work_at: *mut T,
     work_len: usize,
     report: LowrankReport<T>,
@@ -118,7 +119,7 @@ impl<T: Factors> Call<T> {
             factors,
             factors_at,
             factors_len: len,
-            work,
+            _work: work,
             work_at,
             work_len,
             report: report(),

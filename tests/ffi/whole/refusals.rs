@@ -53,7 +53,7 @@ fn every_refusal_is_reached<T: C>() {
                 Argument::Level
             }
             ErrorKind::Kind => {
-                s.problem(|p| p.cost_kind = 3);
+                s.problem(|p| p.cost_kind = 5);
                 Argument::CostKind
             }
             ErrorKind::Empty => {
@@ -199,7 +199,7 @@ fn unknown_values<T: C>() {
         0,
         ErrorKind::Kind,
         &[
-            ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 3)),
+            ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = 5)),
             ("problem", Argument::CostKind, |s| s.problem(|p| p.cost_kind = u32::MAX)),
             ("problem", Argument::RowRule, |s| s.problem(|p| p.rows.kind = 6)),
             ("problem", Argument::ColRule, |s| s.problem(|p| p.cols.kind = u32::MAX)),

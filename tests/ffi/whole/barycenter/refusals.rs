@@ -30,7 +30,7 @@ fn lines_of_one<T: Both>() -> Vec<Line<T>> {
     use ErrorKind as E;
     let all = |measure| [NO, NO, measure];
     vec![
-        (E::Kind, A::CostKind, all(0), |s| s.measure(0, |m| m.cost_kind = 3)),
+        (E::Kind, A::CostKind, all(0), |s| s.measure(0, |m| m.cost_kind = 5)),
         (E::Kind, A::RowRule, all(0), |s| s.measure(0, |m| m.rule.kind = 6)),
         (E::Empty, A::Cost, all(0), |s| s.measure(0, |m| m.cost.rows = 0)),
         (E::Shape, A::RowWeights, all(0), |s| s.measure(0, |m| m.weights_len = 2)),
