@@ -72,7 +72,7 @@ fn gap<P: Precision>(
     not_negative(gap)
 }
 
-/// Fills a report, but for what only the solver knows.
+/// Fills a report, whatever it held, but for what only the solver knows.
 #[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
@@ -82,6 +82,9 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
     report.rounding_floor = e.rounding_floor;
     report.transport_cost = e.transport;
     report.mass = mass;
+    // What not every problem has.
+    (report.gap, report.lower_bound) = (P::Potential::INFINITY, P::Potential::NEG_INFINITY);
+    (report.certified_distance, report.log_mass) = (P::Potential::INFINITY, P::Potential::ZERO);
 
     // sum X log(X / R), with R the reference.
     let logs = if rows.reference > P::Potential::ZERO {

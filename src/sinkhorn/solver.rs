@@ -431,7 +431,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Brings the report up to date with the potentials.
     fn look(&mut self) {
         if !self.known {
-            self.evaluate();
+            // (One after the other: the sweep is the deepest that the stack gets.)
+            let transport = self.refresh();
+            self.evaluate(transport);
             // Where an evaluation updates the rows, another one would do so too.
             self.known = !self.ends_on_rows();
         }
@@ -444,10 +446,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             || rows.confines_marginal() && !cols.confines_marginal()
     }
 
-    /// The report of the potentials as they are. Where it [ends on the rows](Self::ends_on_rows) they are
-    /// updated first, so that the plan is feasible there and the certificate valid.
-    fn evaluate(&mut self) {
-        let transport = self.refresh();
+    /// The report of the potentials as they are, of which [`Self::refresh`] found the transport cost.
+    #[inline(never)]
+    fn evaluate(&mut self, transport: P::Potential) {
         let Self { problem, f, g, work, state, report, .. } = self;
         let evaluation = certificate::Evaluation {
             work,
@@ -458,7 +459,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             shift: best_shift([(&work.rows, f, work.row_rule), (&work.cols, g, work.col_rule)]),
             unit_mass: problem.is_unit_mass(),
         };
-        *report = Report::unknown();
         certificate::report(&evaluation, report);
         report.iterations = state.iterations;
         report.sweep = work.sweep(state);
@@ -470,7 +470,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             || work.cols.collapsed(work.col_rule, col_ball);
     }
 
-    /// Brings all marginals up to date with the potentials; gives the transport cost.
+    /// Brings all marginals up to date with the potentials; gives the transport cost. Where an evaluation
+    /// [ends on the rows](Self::ends_on_rows) they are updated first, so that the plan is feasible there
+    /// and the certificate valid.
     #[inline(never)]
     fn refresh(&mut self) -> P::Potential {
         let updates = self.ends_on_rows() && !self.state.trouble;
