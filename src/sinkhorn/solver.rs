@@ -139,7 +139,7 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     let mut solver = Sinkhorn::idle(problem, options, f, g);
     solver.begin(work)?;
     solver.run(observer);
-    Ok(solver.conclude())
+    Ok(*solver.conclude())
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
@@ -268,17 +268,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// Evaluates the potentials, in one more sweep unless the latest step did, and hands them over.
     pub fn finish(mut self) -> Report<P::Potential> {
-        self.conclude()
+        *self.conclude()
     }
 
     /// [`Sinkhorn::finish`] where the solver lies.
-    pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
+    pub(crate) fn conclude(&mut self) -> &Report<P::Potential> {
         self.look();
         let ending = Evaluated::of(&self.report).ending(self.options.stop, self.state.finished);
         self.report.termination = ending;
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
-        self.report
+        &self.report
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
@@ -290,12 +290,18 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Updates both sides, and learns the residual of the rows as they were before.
-    #[inline(never)]
     fn sweep(&mut self) {
         #[cfg(feature = "scaling")]
         if self.scaled_sweep() {
             return;
         }
+        let unknown = self.update_rows();
+        self.update_columns(unknown);
+    }
+
+    /// The sweep, but for the columns, whose sums it leaves. Returns whether they are not to be trusted.
+    #[inline(never)]
+    fn update_rows(&mut self) -> bool {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
@@ -324,11 +330,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
         state.trouble |= trouble;
         state.still = if moved { 0 } else { state.still.saturating_add(1) };
-        self.update_columns(coupled || !all_trusted);
+        coupled || !all_trusted
     }
 
     /// Updates the columns from their sums at the new f and the shifts in g, which are taken again
     /// where they lost something. Returns whether they had to be.
+    #[inline(never)]
     pub(super) fn update_columns(&mut self, unknown: bool) -> bool {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
