@@ -436,8 +436,18 @@ pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
+    check_weights_of::<P>(weights, mass::<P>(weights), argument)
+}
+
+/// The same where their sum is known.
+#[inline(never)]
+pub(crate) fn check_weights_of<P: Precision>(
+    weights: &[P::Cost],
+    sum: P::Potential,
+    argument: Argument,
+) -> Result<(), Error> {
     check_entries::<P>(weights, argument)?;
-    check_sum(mass::<P>(weights), argument)
+    check_sum(sum, argument)
 }
 
 /// Its part that looks at each weight.

@@ -176,7 +176,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// [`Sinkhorn::begin`] for a problem of which something is known.
-    #[inline(never)]
     pub(super) fn begin_with(
         &mut self,
         work: &'a mut [P::Work],
@@ -187,13 +186,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.lay_out(work, true)?;
         let Self { problem, options, f, g, work, state, .. } = self;
         prepare(problem, options, [f, g], (sums, known), work, state)?;
+        self.load();
+        Ok(())
+    }
+
+    /// Puts the start into the potentials.
+    #[inline(never)]
+    fn load(&mut self) {
+        let Self { options, f, g, work, state, .. } = self;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
         work.rows.start_marginal(work.row_rule);
         work.cols.start_marginal(work.col_rule);
         work.rows.marginal(state.level, f, work.row_rule);
         work.cols.marginal(state.level, g, work.col_rule);
-        Ok(())
     }
 
     fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
