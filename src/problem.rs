@@ -53,6 +53,27 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         (b, cols): (&'a [P::Cost], Rule<P::Potential>),
         epsilon: P::Potential,
     ) -> Result<Self, Error> {
+        let kind = (Reference::Counting, false);
+        let problem = Self::unchecked(geometry, (a, rows), (b, cols), epsilon, kind);
+        problem.check()?;
+        Ok(problem)
+    }
+
+    /// A problem against this reference, of unit mass or not, that nobody has looked at.
+    #[inline(always)]
+    pub(crate) const fn unchecked(
+        geometry: G,
+        (a, rows): (&'a [P::Cost], Rule<P::Potential>),
+        (b, cols): (&'a [P::Cost], Rule<P::Potential>),
+        epsilon: P::Potential,
+        (reference, unit_mass): (Reference, bool),
+    ) -> Self {
+        Self { geometry, a, b, rows, cols, epsilon, reference, unit_mass }
+    }
+
+    /// The errors of [`Problem::new`].
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let Self { geometry, a, b, rows, cols, epsilon, .. } = self;
         if geometry.rows() == 0 || geometry.cols() == 0 {
             return Err(Error::new(ErrorKind::Empty, Argument::Cost));
         }
@@ -62,12 +83,10 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if b.len() != geometry.cols() {
             return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
         }
-        check_epsilon(epsilon)?;
-        check_kernel(&geometry, epsilon)?;
-        rows.check(epsilon, Argument::RowRule)?;
-        cols.check(epsilon, Argument::ColRule)?;
-        let (reference, unit_mass) = (Reference::Counting, false);
-        Ok(Self { geometry, a, b, rows, cols, epsilon, reference, unit_mass })
+        check_epsilon(*epsilon)?;
+        check_kernel(geometry, *epsilon)?;
+        rows.check(*epsilon, Argument::RowRule)?;
+        cols.check(*epsilon, Argument::ColRule)
     }
 
     /// Balanced transport: X 1 = a, X^T 1 = b. The sums of a and b must be equal up to rounding.
@@ -132,6 +151,13 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// The same objective over plans of unit mass. Error: `UnitMassRule` unless both rules are KL.
     pub fn unit_mass(mut self) -> Result<Self, Error> {
+        self.check_unit_mass()?;
+        self.unit_mass = true;
+        Ok(self)
+    }
+
+    /// The error of [`Problem::unit_mass`].
+    pub(crate) fn check_unit_mass(&self) -> Result<(), Error> {
         let side = |rule| Side::<P> { rule, ..self.side(&[], &[]) };
         if side(self.rows).relaxation().is_none() {
             return Err(Error::new(ErrorKind::UnitMassRule, Argument::RowRule));
@@ -139,8 +165,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         if side(self.cols).relaxation().is_none() {
             return Err(Error::new(ErrorKind::UnitMassRule, Argument::ColRule));
         }
-        self.unit_mass = true;
-        Ok(self)
+        Ok(())
     }
 
     /// The same problem with the entropy against another reference.
@@ -425,8 +450,18 @@ pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
+    check_weights_of::<P>(weights, mass::<P>(weights), argument)
+}
+
+/// The same where their sum is known.
+#[inline(never)]
+pub(crate) fn check_weights_of<P: Precision>(
+    weights: &[P::Cost],
+    sum: P::Potential,
+    argument: Argument,
+) -> Result<(), Error> {
     check_entries::<P>(weights, argument)?;
-    check_sum(mass::<P>(weights), argument)
+    check_sum(sum, argument)
 }
 
 /// Its part that looks at each weight.

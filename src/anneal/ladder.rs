@@ -106,7 +106,7 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     solver.enter_level(before);
     walk.finish(&mut solver, problem, observer);
     let (newton_steps, products) = walk.newton.map_or((0, 0), |x| (x.steps, x.products));
-    Ok(Solved { report: solver.conclude(), levels, newton_steps, products })
+    Ok(Solved { report: *solver.conclude(), levels, newton_steps, products })
 }
 
 /// The share of the sweeps in `len` elements of work, which are enough: with a kernel where that fits.

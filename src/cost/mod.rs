@@ -39,6 +39,7 @@ pub use points::{Metric, Points};
 
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
+use crate::math::SMALL;
 use crate::view::{Mat, MatMut};
 use crate::work::{Coefficients, padded, take};
 
@@ -160,8 +161,9 @@ pub trait Update<P: Precision>: Sync {
     fn give_up(&mut self);
 }
 
-/// Rows that ask for new potentials at a time.
-pub(crate) const GROUP: usize = 4;
+/// Rows that ask for new potentials at a time. (Any number gives the same bits; where flash and stack count
+/// it is one.)
+pub(crate) const GROUP: usize = if SMALL { 1 } else { 4 };
 /// Bit of what a block of rows found: a row's weight moved too far for the column sums.
 pub(crate) const UNTRUSTED: u32 = 1 << 16;
 

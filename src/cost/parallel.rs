@@ -229,10 +229,10 @@ fn vector<T>(buffer: &mut [T], m: usize) -> &mut [T] {
     buffer.get_mut(..m).unwrap_or_default()
 }
 
-/// The rows' sums of a task's block and its four rows of entries.
+/// The rows' sums of a task's block and a group's rows of entries.
 fn sums<T>(mut buffer: &mut [T], m: usize) -> Option<([&mut [T]; GROUP], &mut [T])> {
     let partial = take(&mut buffer, m)?;
-    let mut entries = [&mut [][..], &mut [], &mut [], &mut []];
+    let mut entries = <[&mut [T]; GROUP]>::default();
     for entries in &mut entries {
         *entries = take(&mut buffer, m)?;
     }

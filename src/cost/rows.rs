@@ -16,7 +16,7 @@ use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
     rescaling, rescalings,
 };
-use crate::math::{Compensated, SMALL, sum_in_lanes};
+use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
@@ -239,7 +239,8 @@ pub(super) fn fill_rows<P: Precision>(
 /// Buffers of a block of rows in a fused sweep.
 pub(super) struct BlockRoom<'a, 'b, P: Precision> {
     pub(super) row: &'a mut [P::Cost],
-    pub(super) entries: &'a mut [&'b mut [P::Sum]; GROUP],
+    /// A buffer for each row of a group.
+    pub(super) entries: &'a mut [&'b mut [P::Sum]],
     pub(super) partial: &'a mut [P::Sum],
     /// What the update keeps of the rows.
     pub(super) kept: &'a mut [P::Sum],
@@ -277,8 +278,14 @@ pub(super) fn sweep_block<P: Precision>(
         update(Rows { first, old: f, potential, sums: known, kept });
         // From here on the sums are the weights of their rows.
         let weights = &mut sums;
-        if SMALL {
-            // Flash and stack count: one at a time.
+        if let (Some(shift), Some(new)) = (shift.first_chunk(), new.first_chunk())
+            && let Some(weights) = weights.first_chunk_mut()
+        {
+            rescalings::<P>(pass.level, pass.scale, shift, new, weights);
+            for (&weight, &shift) in weights.iter().zip(shift) {
+                all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
+            }
+        } else {
             for (weight, (&new, &shift)) in weights.iter_mut().zip(new.iter().zip(&shift)) {
                 *weight = P::Sum::ZERO;
                 if shift > P::Potential::NEG_INFINITY {
@@ -286,16 +293,13 @@ pub(super) fn sweep_block<P: Precision>(
                     all_trusted &= trusted(*weight);
                 }
             }
-        } else {
-            rescalings::<P>(pass.level, pass.scale, &shift, &new, weights);
-            for (&weight, &shift) in weights.iter().zip(&shift) {
-                all_trusted &= trusted(weight) || shift == P::Potential::NEG_INFINITY;
-            }
         }
         for (f, &new) in f.iter_mut().zip(&new) {
             *f = new;
         }
-        if f.len() == GROUP {
+        if f.len() == GROUP
+            && let (Some(weights), Some(entries)) = (weights.first_chunk(), entries.first_chunk())
+        {
             add_four_rows::<P>(pass.level, weights, entries, partial);
         } else {
             let rows = weights.iter().zip(&*entries).take(f.len());

@@ -368,12 +368,17 @@ pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
     // SAFETY: passed on from the caller.
     let b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
     let epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
-    let problem = Problem::new(cost, (a, rows), (b, cols), epsilon)?.reference(reference);
-    match field!(c, types::Problem<T>, flags, 0) {
-        0 => Ok(problem),
-        ROT_UNIT_MASS => Ok(problem.unit_mass()?),
-        _ => Err(Refusal::new(ErrorKind::Kind, Argument::Problem)),
+    let flags = field!(c, types::Problem<T>, flags, 0);
+    // (Put together once: a problem is large, and copies of it are on the stack of every call.)
+    let kind = (reference, flags == ROT_UNIT_MASS);
+    let problem = Problem::unchecked(cost, (a, rows), (b, cols), epsilon, kind);
+    problem.check()?;
+    match flags {
+        0 => {}
+        ROT_UNIT_MASS => problem.check_unit_mass()?,
+        _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Problem)),
     }
+    Ok(problem)
 }
 
 /// The instruction set that a number stands for; `None` is the fastest.

@@ -4,7 +4,7 @@ use super::abi::{
     Range, Refusal, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
     check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
 };
-use super::convert::{Scalar, problem_of, read_problem, refuse_overlap, weights};
+use super::convert::{ProblemSource, Scalar, problem_of, read_problem, refuse_overlap, weights};
 use super::host::HostCost;
 use super::types::{
     self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
@@ -16,6 +16,7 @@ use crate::error::ErrorKind;
 use crate::error::{Argument, Error};
 use crate::plan::{self, Factors, Plan};
 use crate::problem::Problem;
+use crate::view::{Mat, MatMut};
 
 /// The most ranges that a call writes.
 const MOST: usize = 7;
@@ -39,16 +40,39 @@ struct Opened<'a, T: Scalar> {
     work: &'a mut [T],
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices. `written` holds what the call
-/// writes besides work, and knows what it reads besides the potentials and the problem.
+// (Plans in frames of their own, which are not on the stack while the problem is read.)
+impl<T: Scalar> Opened<'_, T> {
+    #[inline(never)]
+    fn marginals(&mut self, log_mass: T, row: &mut [T], col: &mut [T]) -> Result<T, Error> {
+        Plan::new(&self.problem, self.f, self.g, log_mass, self.work)?.marginals(row, col)
+    }
+
+    #[inline(never)]
+    fn barycentric_map(
+        &mut self,
+        log_mass: T,
+        values: &Mat<'_, T>,
+        out: &mut MatMut<'_, T>,
+    ) -> Result<(), Error> {
+        let plan = Plan::new(&self.problem, self.f, self.g, log_mass, self.work);
+        plan?.barycentric_map(values, out)
+    }
+}
+
+/// What a call uses besides potentials, work and problem.
+#[derive(Clone, Copy)]
+struct Uses<'r> {
+    needs_work: bool,
+    outputs: &'r [Range],
+    error: *mut rot_error,
+    inputs: &'r [Range],
+}
+
+/// Checks structs, pointers and overlaps, and forms the slices.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-unsafe fn open<'a, T: Scalar>(
-    call: Call<T>,
-    needs_work: bool,
-    mut written: Written<MOST>,
-) -> Result<Opened<'a, T>, Refusal> {
+unsafe fn open<'a, T: Scalar>(call: &Call<T>, uses: Uses<'_>) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
@@ -58,13 +82,11 @@ unsafe fn open<'a, T: Scalar>(
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
     // SAFETY: m potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
-    if needs_work {
+    if uses.needs_work {
         check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     }
-    written.and_read(&Range::of(call.f, n, Argument::None));
-    written.and_read(&Range::of(call.g, m, Argument::None));
-    refuse_overlap(&mut written, c)?;
-    if !needs_work {
+    keep_apart(call, uses, (n, m), c)?;
+    if !uses.needs_work {
         return Ok(Opened { problem, f, g, work: &mut [] });
     }
     let needed = plan::work_len(n, m, Geometry::<T>::dimension(problem.geometry()));
@@ -73,15 +95,27 @@ unsafe fn open<'a, T: Scalar>(
     Ok(Opened { problem, f, g, work })
 }
 
-/// What a call with these outputs writes, work (which may be none) included.
-fn writes<T>(call: Call<T>, outputs: &[Range], error: *mut rot_error) -> Written<MOST> {
+/// Error `Overlap` if something that is written (work, which may be none, included) is read or written
+/// twice.
+#[inline(never)]
+fn keep_apart<T: Scalar>(
+    call: &Call<T>,
+    Uses { outputs, error, inputs, .. }: Uses<'_>,
+    (n, m): (usize, usize),
+    c: ProblemSource<T>,
+) -> Result<(), Refusal> {
     let mut written = Written::<MOST>::NOTHING;
     written.and(&Range::of(call.work, call.work_len, Argument::Work));
     for output in outputs {
         written.and(output);
     }
     written.and(&Range::of(error, 1, Argument::Report));
-    written
+    for input in inputs {
+        written.and_read(input);
+    }
+    written.and_read(&Range::of(call.f, n, Argument::None));
+    written.and_read(&Range::of(call.g, m, Argument::None));
+    refuse_overlap(&mut written, c)
 }
 
 /// The range of an output matrix, checked.
@@ -114,9 +148,9 @@ unsafe fn entry_any<T: Scalar>(
         check_optional(error.cast_const(), Argument::Report)?;
         check_pointer(value.cast_const(), Argument::Output)?;
         let out = Range::of(value, 1, Argument::Output);
-        let written = writes(call, &[out], error);
+        let uses = Uses { needs_work: false, outputs: &[out], error, inputs: &[] };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, false, written) }?;
+        let o = unsafe { open(&call, uses) }?;
         let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
         // SAFETY: checked above.
         unsafe { write_plain(value, found) };
@@ -134,9 +168,9 @@ unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut r
         let c = unsafe { read_problem(call.problem) }?;
         let [_, (_, m)] = weights(c);
         let range = Range::of(out, m, Argument::Output);
-        let written = writes(call, &[range], error);
+        let uses = Uses { needs_work: false, outputs: &[range], error, inputs: &[] };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, false, written) }?;
+        let o = unsafe { open(&call, uses) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
         let out = unsafe { slice_mut(out, m, Argument::Output) }?;
         plan::row_of(&o.problem, o.f, o.g, call.log_mass, i, out)
@@ -166,14 +200,15 @@ unsafe fn marginals_any<T: Scalar>(
             Range::of(col, m, Argument::Output),
             Range::of(transport_cost, 1, Argument::Output),
         ];
+        let uses = Uses { needs_work: true, outputs: &outputs, error, inputs: &[] };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, writes(call, &outputs, error)) }?;
-        let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
+        let mut opened = unsafe { open(&call, uses) };
+        let o = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let row = unsafe { slice_mut(row, n, Argument::Output) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
         let col = unsafe { slice_mut(col, m, Argument::Output) }?;
-        let found = plan.marginals(row, col)?;
+        let found = o.marginals(call.log_mass, row, col)?;
         // SAFETY: passed on from the caller.
         unsafe { write_plain(transport_cost, found) };
         Ok(())
@@ -196,17 +231,20 @@ unsafe fn map_any<T: Scalar>(
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let (c_values, c_out) = (unsafe { &*values }, unsafe { &*out });
         let range = output(c_out)?;
-        let mut written = writes(call, &[range], error);
-        written.and_read(&Range::of(c_values.data, span(c_values), Argument::None));
-        written.and_read(&Range::of(values, 1, Argument::None));
-        written.and_read(&Range::of(out, 1, Argument::None));
+        let inputs = [
+            Range::of(c_values.data, span(c_values), Argument::None),
+            Range::of(values, 1, Argument::None),
+            Range::of(out, 1, Argument::None),
+        ];
+        let uses = Uses { needs_work: true, outputs: &[range], error, inputs: &inputs };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, written) }?;
+        let mut opened = unsafe { open(&call, uses) };
+        let o = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: passed on from the caller.
         let values = unsafe { mat_of(c_values, Argument::Values) }?;
         // SAFETY: passed on from the caller; no other range shares an address.
         let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
-        Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.barycentric_map(&values, &mut out)
+        o.barycentric_map(call.log_mass, &values, &mut out)
     };
     let result = find();
     // SAFETY: passed on from the caller.
@@ -224,10 +262,10 @@ unsafe fn dense_any<T: Scalar>(
         // SAFETY: not NULL and aligned; readable as the caller vouches.
         let c_out = unsafe { &*out };
         let range = output(c_out)?;
-        let mut written = writes(call, &[range], error);
-        written.and_read(&Range::of(out, 1, Argument::None));
+        let inputs = [Range::of(out, 1, Argument::None)];
+        let uses = Uses { needs_work: true, outputs: &[range], error, inputs: &inputs };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, written) }?;
+        let o = unsafe { open(&call, uses) }?;
         // SAFETY: passed on from the caller; no other range shares an address.
         let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
         Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
@@ -255,8 +293,9 @@ unsafe fn round_any<T: Scalar>(
         let out = |vector, len| Range::of(vector, len, Argument::Output);
         let outputs =
             [out(x, n), out(y, m), out(p, n), out(q, m), Range::of(rounded, 1, Argument::Output)];
+        let uses = Uses { needs_work: true, outputs: &outputs, error, inputs: &[] };
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(call, true, writes(call, &outputs, error)) }?;
+        let o = unsafe { open(&call, uses) }?;
         let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let x = unsafe { slice_mut(x, n, Argument::Output) }?;

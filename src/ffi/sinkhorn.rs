@@ -10,8 +10,8 @@ use super::abi::{
     field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, Scalar, check_state, keep_state, options_of, problem_of, read_options,
-    read_problem, recall_state, refuse_overlap, write_ending, write_report,
+    Head, OptionsSource, ProblemSource, Scalar, check_state, keep_state, options_of, problem_of,
+    read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 #[cfg(feature = "parallel")]
 use super::host::Host;
@@ -95,16 +95,7 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    let mut written = Written::<5>::NOTHING;
-    written.and(&Range::of(call.f, n, Argument::RowPotentials));
-    written.and(&Range::of(call.g, m, Argument::ColPotentials));
-    written.and(&Range::of(call.work, call.work_len, Argument::Work));
-    for range in terms.written {
-        written.and(range);
-    }
-    written.and_read(&c_options.range());
-    written.and_read(&terms.read);
-    refuse_overlap(&mut written, c)?;
+    keep_apart(&call, &terms, (n, m), c, c_options)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
     let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
@@ -119,6 +110,27 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
     Ok(Opened { problem, options, c_options, f, g, work })
+}
+
+/// Error `Overlap` if something that is written is read or written twice.
+#[inline(never)]
+fn keep_apart<T: Scalar>(
+    call: &Call<T>,
+    terms: &Terms<'_>,
+    (n, m): (usize, usize),
+    c: ProblemSource<T>,
+    c_options: OptionsSource<T>,
+) -> Result<(), Refusal> {
+    let mut written = Written::<5>::NOTHING;
+    written.and(&Range::of(call.f, n, Argument::RowPotentials));
+    written.and(&Range::of(call.g, m, Argument::ColPotentials));
+    written.and(&Range::of(call.work, call.work_len, Argument::Work));
+    for range in terms.written {
+        written.and(range);
+    }
+    written.and_read(&c_options.range());
+    written.and_read(&terms.read);
+    refuse_overlap(&mut written, c)
 }
 
 /// Puts the problem on the threads of the host; gives the elements of work that they can use.
@@ -168,16 +180,30 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         let mut opened = unsafe { open(call, Terms::of(true, &[range])) };
-        let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
-        let mut observer = Observe::of(*c_options);
-        let mut solver = Sinkhorn::idle(problem, options, f, g);
-        solver.begin(work)?;
-        solver.run(&mut observer);
+        let opened = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: checked by `report_range`.
-        Ok(unsafe { hand_over(report, &mut solver) })
+        unsafe { solve_opened(opened, report) }
     };
     // SAFETY: passed on from the caller.
     solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
+}
+
+/// A solve of what was opened. (Functions of their own hold the solvers, so that they are not on the stack
+/// while a problem is read.)
+///
+/// # Safety
+/// `report` is writable for the size that it states.
+#[inline(never)]
+unsafe fn solve_opened<T: Scalar>(
+    opened: &mut Opened<'_, T>,
+    report: *mut types::Report<T>,
+) -> Result<i32, Error> {
+    let Opened { problem, options, c_options, f, g, work } = opened;
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    solver.begin(work)?;
+    solver.run(&mut Observe::of(*c_options));
+    // SAFETY: passed on from the caller.
+    Ok(unsafe { hand_over(report, &mut solver) })
 }
 
 /// The caller's observer, if there is one.
@@ -228,7 +254,7 @@ unsafe fn hand_over<T: Scalar>(
 ) -> i32 {
     let found = solver.conclude();
     // SAFETY: passed on from the caller.
-    unsafe { write_report(report, &found) };
+    unsafe { write_report(report, found) };
     found.termination as i32
 }
 
@@ -261,12 +287,9 @@ unsafe fn init_any<T: Scalar>(
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
         let mut opened = unsafe { open(call, Terms::of(true, &ranges)) };
-        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
-        let mut solver = Sinkhorn::idle(problem, options, f, g);
-        solver.begin(work)?;
+        let opened = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: `whole_state` found a whole struct; no other range shares an address.
-        keep_state(&solver.state, unsafe { &mut *state });
-        Ok(())
+        init_opened(opened, unsafe { &mut *state })
     };
     let error_out = match start() {
         Ok(()) => c_status(0),
@@ -275,6 +298,19 @@ unsafe fn init_any<T: Scalar>(
     // SAFETY: passed on from the caller.
     unsafe { write_plain(error, error_out) };
     error_out.status
+}
+
+/// The start of a solve of what was opened.
+#[inline(never)]
+fn init_opened<T: Scalar>(
+    opened: &mut Opened<'_, T>,
+    state: &mut types::State<T>,
+) -> Result<(), Error> {
+    let Opened { problem, options, f, g, work, .. } = opened;
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    solver.begin(work)?;
+    keep_state(&solver.state, state);
+    Ok(())
 }
 
 /// Checks a state struct; only one of the full size can hold a solve.
@@ -315,15 +351,9 @@ unsafe fn step_any<T: Scalar>(
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
         let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let opened = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
-        let state = unsafe { &mut *state };
-        let mut solver = Sinkhorn::idle(problem, options, f, g);
-        recall_state(state, &mut solver.state);
-        solver.take_up(work)?;
-        let ending = solver.step(iterations);
-        keep_state(&solver.state, state);
-        Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
+        step_opened(opened, iterations, unsafe { &mut *state })
     };
     let error_out = match step() {
         Ok(status) => c_status(status),
@@ -332,6 +362,22 @@ unsafe fn step_any<T: Scalar>(
     // SAFETY: passed on from the caller.
     unsafe { write_plain(error, error_out) };
     error_out.status
+}
+
+/// Steps of a solve of what was opened.
+#[inline(never)]
+fn step_opened<T: Scalar>(
+    opened: &mut Opened<'_, T>,
+    iterations: u64,
+    state: &mut types::State<T>,
+) -> Result<i32, Error> {
+    let Opened { problem, options, f, g, work, .. } = opened;
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    recall_state(state, &mut solver.state);
+    solver.take_up(work)?;
+    let ending = solver.step(iterations);
+    keep_state(&solver.state, state);
+    Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
 }
 
 unsafe fn finish_any<T: Scalar>(
@@ -347,19 +393,34 @@ unsafe fn finish_any<T: Scalar>(
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
         let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let Opened { problem, options, f, g, work, .. } = opened.as_mut().map_err(|e| *e)?;
+        let opened = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
-        let mut solver = Sinkhorn::idle(problem, options, f, g);
-        recall_state(state, &mut solver.state);
-        solver.take_up(work)?;
-        // The solve is over: the state is used up.
-        state.mark = 0;
         // SAFETY: checked by `report_range`.
-        Ok(unsafe { hand_over(report, &mut solver) })
+        unsafe { finish_opened(opened, state, report) }
     };
     // SAFETY: passed on from the caller.
     finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
+}
+
+/// The end of a solve of what was opened.
+///
+/// # Safety
+/// As [`solve_opened`].
+#[inline(never)]
+unsafe fn finish_opened<T: Scalar>(
+    opened: &mut Opened<'_, T>,
+    state: &mut types::State<T>,
+    report: *mut types::Report<T>,
+) -> Result<i32, Error> {
+    let Opened { problem, options, f, g, work, .. } = opened;
+    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    recall_state(state, &mut solver.state);
+    solver.take_up(work)?;
+    // The solve is over: the state is used up.
+    state.mark = 0;
+    // SAFETY: passed on from the caller.
+    Ok(unsafe { hand_over(report, &mut solver) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(

@@ -183,9 +183,9 @@ at_each_level! {
 
 #[inline(always)]
 fn dot<P: Precision>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
-    let mut lanes = [P::Potential::ZERO; crate::math::LANES];
-    let mut left = x.chunks_exact(crate::math::LANES);
-    let mut right = cost.chunks_exact(crate::math::LANES);
+    let mut lanes = [P::Potential::ZERO; LANES];
+    let mut left = x.chunks_exact(LANES);
+    let mut right = cost.chunks_exact(LANES);
     for (x, cost) in (&mut left).zip(&mut right) {
         for ((lane, &x), &c) in lanes.iter_mut().zip(x).zip(cost) {
             *lane += product::<P>(x, c);

@@ -10,6 +10,15 @@ pub(crate) const LANES: usize = 16;
 #[inline(always)]
 pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -> T {
     let mut lanes = [T::ZERO; LANES];
+    if super::SMALL {
+        // (One loop for all: flash counts.)
+        for chunk in values.chunks(LANES) {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += f(x);
+            }
+        }
+        return reduce(lanes);
+    }
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
         for (lane, &x) in lanes.iter_mut().zip(chunk) {

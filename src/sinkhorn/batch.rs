@@ -183,7 +183,7 @@ pub(crate) fn solve_each<P: Precision, G: Geometry<P>>(
         let mut solver = Sinkhorn::idle(&problem, options, f, g);
         solver.begin_with(work, known).map_err(in_batch)?;
         solver.run(observer);
-        take(&solver.conclude());
+        take(solver.conclude());
     }
     Ok(())
 }

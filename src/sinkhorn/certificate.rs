@@ -72,7 +72,7 @@ fn gap<P: Precision>(
     not_negative(gap)
 }
 
-/// Fills a report, but for what only the solver knows.
+/// Fills a report, whatever it held, but for what only the solver knows.
 #[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
@@ -82,6 +82,9 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
     report.rounding_floor = e.rounding_floor;
     report.transport_cost = e.transport;
     report.mass = mass;
+    // What not every problem has.
+    (report.gap, report.lower_bound) = (P::Potential::INFINITY, P::Potential::NEG_INFINITY);
+    (report.certified_distance, report.log_mass) = (P::Potential::INFINITY, P::Potential::ZERO);
 
     // sum X log(X / R), with R the reference.
     let logs = if rows.reference > P::Potential::ZERO {
@@ -108,31 +111,44 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
             relaxed(e, report, [tau_row, tau_col], violations, relative_entropy);
         }
         _ => {
-            let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
-            report.gap = gap(e, violations, slack);
-            let most = [(cols, rows), (rows, cols)].map(|(bounded, free)| {
-                (bounded.largest_entropy(free.least_log_weight()), free.takes_any_marginal())
-            });
-            let balls = (rows.fixes_mass() && !rows.fixes_marginal())
-                || (cols.fixes_mass() && !cols.fixes_marginal());
-            let exact = rows.fixes_marginal() && cols.fixes_marginal();
-            for (most, soft) in most {
-                if !most.is_finite() || balls || exact {
-                    continue;
-                }
-                if soft {
-                    report.certified_distance =
-                        not_negative(report.gap + epsilon * (most - report.entropy));
-                    report.lower_bound = report.unregularised_objective - report.certified_distance;
-                } else {
-                    // (A plan whose marginal left its range bounds nothing from above.)
-                    let bound = report.dual_value - epsilon * most;
-                    report.lower_bound = report.lower_bound.larger(bound);
-                }
-            }
+            confined(e, report, violations);
         }
     }
     report.objective = report.unregularised_objective + epsilon * report.entropy;
+}
+
+/// A side that is not relaxed by KL.
+#[inline(never)]
+fn confined<P: Precision>(
+    e: &Evaluation<'_, '_, P>,
+    report: &mut Report<P::Potential>,
+    violations: [P::Potential; 2],
+) {
+    let (rows, cols) = (&e.work.rows, &e.work.cols);
+    let (epsilon, mass) = (rows.epsilon, report.mass);
+    let slack = P::Potential::from_count(8) * e.rounding_floor * mass;
+    report.gap = gap(e, violations, slack);
+    let balls = (rows.fixes_mass() && !rows.fixes_marginal())
+        || (cols.fixes_mass() && !cols.fixes_marginal());
+    let exact = rows.fixes_marginal() && cols.fixes_marginal();
+    if balls || exact {
+        return;
+    }
+    for (bounded, free) in [(cols, rows), (rows, cols)] {
+        let most = bounded.largest_entropy(free.least_log_weight());
+        if !most.is_finite() {
+            continue;
+        }
+        if free.takes_any_marginal() {
+            report.certified_distance =
+                not_negative(report.gap + epsilon * (most - report.entropy));
+            report.lower_bound = report.unregularised_objective - report.certified_distance;
+        } else {
+            // (A plan whose marginal left its range bounds nothing from above.)
+            let bound = report.dual_value - epsilon * most;
+            report.lower_bound = report.lower_bound.larger(bound);
+        }
+    }
 }
 
 /// Both sides relaxed: the unbalanced problem, or its unit-mass form.

@@ -139,7 +139,7 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     let mut solver = Sinkhorn::idle(problem, options, f, g);
     solver.begin(work)?;
     solver.run(observer);
-    Ok(solver.conclude())
+    Ok(*solver.conclude())
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
@@ -176,7 +176,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// [`Sinkhorn::begin`] for a problem of which something is known.
-    #[inline(never)]
     pub(super) fn begin_with(
         &mut self,
         work: &'a mut [P::Work],
@@ -187,13 +186,20 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.lay_out(work, true)?;
         let Self { problem, options, f, g, work, state, .. } = self;
         prepare(problem, options, [f, g], (sums, known), work, state)?;
+        self.load();
+        Ok(())
+    }
+
+    /// Puts the start into the potentials.
+    #[inline(never)]
+    fn load(&mut self) {
+        let Self { options, f, g, work, state, .. } = self;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
         work.rows.start_marginal(work.row_rule);
         work.cols.start_marginal(work.col_rule);
         work.rows.marginal(state.level, f, work.row_rule);
         work.cols.marginal(state.level, g, work.col_rule);
-        Ok(())
     }
 
     fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
@@ -268,17 +274,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// Evaluates the potentials, in one more sweep unless the latest step did, and hands them over.
     pub fn finish(mut self) -> Report<P::Potential> {
-        self.conclude()
+        *self.conclude()
     }
 
     /// [`Sinkhorn::finish`] where the solver lies.
-    pub(crate) fn conclude(&mut self) -> Report<P::Potential> {
+    pub(crate) fn conclude(&mut self) -> &Report<P::Potential> {
         self.look();
         let ending = Evaluated::of(&self.report).ending(self.options.stop, self.state.finished);
         self.report.termination = ending;
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
-        self.report
+        &self.report
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
@@ -290,12 +296,18 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Updates both sides, and learns the residual of the rows as they were before.
-    #[inline(never)]
     fn sweep(&mut self) {
         #[cfg(feature = "scaling")]
         if self.scaled_sweep() {
             return;
         }
+        let unknown = self.update_rows();
+        self.update_columns(unknown);
+    }
+
+    /// The sweep, but for the columns, whose sums it leaves. Returns whether they are not to be trusted.
+    #[inline(never)]
+    fn update_rows(&mut self) -> bool {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let pass = problem.pass(level);
@@ -324,11 +336,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
         state.trouble |= trouble;
         state.still = if moved { 0 } else { state.still.saturating_add(1) };
-        self.update_columns(coupled || !all_trusted);
+        coupled || !all_trusted
     }
 
     /// Updates the columns from their sums at the new f and the shifts in g, which are taken again
     /// where they lost something. Returns whether they had to be.
+    #[inline(never)]
     pub(super) fn update_columns(&mut self, unknown: bool) -> bool {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
@@ -431,7 +444,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Brings the report up to date with the potentials.
     fn look(&mut self) {
         if !self.known {
-            self.evaluate();
+            // (One after the other: the sweep is the deepest that the stack gets.)
+            let transport = self.refresh();
+            self.evaluate(transport);
             // Where an evaluation updates the rows, another one would do so too.
             self.known = !self.ends_on_rows();
         }
@@ -444,10 +459,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             || rows.confines_marginal() && !cols.confines_marginal()
     }
 
-    /// The report of the potentials as they are. Where it [ends on the rows](Self::ends_on_rows) they are
-    /// updated first, so that the plan is feasible there and the certificate valid.
-    fn evaluate(&mut self) {
-        let transport = self.refresh();
+    /// The report of the potentials as they are, of which [`Self::refresh`] found the transport cost.
+    #[inline(never)]
+    fn evaluate(&mut self, transport: P::Potential) {
         let Self { problem, f, g, work, state, report, .. } = self;
         let evaluation = certificate::Evaluation {
             work,
@@ -458,7 +472,6 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             shift: best_shift([(&work.rows, f, work.row_rule), (&work.cols, g, work.col_rule)]),
             unit_mass: problem.is_unit_mass(),
         };
-        *report = Report::unknown();
         certificate::report(&evaluation, report);
         report.iterations = state.iterations;
         report.sweep = work.sweep(state);
@@ -470,7 +483,9 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             || work.cols.collapsed(work.col_rule, col_ball);
     }
 
-    /// Brings all marginals up to date with the potentials; gives the transport cost.
+    /// Brings all marginals up to date with the potentials; gives the transport cost. Where an evaluation
+    /// [ends on the rows](Self::ends_on_rows) they are updated first, so that the plan is feasible there
+    /// and the certificate valid.
     #[inline(never)]
     fn refresh(&mut self) -> P::Potential {
         let updates = self.ends_on_rows() && !self.state.trouble;

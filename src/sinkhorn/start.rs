@@ -8,7 +8,7 @@ use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
 use crate::math::Elementary;
 use crate::options::{Options, Stop, Sweep};
-use crate::problem::{Problem, check_entries, check_sum};
+use crate::problem::{Problem, check_weights_of};
 use crate::real::Real;
 #[cfg(all(feature = "parallel", feature = "scaling"))]
 use crate::work::WorkLen;
@@ -296,10 +296,8 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
-        check_entries::<P>(a, Argument::RowWeights)?;
-        check_sum(sum_a, Argument::RowWeights)?;
-        check_entries::<P>(b, Argument::ColWeights)?;
-        check_sum(sum_b, Argument::ColWeights)?;
+        check_weights_of::<P>(a, sum_a, Argument::RowWeights)?;
+        check_weights_of::<P>(b, sum_b, Argument::ColWeights)?;
         if options.warm_start {
             check_start(f, Argument::RowPotentials)?;
             check_start(g, Argument::ColPotentials)?;
