@@ -586,10 +586,12 @@ const MARK: u32 = 0x726f_7431;
 /// Writes a running solve into the caller's struct.
 pub(super) fn keep_state<T: Scalar>(state: &State<T>, c: &mut types::State<T>) {
     // (Of levels of the same bits any will do.)
-    let level = match state.level {
-        Level::PORTABLE => 1,
-        level if Some(level) == Level::fma() => 2,
-        _ => 0,
+    let level = if state.level == Level::PORTABLE {
+        1
+    } else if Some(state.level) == Level::fma() {
+        2
+    } else {
+        0
     };
     let booleans = [state.forbidden, state.trouble, state.rows_fresh].map(u32::from);
     let [forbidden, trouble, rows_fresh] = booleans;

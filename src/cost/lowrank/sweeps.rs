@@ -7,12 +7,15 @@
 //! solve as numerical trouble.
 
 use super::{LowRank, VECTORS};
-use crate::cost::{GROUP, Pass, ROW_BLOCK, Rows, Scratch, Update, trusted};
+use crate::cost::{Pass, ROW_BLOCK, Rows, Scratch, Update, trusted};
 use crate::kernel::{Level, Precision, factor_add, factor_dots, rescaling, rescalings};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::view::Mat;
 use crate::work::cut;
+
+/// Rows whose products are taken at a time.
+const GROUP: usize = 4;
 
 /// The vectors of a sweep, of the length of the rank.
 struct Room<'a, T> {
