@@ -14,6 +14,16 @@ pub const fn padded(n: usize) -> usize {
     }
 }
 
+/// x / by rounded up, without a panic path; 0 for by = 0.
+#[cfg(any(feature = "grid", feature = "lowrank"))]
+pub(crate) const fn quotient_up(x: usize, by: usize) -> usize {
+    match x.checked_div(by) {
+        Some(quotient) if quotient * by < x => quotient + 1,
+        Some(quotient) => quotient,
+        None => 0,
+    }
+}
+
 /// A number of elements with an absorbing overflow: once a step overflows, the length is
 /// `usize::MAX`, which no buffer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::kernel::{Buffers, Level, Precision, dot_cost, exp_row, max_row};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
-use crate::work::{WorkLen, padded};
+use crate::work::{WorkLen, padded, quotient_up};
 
 /// Entries that describe one axis: how many points, the first coordinate, the spacing.
 const ENTRIES: usize = 3;
@@ -141,7 +141,7 @@ impl<T: Real> Grid<'_, T> {
         let [array, axis] = self.lens();
         let elements = WorkLen::of(array).times(4).and(WorkLen::of(axis).times(2));
         let ratio = size_of::<P::Work>() / size_of::<T>();
-        elements.times(ratio).len().div_ceil(padded(self.m).max(1))
+        quotient_up(elements.times(ratio).len(), padded(self.m))
     }
 }
 

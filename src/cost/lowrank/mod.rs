@@ -36,7 +36,7 @@ use crate::kernel::{Level, Precision, factor_dots};
 use crate::math::Elementary;
 use crate::real::Real;
 use crate::view::Mat;
-use crate::work::{PAD, padded};
+use crate::work::{PAD, padded, quotient_up};
 use factor::{HEADER, Header};
 
 /// Vectors of the length of the rank that a sweep needs.
@@ -47,7 +47,7 @@ const VECTORS: usize = 3;
 pub const fn dimension(n: usize, m: usize, rank: usize) -> usize {
     let (least, rank) = (if n < m { padded(n) } else { padded(m) }, padded(rank));
     match rank.checked_mul(VECTORS) {
-        Some(len) if least > 0 => len.div_ceil(least),
+        Some(len) if least > 0 => quotient_up(len, least),
         _ => usize::MAX,
     }
 }
