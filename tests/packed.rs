@@ -23,7 +23,7 @@ const LOOPS: [&str; 14] = [
     "relaxed_marginal",
     "potential_from_sums",
     "add_squares",
-    "rows_dot",
+    "dots_in_lanes",
     "add_kept",
     "factors",
     "weighted_sum",

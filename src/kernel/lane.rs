@@ -32,7 +32,7 @@ pub trait Lane: Elementary {
 /// the compiler.)
 #[cfg(all(feature = "scaling", not(target_arch = "x86_64")))]
 #[inline(never)]
-fn portable<T: Elementary>(x: &[T], v: &[T], out: &mut [T; LANES]) {
+fn dots_in_lanes<T: Elementary>(x: &[T], v: &[T], out: &mut [T; LANES]) {
     // (Chunks of a length that only the caller knows to be positive leave a division by zero.)
     let mut rest = x;
     for out in out.iter_mut() {
@@ -290,7 +290,7 @@ macro_rules! lane {
             fn dots(level: Level, x: &[Self], v: &[Self], out: &mut [Self; LANES]) {
                 match level.set() {
                     #[cfg(not(target_arch = "x86_64"))]
-                    Set::Portable => portable(x, v, out),
+                    Set::Portable => dots_in_lanes(x, v, out),
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: every processor of this architecture has SSE2.
                     Set::Portable => unsafe { $module::sse2(x, v, out) },
