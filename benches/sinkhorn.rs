@@ -2,7 +2,7 @@
 //!
 //! `cargo bench` prints, for each case, the time per matrix entry and iteration as the inverse of
 //! criterion's throughput: 1 Gelem/s is 1 ns per entry and iteration. Cases are named by sweep (exact,
-//! kl, points, kept, balls), level (portable, avx2, avx512, fma) and n:
+//! kl, points, kept, balls), level (sse2 or what else the target guarantees, avx2, avx512, fma) and n:
 //! `cargo bench --bench sinkhorn -- f64/kept-avx512/256` takes two seconds.
 #![allow(
     missing_docs,

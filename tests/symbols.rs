@@ -210,7 +210,8 @@ fn no_state_is_kept() {
             // Constants with addresses in them are written once, by the loader.
             let constant = name.starts_with(".data.rel.ro");
             // What the processor can do, found once: one byte for each set of features.
-            let features = ["has_avx2", "has_avx512"].iter().any(|set| name.contains(set));
+            let features =
+                ["has_avx2", "has_avx512", "has_fma"].iter().any(|set| name.contains(set));
             let cpu_cache = !archive.on_thumb() && features && size == 1;
             assert!(
                 size == 0 || !writable || constant || cpu_cache,
@@ -304,13 +305,19 @@ fn hot_loops_are_packed_instructions() {
     });
     assert!(single > 0 && double > 0, "packed SSE2: {single} single, {double} double");
 
+    let mut fused_loops = 0;
     for (function, lines) in &functions {
-        // One rounding instead of two would be other bits.
-        let fused = lines.iter().find(|l| l.starts_with("vfm") || l.starts_with("vfnm"));
-        assert_eq!(fused, None, "{function} has a fused multiply-add");
+        // One rounding instead of two would be other bits: nowhere but in the level that is asked for.
+        let mut fused = lines.iter().filter(|l| l.starts_with("vfm") || l.starts_with("vfnm"));
+        if function.contains("fused_avx") {
+            fused_loops += usize::from(fused.next().is_some());
+        } else {
+            assert_eq!(fused.next(), None, "{function} has a fused multiply-add");
+        }
         let scalar = ["exp2_f32", "exp2_f64", "4libm3exp", "4libm4exp2"];
         assert!(!scalar.iter().any(|name| function.contains(name)), "{function} was not inlined");
     }
+    assert!(fused_loops >= 8, "{fused_loops} loops with fused multiply-adds");
 }
 
 #[test]
