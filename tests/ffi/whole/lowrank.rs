@@ -1,5 +1,10 @@
 //! `rot_lowrank_*` and ROT_COST_LOW_RANK: the results of the Rust interface, bit by bit, and every argument
 //! wrong in turn.
+#![allow(
+    clippy::float_cmp,
+    clippy::type_complexity,
+    reason = "exact values; a table is read best in place"
+)]
 
 use core::mem::size_of;
 use core::ptr::{null, null_mut};
