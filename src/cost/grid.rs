@@ -34,7 +34,7 @@ pub const GRID_DIMENSION: usize = 6;
 ///
 /// For work lengths a grid counts as points of dimension [`GRID_DIMENSION`] where neither grid has more
 /// points along an axis than that of the columns, in general of [`super::Geometry::dimension`]; twice
-/// as much with [`crate::Mixed`]. With shorter work its sweeps would take n m exponentials.
+/// as much with [`crate::kernel::Mixed`]. With shorter work its sweeps would take n m exponentials.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid<'a, T> {
     x: Mat<'a, T>,

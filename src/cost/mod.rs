@@ -148,7 +148,7 @@ pub type Seen<T> = [T; 2];
 /// what depends on the order of the rows is told in their order.
 pub trait Update<P: Precision>: Sync {
     /// Gives a few rows their new potentials, and writes down what they were at the old ones. Returns bits
-    /// below [`UNTRUSTED`] for what it found, whatever they mean.
+    /// below 1 << 16 for what it found, whatever they mean.
     fn renew(&self, rows: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32;
 
     /// Takes in the next rows at their old potentials.
