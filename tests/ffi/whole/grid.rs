@@ -79,6 +79,7 @@ macro_rules! for_precision {
             }
 
             #[test]
+            #[cfg_attr(miri, ignore = "two whole solves take an interpreter minutes")]
             fn solves_have_the_bits_of_rust() {
                 let (status, report, f, g) = by_c(&X, &Y, exact_length(&X, &Y));
                 assert_eq!((status, report.converged), (0, 1));
