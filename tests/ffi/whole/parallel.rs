@@ -142,10 +142,10 @@ fn slices_use_it_too<T: C>() {
 }
 
 for_both_precisions! {
-    interpreted {
+    interpreted {}
+    compiled {
         the_bits_are_those_without
         half_a_hook_is_none
         slices_use_it_too
     }
-    compiled {}
 }
