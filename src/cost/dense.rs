@@ -142,30 +142,6 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
         self.cost.get(i, j)
     }
 
-    fn pull_back_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: &[P::Potential],
-        _: &mut [P::Potential],
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn push_forward_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: Option<&Mat<'_, P::Cost>>,
-        _: Option<&Mat<'_, P::Cost>>,
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn slope(&self, _: usize, _: usize, _: usize) -> Option<P::Potential> {
-        None
-    }
-
     fn transposed(&self) -> Self {
         Self { cost: self.cost.transposed() }
     }

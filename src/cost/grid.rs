@@ -580,30 +580,6 @@ impl<P: Precision> RowCost<P> for Grid<'_, P::Cost> {
         Some(sum)
     }
 
-    fn pull_back_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: &[P::Potential],
-        _: &mut [P::Potential],
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn push_forward_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: Option<&Mat<'_, P::Cost>>,
-        _: Option<&Mat<'_, P::Cost>>,
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn slope(&self, _: usize, _: usize, _: usize) -> Option<P::Potential> {
-        None
-    }
-
     fn transposed(&self) -> Self {
         Self { x: self.y, y: self.x, n: self.m, m: self.n }
     }

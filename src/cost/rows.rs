@@ -79,25 +79,29 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// See [`Geometry::pull_back_row`].
     fn pull_back_row(
         &self,
-        i: usize,
-        cost: &[P::Cost],
-        weights: &[P::Potential],
-        x: &mut [P::Potential],
-        y: &mut [P::Potential],
-    );
+        _i: usize,
+        _cost: &[P::Cost],
+        _weights: &[P::Potential],
+        _x: &mut [P::Potential],
+        _y: &mut [P::Potential],
+    ) {
+    }
 
     /// See [`Geometry::push_forward_row`].
     fn push_forward_row(
         &self,
-        i: usize,
-        cost: &[P::Cost],
-        x: Option<&Mat<'_, P::Cost>>,
-        y: Option<&Mat<'_, P::Cost>>,
-        out: &mut [P::Potential],
-    );
+        _i: usize,
+        _cost: &[P::Cost],
+        _x: Option<&Mat<'_, P::Cost>>,
+        _y: Option<&Mat<'_, P::Cost>>,
+        _out: &mut [P::Potential],
+    ) {
+    }
 
     /// See [`Geometry::slope`].
-    fn slope(&self, i: usize, j: usize, k: usize) -> Option<P::Potential>;
+    fn slope(&self, _i: usize, _j: usize, _k: usize) -> Option<P::Potential> {
+        None
+    }
 
     /// See [`Geometry::transposed`].
     fn transposed(&self) -> Self;

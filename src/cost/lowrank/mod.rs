@@ -239,30 +239,6 @@ impl<P: Precision> RowCost<P> for LowRank<'_, P::Cost> {
         Some(cost_of(self.epsilon(), self.kernel::<P>(i, j)))
     }
 
-    fn pull_back_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: &[P::Potential],
-        _: &mut [P::Potential],
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn push_forward_row(
-        &self,
-        _: usize,
-        _: &[P::Cost],
-        _: Option<&Mat<'_, P::Cost>>,
-        _: Option<&Mat<'_, P::Cost>>,
-        _: &mut [P::Potential],
-    ) {
-    }
-
-    fn slope(&self, _: usize, _: usize, _: usize) -> Option<P::Potential> {
-        None
-    }
-
     fn transposed(&self) -> Self {
         Self { x: self.y, y: self.x, turned: !self.turned, ..*self }
     }
