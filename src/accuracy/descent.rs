@@ -163,3 +163,62 @@ fn fall_back<T: Real>(
     let iterations = used.saturating_add(outcome.iterations);
     Ok(Ended { termination: outcome.termination, iterations, levels, path })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::super::bounds::{Formula, Source};
+    use super::*;
+
+    /// A walk that certifies nothing, with this bound and limit: every solve asked for, and the end. Only
+    /// a plain run comes to the target.
+    fn walk(bound: Option<u64>, limit: u64) -> (Vec<Level<f64>>, Ended) {
+        let parameters = Parameters {
+            formula: Formula::Slack,
+            source: Source::Proved,
+            target: 0.1,
+            epsilon: 0.01,
+            iterations: bound,
+            half_sweeps: bound.map(|k| 2 * k),
+            smallest_target: 1e-12,
+        };
+        let start = Start { epsilon: 0.5, enough: 0.01, limit, warm: true };
+        let mut levels = Vec::new();
+        let ended = descend(&parameters, start, |level: Level<f64>| {
+            levels.push(level);
+            let far = Termination::IterationLimit;
+            Ok(Outcome {
+                termination: if level.plain { Termination::Converged } else { far },
+                iterations: level.most_iterations.min(20),
+                gap: 0.5,
+                certified_distance: if level.plain { 0.05 } else { 1.0 },
+            })
+        });
+        (levels, ended.unwrap())
+    }
+
+    #[test]
+    fn a_walk_in_vain_ends_with_a_plain_run_from_zero() {
+        let (levels, ended) = walk(Some(50), u64::MAX);
+        let (last, walked) = levels.split_last().unwrap();
+        assert!(walked.iter().all(|level| !level.plain));
+        assert!(walked[0].warm && walked[0].first && walked.iter().skip(1).all(|level| level.warm));
+        assert!(walked.windows(2).all(|pair| pair[1].epsilon < pair[0].epsilon));
+        assert_eq!(walked.iter().map(|level| level.most_iterations.min(20)).sum::<u64>(), 50);
+        assert!(last.plain && !last.warm && last.most_iterations == 50);
+        assert_eq!((last.epsilon, last.stop), (0.01, Stop::Certified(0.1)));
+        assert_eq!((ended.termination, ended.path), (Termination::Converged, Path::Plain));
+        assert_eq!(ended.iterations, 70);
+    }
+
+    #[test]
+    fn no_plain_run_beyond_the_limit_or_without_a_bound() {
+        for (bound, limit) in [(Some(50), 30), (None, 30), (None, u64::MAX)] {
+            let (levels, ended) = walk(bound, limit);
+            assert!(levels.iter().all(|level| !level.plain));
+            assert_eq!(ended.termination, Termination::IterationLimit);
+            assert!(ended.iterations <= limit && ended.path != Path::Plain);
+        }
+    }
+}
