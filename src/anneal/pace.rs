@@ -24,9 +24,9 @@ impl<T: Real + Elementary> Pace<T> {
     ///
     /// Sweeps multiply a residual by q each, and need ln(residual / target) / ln(1 / q) more. The matrix
     /// of Newton's method has the condition 1 / (1 - q), so conjugate gradients need about half the root
-    /// of that for each power of e, whatever the number of steps they are shared among. (Measured: at
-    /// n = 64 and 256 sweeps over-relaxed with the best factor need as many passes at epsilon of a 100th
-    /// of the largest cost, and do not converge at a 1000th.)
+    /// of that for each power of e, whatever the number of steps they are shared among. Sweeps that are
+    /// over-relaxed by the best factor would come to as many, but need that factor, and do not converge
+    /// everywhere.
     pub(super) fn newton_pays(&mut self, residual: T, target: T) -> bool {
         let [oldest, older, old, last] = self.seen;
         self.seen = [older, old, last, residual];
