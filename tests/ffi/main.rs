@@ -46,8 +46,7 @@ mod whole {
     mod gradients;
     #[cfg(feature = "grid")]
     mod grid;
-    // (Its scene changes data behind pointers that it has taken, which an interpreter does not allow.)
-    #[cfg(all(feature = "lowrank", feature = "f64", not(miri)))]
+    #[cfg(all(feature = "lowrank", feature = "f64"))]
     mod lowrank;
     mod matching;
     mod memory;

@@ -18,6 +18,8 @@ use robust_ot::problem::Problem;
 use robust_ot::sinkhorn::solve;
 use robust_ot::view::Mat;
 
+use crate::SMALL;
+
 fn empty<V>() -> V {
     // SAFETY: the structs of the interface may be all zero.
     unsafe { MaybeUninit::zeroed().assume_init() }
@@ -35,6 +37,8 @@ macro_rules! for_precision {
             const N: usize = 12;
             const M: usize = 10;
             const CANARY: $t = 7.0;
+            /// An interpreter is spared the many sweeps of a small one.
+            const EPSILON: $t = if SMALL { 10.0 } else { 0.1 };
 
             fn matrix(axes: &[$t]) -> c::$matrix {
                 let (rows, cols) = (axes.len() / 3, 3);
@@ -64,7 +68,7 @@ macro_rules! for_precision {
                     a_len: N,
                     b: b.as_ptr(),
                     b_len: M,
-                    epsilon: 0.1,
+                    epsilon: EPSILON,
                     ..empty()
                 };
                 let (mut f, mut g) = (vec![CANARY; N], vec![CANARY; M]);
@@ -79,7 +83,6 @@ macro_rules! for_precision {
             }
 
             #[test]
-            #[cfg_attr(miri, ignore = "two whole solves take an interpreter minutes")]
             fn solves_have_the_bits_of_rust() {
                 let (status, report, f, g) = by_c(&X, &Y, exact_length(&X, &Y));
                 assert_eq!((status, report.converged), (0, 1));
@@ -90,7 +93,7 @@ macro_rules! for_precision {
                 assert_eq!(unsafe { $dimension(&matrix(&X), &matrix(&Y)) }, d);
                 let (a, b) = (weights(N), weights(M));
                 let sides = ((&a[..], Rule::Exact), (&b[..], Rule::Exact));
-                let problem = Problem::<$t, _>::new(grid, sides.0, sides.1, 0.1).unwrap();
+                let problem = Problem::<$t, _>::new(grid, sides.0, sides.1, EPSILON).unwrap();
                 let (mut p, mut q) = (vec![0.0; N], vec![0.0; M]);
                 let mut work = vec![0.0; rot_sinkhorn_work_len(N, M, d)];
                 let found =
@@ -189,7 +192,7 @@ macro_rules! for_precision {
                     measure_size: size_of::<calls::types::$measure>() as u32,
                     measures: measures.as_ptr(),
                     measures_len: 2,
-                    epsilon: 0.1,
+                    epsilon: EPSILON,
                     ..empty()
                 };
                 // SAFETY: both views are valid.
@@ -215,7 +218,7 @@ macro_rules! for_precision {
                     rule,
                     share: 1.0,
                 });
-                let problem = barycenter::Problem::new(&own, 0.1).unwrap();
+                let problem = barycenter::Problem::new(&own, EPSILON).unwrap();
                 let (mut p, mut q, mut at) = (vec![0.0; 2 * M], vec![0.0; 2 * N], vec![0.0; N]);
                 let mut work = vec![0.0; barycenter::work_len(2 * M, N, d)];
                 let options = barycenter::Options::new();

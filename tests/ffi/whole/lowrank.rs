@@ -46,9 +46,9 @@ fn points<T: C>(count: usize, step: usize) -> Vec<T> {
     (0..count).map(value).collect()
 }
 
-fn matrix<T>(data: &[T], cols: usize) -> Matrix<T> {
-    let rows = data.len() / cols;
-    Matrix { data: data.as_ptr(), rows, cols, row_stride: cols, col_stride: 1, reserved: 0 }
+/// (The pointer is that of the vector itself, not of a slice of it, and holds when the vector changes.)
+fn matrix<T>(data: *const T, len: usize, cols: usize) -> Matrix<T> {
+    Matrix { data, rows: len / cols, cols, row_stride: cols, col_stride: 1, reserved: 0 }
 }
 
 /// The arguments of a call, with guards behind what it writes.
@@ -108,7 +108,7 @@ impl<T: Factors> Call<T> {
     fn new() -> Self {
         let [n, m, d, rank] = SHAPE;
         let data = [points::<T>(n * d, 5), points::<T>(m * d, 7)];
-        let [x, y] = [matrix(&data[0], d), matrix(&data[1], d)];
+        let [x, y] = [0, 1].map(|k: usize| matrix(data[k].as_ptr(), data[k].len(), d));
         let (len, work_len) =
             (rot_lowrank_factors_len(n, m, rank), rot_lowrank_work_len(n, m, d, rank));
         let (mut factors, mut work) = (vec![T::ONE; len + 8], vec![T::ONE; work_len]);
