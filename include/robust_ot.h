@@ -1359,7 +1359,7 @@ typedef struct rot_options_f64 {
   void *user;
   /**
    * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
-   * time, never the bits. All else works on the calling thread.
+   * time, never the bits. All else, batches too, works on the calling thread.
    */
   rot_parallel_for parallel_for;
   /**
@@ -1612,7 +1612,7 @@ typedef struct rot_options_f32 {
   void *user;
   /**
    * The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
-   * time, never the bits. All else works on the calling thread.
+   * time, never the bits. All else, batches too, works on the calling thread.
    */
   rot_parallel_for parallel_for;
   /**

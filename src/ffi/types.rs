@@ -197,7 +197,7 @@ pub struct Options<T> {
     /// First argument of `observe`.
     pub user: *mut c_void,
     /// The host's threads, for the sweeps of rot_sinkhorn_*; NULL, the default, for none. It changes the
-    /// time, never the bits. All else works on the calling thread.
+    /// time, never the bits. All else, batches too, works on the calling thread.
     pub parallel_for: rot_parallel_for,
     /// First argument of `parallel_for`.
     pub parallel_context: *mut c_void,
