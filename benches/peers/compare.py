@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(__file__))
 import peers  # noqa: E402
-from ours import Library  # noqa: E402
+from ours import LEVEL_AUTO, LEVEL_FMA, Library  # noqa: E402
 
 OUT, FLAGS = sys.argv[1], set(sys.argv[2:])
 QUICK, FULL = "--quick" in FLAGS, "--full" in FLAGS
@@ -70,9 +70,10 @@ def per_iteration(n, dtype):
     epsilon = 0.01
     library = Library(SHARED, dtype)
     solvers = {}
-    for how in ("log", "kept"):
-        solve = library.solver(cost, a, b, epsilon, how)
-        solvers[f"robust-ot {how}"] = lambda most, solve=solve: solve(1e-30, most)[2].iterations
+    for how, level, of in (("log", LEVEL_AUTO, ""), ("kept", LEVEL_AUTO, ""), ("log", LEVEL_FMA, ", fma"),
+                           ("kept", LEVEL_FMA, ", fma")):
+        solve = library.solver(cost, a, b, epsilon, how, level=level)
+        solvers[f"robust-ot {how}{of}"] = lambda most, solve=solve: solve(1e-30, most)[2].iterations
     if "POT" in peers.INSTALLED:
         for method in ("sinkhorn_knopp", "sinkhorn_log"):
             solve = peers.pot(method, cost, a, b, epsilon)

@@ -6,6 +6,7 @@ import numpy as np
 EXACT, KL = 0, 1
 COUNTING, PRODUCT = 0, 1
 ITERATIVE = 1
+LEVEL_AUTO, LEVEL_FMA = 0, 4
 NOT_REFUSED = 0
 
 
@@ -60,7 +61,7 @@ class Library:
         return getattr(self.library, f"rot_{name}")(*map(c.c_size_t, counts[:3]),
                                                      *map(c.c_uint32, counts[3:]))
 
-    def solver(self, cost, a, b, epsilon, how, tau=None):
+    def solver(self, cost, a, b, epsilon, how, tau=None, level=LEVEL_AUTO):
         """A function of (tolerance, max_iterations) that solves: by plain sweeps, `log` or `kept`, or by
         `auto`, the ladder with Newton's method where it pays. Its `memory` is in bytes."""
         n, m = cost.shape
@@ -79,7 +80,7 @@ class Library:
             "auto": lambda: self.len_of("anneal_fast_work_len", n, m, 0, ITERATIVE),
         }[how]()
         f, g, work = np.zeros(n, self.dtype), np.zeros(m, self.dtype), np.ones(length, self.dtype)
-        options = self.options(struct_size=c.sizeof(self.options), check_every=1000)
+        options = self.options(struct_size=c.sizeof(self.options), check_every=1000, level=level)
         report = self.report(struct_size=c.sizeof(self.report))
         name = "anneal_solve" if how == "auto" else "sinkhorn_solve"
         call = getattr(self.library, f"rot_{name}_{self.suffix}")

@@ -63,7 +63,7 @@ pub(super) fn advance<P: Precision, G: Geometry<P>>(
     };
     let all_trusted = geometry.sweep(pass, f, g, col, &mut [], scratch, &mut fused);
     let Fused { residual, mass, mut trouble, moved, .. } = fused;
-    trouble |= restore(f, side.log_weights);
+    trouble |= restore::<P>(level, f, side.log_weights);
 
     for (mask, &g) in mask.iter_mut().zip(&*g) {
         *mask = if g == no_mass { no_mass } else { zero };

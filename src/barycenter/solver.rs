@@ -10,12 +10,12 @@ use super::report::Report;
 use super::start::prepare;
 use crate::cost::Geometry;
 use crate::error::Error;
-use crate::kernel::{Level, Precision};
+use crate::kernel::{Level, Precision, largest};
 use crate::math::Elementary;
 use crate::options::Stop;
 use crate::real::Real;
 use crate::report::{Observer, Progress, Termination};
-use crate::sinkhorn::{FLOOR_FACTOR, Patience, largest, rounding};
+use crate::sinkhorn::{FLOOR_FACTOR, Patience, rounding};
 
 /// The residual with which a level above the last is left.
 fn enough<T: Real>() -> T {
@@ -244,7 +244,8 @@ impl<P: Precision, G: Geometry<P>> Run<'_, P, G> {
         let scale = taus
             .filter(|&tau| tau > P::Potential::ZERO)
             .fold(self.problem.epsilon(), |scale, tau| scale.smaller(tau));
-        rounding::<P>(self.max_cost + largest(f) + largest(g), scale)
+        let most = |x| largest::<P>(self.level, x);
+        rounding::<P>(self.max_cost + most(f) + most(g), scale)
     }
 
     /// The report of the potentials as they are; leaves q in `barycenter`.

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "balls")]
 mod balls;
+mod checks;
 #[cfg(feature = "lowrank")]
 mod factors;
 mod instructions;
@@ -24,6 +25,7 @@ mod tiles;
 
 #[cfg(feature = "balls")]
 pub(crate) use balls::*;
+pub(crate) use checks::*;
 #[cfg(feature = "lowrank")]
 pub(crate) use factors::*;
 pub use lane::Lane;

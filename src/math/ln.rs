@@ -36,8 +36,9 @@ macro_rules! ln {
             let f = m - 1.0;
             let s = f / (2.0 + f);
             let z = s * s;
-            let mut p = 0.0;
-            for &c in $p.iter().rev() {
+            let [rest @ .., last] = $p;
+            let mut p = last;
+            for c in rest.into_iter().rev() {
                 p = p * z + c;
             }
             let half = 0.5 * f * f;

@@ -1,7 +1,6 @@
 //! What rounding leaves of a residual, and how long a solve waits for more.
 
 use crate::kernel::Precision;
-use crate::math::LANES;
 use crate::real::Real;
 use crate::report::Termination;
 
@@ -20,18 +19,6 @@ const SHARE: usize = 1000;
 pub(crate) fn rounding<P: Precision>(size: P::Potential, scale: P::Potential) -> P::Potential {
     let sums = P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(4);
     P::Potential::ROUNDOFF * (size / scale) + sums
-}
-
-/// The largest finite |x|; 0 if there is none.
-pub(crate) fn largest<T: Real>(values: &[T]) -> T {
-    // Of lanes, without a branch: it is asked for in every iteration.
-    let mut lanes = [T::ZERO; LANES];
-    for chunk in values.chunks(LANES) {
-        for (most, &x) in lanes.iter_mut().zip(chunk) {
-            *most = most.larger(if x.is_finite() { x.abs() } else { T::ZERO });
-        }
-    }
-    lanes.iter().fold(T::ZERO, |most, &x| most.larger(x))
 }
 
 /// The residual that counted last as progress, and when.

@@ -1,7 +1,7 @@
 //! What a fused sweep does with the rows, whatever becomes of its column sums.
 
 use crate::cost::{Pass, Rows, Seen, Update};
-use crate::kernel::{Precision, rescaling};
+use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling};
 use crate::marginal::{Ball, Memory, Side};
 use crate::real::Real;
 
@@ -48,8 +48,8 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         // A rule that updates a few rows at a time keeps nothing.
         let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
         self.side.update(self.pass.level, first, sums, potential, memory);
-        let trouble = restore(potential, old);
-        let moved = potential.iter().zip(old).any(|(new, old)| new != old);
+        let trouble = restore::<P>(self.pass.level, potential, old);
+        let moved = !all_equal::<P>(self.pass.level, potential, old);
         (if trouble { TROUBLE } else { 0 }) | (if moved { MOVED } else { 0 })
     }
 
@@ -79,15 +79,16 @@ pub(super) fn seen<P: Precision>(sum: P::Sum, target: P::Sum) -> Seen<P::Potenti
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether
 /// it had to. The slice is the old potential, or, where that is gone, anything finite that is minus
 /// infinity just for entries without mass.
-pub(crate) fn restore<T: Real>(potential: &mut [T], finite: &[T]) -> bool {
-    // (All are looked at first: branches would cost more than what they save.)
-    let lost = |x: T, held: T| !x.is_finite() & (held != T::NEG_INFINITY);
-    let entries = potential.iter().zip(finite);
-    let trouble = entries.fold(false, |any, (&x, &held)| any | lost(x, held));
+pub(crate) fn restore<P: Precision>(
+    level: Level,
+    potential: &mut [P::Potential],
+    finite: &[P::Potential],
+) -> bool {
+    let trouble = any_lost::<P>(level, potential, finite);
     if trouble {
         for (x, &held) in potential.iter_mut().zip(finite) {
             if lost(*x, held) {
-                *x = if held.is_finite() { held } else { T::ZERO };
+                *x = if held.is_finite() { held } else { P::Potential::ZERO };
             }
         }
     }

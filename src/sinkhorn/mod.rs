@@ -37,7 +37,7 @@ pub use start::{FAST_COEFFICIENTS, fast_work_len};
 #[cfg(feature = "barycenter")]
 pub(crate) use certificate::inner;
 #[cfg(feature = "barycenter")]
-pub(crate) use floor::{FACTOR as FLOOR_FACTOR, Patience, largest, rounding};
+pub(crate) use floor::{FACTOR as FLOOR_FACTOR, Patience, rounding};
 #[cfg(feature = "barycenter")]
 pub(crate) use fused::{Fused, restore};
 #[cfg(feature = "barycenter")]

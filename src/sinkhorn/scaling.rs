@@ -15,7 +15,9 @@ use crate::cost::{Geometry, Pass, ROW_BLOCK, Seen, trusted};
 use crate::cost::{Lent, Pool, Scratch};
 #[cfg(feature = "parallel")]
 use crate::kernel::{Part, Parts, Pieces, in_waves};
-use crate::kernel::{Precision, add_kept, add_row, factors, rows_dot};
+use crate::kernel::{
+    Precision, add_kept, add_row, all_equal, all_trusted, factors, off_target, rows_dot,
+};
 use crate::marginal::{Ball, Memory, Side};
 use crate::math::{LANES, SMALL};
 use crate::real::Real;
@@ -69,7 +71,7 @@ pub(super) struct Kept<'a, P: Precision> {
     /// Potentials that the kernel has absorbed.
     f0: &'a mut [P::Potential],
     g0: &'a mut [P::Potential],
-    /// The rows' potentials before the sweep.
+    /// The rows' potentials that `u` belongs to: those before a sweep while it lasts.
     old: &'a mut [P::Potential],
     /// exp((f - f0) / epsilon) and exp((g - g0) / epsilon), padded with zeros.
     u: &'a mut [P::Sum],
@@ -114,19 +116,17 @@ impl<'a, P: Precision> Kept<'a, P> {
         })
     }
 
-    /// Scalings of both sides at these potentials; whether those of the columns can be trusted.
-    fn scale(&mut self, pass: Pass<P>, f: &[P::Potential], g: &[P::Potential]) -> bool {
-        factors::<P>(pass.level, pass.scale, self.f0, f, self.u);
+    /// Scalings of both sides at these potentials; whether those of the columns can be trusted. Those of
+    /// the rows are left as they are if they are known to be `current`: a sweep leaves them so.
+    fn scale(&mut self, pass: Pass<P>, [f, g]: [&[P::Potential]; 2], current: bool) -> bool {
+        if !(current && all_equal::<P>(pass.level, self.old, f)) {
+            factors::<P>(pass.level, pass.scale, self.f0, f, self.u);
+            copy(self.old, f);
+        }
         factors::<P>(pass.level, pass.scale, self.g0, g, self.v);
         // (Here and below all are looked at: branches would cost more than what they save.)
         self.v.iter().fold(true, |all, &v| all & ((v == P::Sum::ZERO) | trusted(v)))
     }
-}
-
-/// Whether every value can be trusted that belongs to an entry with mass.
-fn all_trusted<P: Precision>(values: &[P::Sum], potentials: &[P::Potential]) -> bool {
-    let entries = values.iter().zip(potentials);
-    entries.fold(true, |all, (&x, &f)| all & ((f == P::Potential::NEG_INFINITY) | trusted(x)))
 }
 
 /// [`LANES`] rows of a kernel from `first` on.
@@ -242,14 +242,18 @@ impl<P: Precision> Shared<'_, '_, P> {
             else {
                 return LOST;
             };
-            if !all_trusted::<P>(sums, f0) {
+            if !all_trusted::<P>(pass.level, sums, f0) {
                 return LOST;
             }
             let mut values = [[P::Potential::ZERO; 2]; GROUP];
-            let entries = sums.iter().zip(&*u).zip(old.iter().zip(targets)).enumerate();
-            for (value, (k, ((&sum, &u), (&old, &target)))) in values.iter_mut().zip(entries) {
-                let sum = sum * u;
-                *value = seen::<P>(sum, side.nearest(first + k, old, sum, target));
+            off_target::<P>(pass.level, sums, u, targets, &mut values);
+            if side.has_corners() {
+                // At these the rule leaves a choice of targets.
+                let entries = sums.iter().zip(&*u).zip(old.iter().zip(targets)).enumerate();
+                for (value, (k, ((&sum, &u), (&old, &target)))) in values.iter_mut().zip(entries) {
+                    let sum = sum * u;
+                    *value = seen::<P>(sum, side.nearest(first + k, old, sum, target));
+                }
             }
             at_old(values.get(..f.len()).unwrap_or(&[]));
             if coupled {
@@ -260,14 +264,14 @@ impl<P: Precision> Shared<'_, '_, P> {
             // A rule that updates a few rows at a time keeps nothing.
             let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
             side.update(pass.level, first, sums, f, memory);
-            if restore(f, old) {
+            if restore::<P>(pass.level, f, old) {
                 found |= TROUBLE;
             }
-            if f.iter().zip(old).fold(false, |any, (new, old)| any | (new != old)) {
+            if !all_equal::<P>(pass.level, f, old) {
                 found |= MOVED;
             }
             factors::<P>(pass.level, pass.scale, f0, f, u);
-            if !all_trusted::<P>(u, f0) {
+            if !all_trusted::<P>(pass.level, u, f0) {
                 found |= UNRELIABLE;
             }
             let entries = kernel.get(first * v.len()..).unwrap_or(&[]);
@@ -387,16 +391,16 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let pass = problem.pass(state.level);
         let Work { kept, scratch, .. } = work;
-        if !kept.scale(pass, f, g) || !state.absorbed.filled {
+        let filled = state.absorbed.filled;
+        if !(kept.scale(pass, [f, g], filled) && filled) {
             copy(kept.f0, f);
             copy(kept.g0, g);
             problem.geometry().fill(pass, kept.f0, kept.g0, kept.kernel, scratch);
             kept.u.fill(P::Sum::ZERO);
             kept.v.fill(P::Sum::ZERO);
-            kept.scale(pass, f, g);
+            kept.scale(pass, [f, g], false);
             state.absorbed.filled = true;
         }
-        copy(kept.old, f);
         kept.total.fill(P::Sum::ZERO);
     }
 
@@ -429,7 +433,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         }
         let (level, pass) = (state.level, problem.pass(state.level));
         let Work { kept, row, col, .. } = work;
-        if !kept.scale(pass, f, g) || !all_trusted::<P>(kept.u, kept.f0) {
+        if !kept.scale(pass, [f, g], true) || !all_trusted::<P>(level, kept.u, kept.f0) {
             return false;
         }
         let Kept { kernel, f0, u, v, total, partial, .. } = &mut *kept;
@@ -444,7 +448,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
                 let entries = rows(kernel, v.len(), first);
                 let mut sums = [P::Sum::ZERO; LANES];
                 rows_dot::<P>(level, entries, v, &mut sums);
-                trusted &= all_trusted::<P>(&sums, f0.get(first..).unwrap_or(&[]));
+                trusted &= all_trusted::<P>(level, &sums, f0.get(first..).unwrap_or(&[]));
                 for ((row, &sum), &u) in row.iter_mut().zip(&sums).zip(u) {
                     *row = sum * u;
                 }
@@ -462,8 +466,10 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// before then.
     fn scaled_rows(&mut self) -> Option<Rows<P::Potential>> {
         let found = self.scaled_blocks();
-        if found.is_none() {
-            copy(self.f, self.work.kept.old);
+        let old = &mut self.work.kept.old;
+        match found {
+            None => copy(self.f, old),
+            Some(_) => copy(old, self.f),
         }
         found
     }
@@ -515,9 +521,9 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
             copy(f, f0);
             let [ball, _] = &mut state.balls;
             side.update(level, 0, row, f, Memory { marginal: row_rule, ball });
-            found.trouble |= restore(f, side.log_weights);
+            found.trouble |= restore::<P>(level, f, side.log_weights);
             factors::<P>(level, pass.scale, f0, f, u);
-            found.reliable &= all_trusted::<P>(u, f0);
+            found.reliable &= all_trusted::<P>(level, u, f0);
             #[cfg(feature = "parallel")]
             if let Some(mut crew) = crew {
                 found.note(crew.add(&shared, u, total))?;

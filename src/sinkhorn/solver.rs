@@ -1,8 +1,8 @@
 //! The iteration and its endings.
 
-use crate::cost::{Geometry, trusted};
+use crate::cost::Geometry;
 use crate::error::Error;
-use crate::kernel::{Level, Precision};
+use crate::kernel::{Level, Precision, all_enough, largest};
 use crate::marginal::{Ball, Memory};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
@@ -331,7 +331,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         state.residual = residual / mass;
         if coupled {
             rows.update(level, 0, row, f, Memory { marginal: row_rule, ball: row_ball });
-            trouble |= restore(f, rows.log_weights);
+            trouble |= restore::<P>(level, f, rows.log_weights);
         }
 
         state.trouble |= trouble;
@@ -346,20 +346,14 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { problem, f, g, work, state, .. } = self;
         let level = state.level;
         let Work { cols, col, col_rule, scratch, .. } = work;
-        let enough = |((&sum, &w), &log): ((&P::Sum, &P::Cost), &P::Potential)| {
-            let least = P::widen(w) * P::Potential::from(P::Sum::TRUST_LOW);
-            let massless = log == P::Potential::NEG_INFINITY;
-            massless | (trusted(sum) & (P::Potential::from(sum) >= least))
-        };
-        let weights = cols.weights.iter().zip(cols.log_weights);
-        let entries = col.iter().zip(weights).map(|(sum, (w, log))| ((sum, w), log));
-        let again = unknown || !entries.fold(true, |all, entry| all & enough(entry));
+        let (weights, log_weights) = (cols.weights, cols.log_weights);
+        let again = unknown || !all_enough::<P>(level, col, weights, log_weights);
         if again {
             problem.geometry().col_sums(problem.pass(level), f, g, col, scratch);
         }
         let [_, ball] = &mut state.balls;
         cols.update(level, 0, col, g, Memory { marginal: col_rule, ball });
-        state.trouble |= restore(g, cols.log_weights);
+        state.trouble |= restore::<P>(level, g, cols.log_weights);
         again
     }
 
@@ -497,7 +491,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             problem.geometry().row_sums(pass, f, g, row, scratch);
             let [ball, _] = &mut state.balls;
             rows.update(level, 0, row, f, Memory { marginal: row_rule, ball });
-            state.trouble |= restore(f, rows.log_weights);
+            state.trouble |= restore::<P>(level, f, rows.log_weights);
             state.rows_fresh = true;
         }
         rows.marginal(level, f, row_rule);
@@ -518,7 +512,8 @@ fn rounding_floor<P: Precision>(
 ) -> P::Potential {
     let taus = [work.rows.relaxation(), work.cols.relaxation()];
     let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
-    floor::rounding::<P>(state.max_cost + floor::largest(f) + floor::largest(g), scale)
+    let most = |x| largest::<P>(state.level, x);
+    floor::rounding::<P>(state.max_cost + most(f) + most(g), scale)
 }
 
 #[cfg(test)]

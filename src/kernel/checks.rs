@@ -1,0 +1,90 @@
+//! What a sweep asks of all entries of a side at once, without a branch.
+
+use super::Precision;
+use super::instructions::at_each_level;
+use super::level::{Level, Set};
+use crate::math::LANES;
+use crate::real::Real;
+
+at_each_level! {
+    /// Whether all sums lie in the range where they can be trusted, of the entries whose potential is not
+    /// minus infinity.
+    fn all_trusted<P>(sums: &[P::Sum], potentials: &[P::Potential]) -> bool {
+        sums.iter().zip(potentials).fold(true, |all, (&sum, &f)| {
+            let fine = (sum >= P::Sum::TRUST_LOW) & (sum <= P::Sum::TRUST_HIGH);
+            all & (fine | (f == P::Potential::NEG_INFINITY))
+        })
+    }
+}
+
+at_each_level! {
+    /// Whether all sums of columns with mass lie in that range, and none below its least share of the
+    /// weight: whatever was flushed to zero is below one rounding of what the rule wants then.
+    fn all_enough<P>(
+        sums: &[P::Sum],
+        weights: &[P::Cost],
+        log_weights: &[P::Potential],
+    ) -> bool {
+        let low = P::Potential::from(P::Sum::TRUST_LOW);
+        let entries = sums.iter().zip(weights).zip(log_weights);
+        entries.fold(true, |all, ((&sum, &weight), &log)| {
+            let fine = (sum >= P::Sum::TRUST_LOW) & (sum <= P::Sum::TRUST_HIGH);
+            let enough = P::Potential::from(sum) >= P::widen(weight) * low;
+            all & ((fine & enough) | (log == P::Potential::NEG_INFINITY))
+        })
+    }
+}
+
+at_each_level! {
+    /// Whether an entry has no finite potential though that of the other slice is not minus infinity.
+    fn any_lost<P>(potentials: &[P::Potential], others: &[P::Potential]) -> bool {
+        potentials.iter().zip(others).fold(false, |any, (&x, &held)| any | lost(x, held))
+    }
+}
+
+/// See [`any_lost`].
+#[inline(always)]
+pub(crate) fn lost<T: Real>(x: T, held: T) -> bool {
+    !x.is_finite() & (held != T::NEG_INFINITY)
+}
+
+at_each_level! {
+    /// Whether two slices are the same.
+    fn all_equal<P>(left: &[P::Potential], right: &[P::Potential]) -> bool {
+        left.iter().zip(right).fold(true, |all, (left, right)| all & (left == right))
+    }
+}
+
+at_each_level! {
+    /// The largest finite |x|; 0 if there is none.
+    fn largest<P>(values: &[P::Potential]) -> P::Potential {
+        let mut lanes = [P::Potential::ZERO; LANES];
+        let size = |x: P::Potential| if x.is_finite() { x.abs() } else { P::Potential::ZERO };
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        for chunk in chunks {
+            for (most, &x) in lanes.iter_mut().zip(chunk) {
+                *most = most.larger(size(x));
+            }
+        }
+        for (most, &x) in lanes.iter_mut().zip(rest) {
+            *most = most.larger(size(x));
+        }
+        lanes.iter().fold(P::Potential::ZERO, |most, &x| most.larger(x))
+    }
+}
+
+#[cfg(feature = "scaling")]
+at_each_level! {
+    /// The sums of rows, u_i s_i, and how far off their targets they are.
+    fn off_target<P>(
+        sums: &[P::Sum],
+        u: &[P::Sum],
+        targets: &[P::Sum],
+        out: &mut [[P::Potential; 2]],
+    ) {
+        for ((out, &target), (&sum, &u)) in out.iter_mut().zip(targets).zip(sums.iter().zip(u)) {
+            let sum = P::Potential::from(sum * u);
+            *out = [sum, (sum - P::Potential::from(target)).abs()];
+        }
+    }
+}
