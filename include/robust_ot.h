@@ -4325,8 +4325,8 @@ int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
  * @param rounded   what is true of X'
  * @param error     what was refused; may be NULL
  *
- * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
- * ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+ * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for one
+ * that is neither exact nor KL, and ROT_ERR_MASS_MISMATCH. Since 0.1.
  */
 ROT_API
 int32_t rot_plan_round_f64(const rot_problem_f64 *problem,
