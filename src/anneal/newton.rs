@@ -15,8 +15,8 @@ const ARMIJO: usize = 10_000;
 const HALVINGS: u32 = 24;
 /// Rounding of the dual in units of the roundoff of its size.
 const NOISE: usize = 1 << 13;
-/// A step moves no potential by more than this times epsilon where both marginals are fixed: far
-/// from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
+/// A step moves no potential by more than this times epsilon where both marginals are fixed, or are
+/// between corners: far from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
 const CAP: usize = 20;
 
 /// What became of a step.
@@ -62,7 +62,7 @@ impl<P: Precision> Newton<'_, P> {
         }
         let noise =
             P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(NOISE) * before.size;
-        let mut t = if solver.is_balanced() {
+        let mut t = if solver.is_rigid() {
             let most = P::Potential::from_count(CAP) * problem.epsilon();
             let longest = self.work.step.iter().flat_map(|d| d.iter());
             let longest = longest.fold(zero, |most, x| most.larger(x.abs()));
@@ -105,14 +105,14 @@ impl<P: Precision> Newton<'_, P> {
         problem: &Problem<'_, P, G>,
         kept: bool,
     ) -> Option<P::Potential> {
-        let Work { before, step, system, .. } = &mut self.work;
-        let (potentials, targets) = (solver.held(), solver.targets());
-        for (kept, f) in before.iter_mut().zip(potentials) {
+        let Work { before, step, scratch: [f, g], system } = &mut self.work;
+        for (kept, f) in before.iter_mut().zip(solver.held()) {
             for (kept, &f) in kept.iter_mut().zip(f) {
                 *kept = f;
             }
         }
-        let ([f, g], [row, col], [row_ball, col_ball]) = (potentials, targets, self.balls);
+        solver.own([f, g]);
+        let ([row, col], [row_ball, col_ball]) = (solver.targets(), self.balls);
         let points = [
             Point { f, target: row, multiplier: row_ball.multiplier() },
             Point { f: g, target: col, multiplier: col_ball.multiplier() },
@@ -134,6 +134,10 @@ impl<P: Precision> Newton<'_, P> {
                 // An entry without mass stays at minus infinity, and a step of zero is none.
                 *f = if t > P::Potential::ZERO && before.is_finite() { moved } else { before };
             }
+        }
+        if t > P::Potential::ZERO {
+            let [rows, cols] = before;
+            solver.confine([rows, cols]);
         }
     }
 }

@@ -1,21 +1,20 @@
 //! Newton's direction for the dual: the same linear system, away from the optimum.
 
-use super::stage::{Lane, RowSource, Stage};
+use super::stage::{RowSource, Stage};
 use super::vjp::{Method, Optimum, Options};
 use crate::cost::Geometry;
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
 use crate::marginal::total;
-use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
 
 /// Where a direction is asked for, on one side.
 #[derive(Clone, Copy)]
 pub(crate) struct Point<'a, P: Precision> {
-    /// Counting potential.
+    /// The rule's own potential.
     pub(crate) f: &'a [P::Potential],
-    /// The marginal r(f) of the rule.
+    /// The marginal r(f) of the rule; not read where that is no function of f.
     pub(crate) target: &'a [P::Sum],
     /// Multiplier of the ball at that marginal.
     pub(crate) multiplier: P::Potential,
@@ -39,6 +38,9 @@ pub(crate) struct Aim<T> {
 /// ```text
 /// (M + epsilon R) (df; dg) = epsilon (r(f) - X 1; c(g) - X^T 1)
 /// ```
+///
+/// Under a rule with corners an entry that its own update would leave at a marginal is fixed to that (r(f) is it, without compliance), and
+/// any other moves to its corner: the active set of a projected Newton method.
 ///
 /// `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
@@ -68,20 +70,14 @@ fn solve<P: Precision, G: Geometry<P>>(
     let [rows, cols] = points;
     let multipliers = [rows.multiplier, cols.multiplier];
     let optimum = Optimum { f: rows.f, g: cols.f, multipliers };
-    let optimum = (optimum, P::Potential::ZERO);
+    let optimum = (optimum, problem.epsilon() * problem.reference_factor());
     let mut stage = Stage::set(problem, optimum, &options, &Nothing, (plan, work))?;
     for (q, point) in [(&mut *stage.rows.q, rows), (&mut *stage.cols.q, cols)] {
         for (q, &target) in q.iter_mut().zip(point.target) {
             *q = P::Potential::from(target);
         }
     }
-    stage.build_apart();
-    let epsilon = problem.epsilon();
-    {
-        let Stage { system, rows, cols, .. } = &mut stage;
-        scale(rows, epsilon, system.rows.inverse_root);
-        scale(cols, epsilon, system.cols.inverse_root);
-    }
+    let moved = stage.build_apart();
     stage.solve(method)?;
     let Stage { system, rows, cols, .. } = &stage;
     let roots = [&*system.rows.inverse_root, &*system.cols.inverse_root];
@@ -93,15 +89,7 @@ fn solve<P: Precision, G: Geometry<P>>(
             *out = u * root;
         }
     }
-    Ok(Aim { slope: slope / epsilon, products: stage.iterations })
-}
-
-/// h = epsilon (r(f) - r) / sqrt(r), with r(f) in q.
-fn scale<T: Elementary>(lane: &mut Lane<'_, T>, epsilon: T, inverse_root: &[T]) {
-    let targets = lane.q.iter().zip(&*lane.r).zip(inverse_root);
-    for (h, ((&target, &r), &root)) in lane.h.iter_mut().zip(targets) {
-        *h = epsilon * (target - r) * root;
-    }
+    Ok(Aim { slope: slope / problem.epsilon() + moved, products: stage.iterations })
 }
 
 /// No cotangent: the right-hand side does not come from the plan.

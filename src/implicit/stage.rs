@@ -12,7 +12,7 @@ use crate::kernel::{
     Level, Precision, add_entries, add_products, add_scaled, dot_potentials, entry_sum,
     weighted_sum,
 };
-use crate::marginal::{Side, total};
+use crate::marginal::{Answer, Side, total};
 use crate::math::Elementary;
 use crate::plan::copy_counting;
 use crate::problem::Problem;
@@ -202,13 +202,35 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         self.system.prepare();
     }
 
-    /// The same where the rules' marginals, in `q`, are not those of the plan.
-    pub(super) fn build_apart(&mut self) {
+    /// The same where the rules' marginals, in `q`, are not those of the plan. Puts the right-hand side of
+    /// Newton's method there, epsilon (r(f) - r), and the moves of potentials that are fixed; gives the
+    /// slope of the dual along these moves.
+    pub(super) fn build_apart(&mut self) -> P::Potential {
         let [row_multiplier, col_multiplier] = self.multipliers;
         let Self { system, rows, cols, row_side, col_side, potentials: [f, g], .. } = self;
-        system.rows.build::<P>(row_side, (row_multiplier, f), rows.r, Some(rows.q));
-        system.cols.build::<P>(col_side, (col_multiplier, g), cols.r, Some(cols.q));
+        let level = system.pass.level;
+        let mut slope = P::Potential::ZERO;
+        for (form, side, multiplier, f, lane) in [
+            (&mut system.rows, row_side, row_multiplier, f, rows),
+            (&mut system.cols, col_side, col_multiplier, g, cols),
+        ] {
+            // Which entries are held depends on the plan's marginal.
+            let apart = !side.has_corners();
+            if !apart {
+                slope += side.active_set((f, lane.r), lane.q, lane.source);
+            }
+            let rule = if apart { Some(&*lane.q) } else { None };
+            form.build::<P>(side, (multiplier, f), lane.r, rule);
+            if !apart {
+                form.source::<P>(level, (Answer::Potential, side.epsilon), lane.r, lane.source);
+            }
+            let targets = lane.q.iter().zip(&*lane.r).zip(&*form.inverse_root);
+            for (h, ((&target, &r), &root)) in lane.h.iter_mut().zip(targets) {
+                *h = side.epsilon * (target - r) * root;
+            }
+        }
         system.prepare();
+        slope
     }
 
     /// Solves u = T_row(h - Y v) + source, v = T_col(h - Y^T u) + source, everything scaled, for

@@ -202,6 +202,32 @@ impl<T: Elementary> Band<T> {
     ) -> Option<T> {
         self.next(side.epsilon, f, w, r).held
     }
+
+    /// Slope of the dual on the way from f to the corner that an entry is taken to.
+    fn slope_beside(&self, f: T, weight: T) -> T {
+        match *self {
+            Self::Tv { tau } if f > tau => T::ZERO,
+            Self::Tv { .. } => weight,
+            Self::Box { lower, .. } if f > T::ZERO => lower * weight,
+            Self::Box { upper, .. } if upper.is_finite() => upper * weight,
+            // (Below 0 by no more than rounding.)
+            Self::Box { .. } => T::ZERO,
+        }
+    }
+
+    /// The end of a way from `before` to `after` that passes no corner. Above tau the dual is no larger
+    /// than there, below -tau and on the side of an infinite end it has no value.
+    fn inside(&self, before: T, after: T) -> T {
+        match *self {
+            Self::Tv { tau } => after.larger(-tau).smaller(tau),
+            Self::Box { upper, .. } => {
+                let passes = before > T::ZERO && after < T::ZERO
+                    || before < T::ZERO && after > T::ZERO
+                    || after < T::ZERO && !upper.is_finite();
+                if passes { T::ZERO } else { after }
+            }
+        }
+    }
 }
 
 impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
@@ -270,9 +296,51 @@ impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
         true
     }
 
+    /// What the entry's own update would do, as at an optimum.
     #[cfg(feature = "implicit")]
-    fn is_smooth(&self) -> bool {
-        false
+    fn active_set(
+        &self,
+        side: &Side<'_, P>,
+        (f, r): (&[P::Potential], &[P::Potential]),
+        target: &mut [P::Potential],
+        step: &mut [P::Potential],
+    ) -> P::Potential {
+        let zero = P::Potential::ZERO;
+        let mut slope = Compensated::new();
+        let entries = target.iter_mut().zip(step).zip(f).zip(r).zip(side.scaled_weights());
+        for ((((target, step), &f), &r), w) in entries {
+            (*target, *step) = (r, zero);
+            if r <= zero {
+                continue;
+            }
+            let Place { f: next, held } = self.next(side.epsilon, f, w, r);
+            match held {
+                Some(share) => *target = share * w,
+                None => {
+                    *step = next - f;
+                    slope.add((self.slope_beside(f, w) - r) * *step);
+                }
+            }
+        }
+        slope.value()
+    }
+
+    #[cfg(feature = "implicit")]
+    fn confine(
+        &self,
+        side: &Side<'_, P>,
+        i: usize,
+        before: P::Potential,
+        after: P::Potential,
+    ) -> P::Potential {
+        let log = side.log_weights.get(i).copied().unwrap_or(P::Potential::NEG_INFINITY);
+        if log == P::Potential::NEG_INFINITY {
+            return after;
+        }
+        let share = side.reference * side.epsilon * log;
+        let own = after - share;
+        let inside = self.inside(before - share, own);
+        if inside == own { after } else { inside + share }
     }
 
     fn masses(

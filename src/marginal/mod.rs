@@ -312,7 +312,7 @@ pub(crate) trait MarginalRule<P: Precision> {
 
     /// The marginal r(f), minus the gradient of the dual value, whatever the latest update was: the
     /// same as [`MarginalRule::marginal`] but for a ball, which needs `scratch` of the side's length
-    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::is_smooth`].
+    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::admits_newton`].
     #[cfg(feature = "implicit")]
     fn gradient(
         &self,
@@ -325,11 +325,40 @@ pub(crate) trait MarginalRule<P: Precision> {
         self.marginal(side, level, f, memory.marginal);
     }
 
-    /// Whether the dual value is differentiable, its gradient a function of f. A ball without
-    /// entropy has corners.
+    /// Whether Newton's method knows a direction: the dual value is differentiable, its gradient a
+    /// function of f, or its corners are those of single entries, see [`MarginalRule::active_set`]. Those
+    /// of a ball without entropy are not.
     #[cfg(feature = "implicit")]
-    fn is_smooth(&self) -> bool {
+    fn admits_newton(&self) -> bool {
         true
+    }
+
+    /// Which entries a step of Newton's method holds at a marginal and which it takes to a corner, at own
+    /// potential f and the plan's sum r, where [`MarginalRule::has_corners`]. Writes the marginal to
+    /// `target` (r at a corner) and the way to the corner to `step` (0 elsewhere); gives the slope of the
+    /// dual along these ways.
+    #[cfg(feature = "implicit")]
+    fn active_set(
+        &self,
+        _: &Side<'_, P>,
+        _at: (&[P::Potential], &[P::Potential]),
+        _target: &mut [P::Potential],
+        _step: &mut [P::Potential],
+    ) -> P::Potential {
+        P::Potential::ZERO
+    }
+
+    /// Where a step ends that would take entry i from `before` to `after`: at the first corner on its way, if
+    /// there is one.
+    #[cfg(feature = "implicit")]
+    fn confine(
+        &self,
+        _: &Side<'_, P>,
+        _i: usize,
+        _before: P::Potential,
+        after: P::Potential,
+    ) -> P::Potential {
+        after
     }
 
     /// Of the marginals that belong to entry i with potential f, where they are several: what the plan's
@@ -645,10 +674,32 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => rule.gradient(self, level, f, scratch, memory));
     }
 
-    /// See [`MarginalRule::is_smooth`].
+    /// See [`MarginalRule::admits_newton`].
     #[cfg(feature = "implicit")]
-    pub(crate) fn is_smooth(&self) -> bool {
-        ask!(self, rule => MarginalRule::<P>::is_smooth(rule))
+    pub(crate) fn admits_newton(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::admits_newton(rule))
+    }
+
+    /// See [`MarginalRule::active_set`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn active_set(
+        &self,
+        at: (&[P::Potential], &[P::Potential]),
+        target: &mut [P::Potential],
+        step: &mut [P::Potential],
+    ) -> P::Potential {
+        ask!(self, rule => rule.active_set(self, at, target, step))
+    }
+
+    /// See [`MarginalRule::confine`]; for a whole side.
+    #[cfg(feature = "implicit")]
+    pub(crate) fn confine(&self, before: &[P::Potential], f: &mut [P::Potential]) {
+        if !self.has_corners() {
+            return;
+        }
+        for (i, (f, &before)) in f.iter_mut().zip(before).enumerate() {
+            *f = ask!(self, rule => rule.confine(self, i, before, *f));
+        }
     }
 
     /// See [`MarginalRule::nearest`].

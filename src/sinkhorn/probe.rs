@@ -23,14 +23,15 @@ pub(crate) struct Measured<T> {
 }
 
 impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
-    /// Whether the dual is differentiable.
-    pub(crate) fn is_smooth(&self) -> bool {
-        self.problem.row_side(&[]).is_smooth() && self.problem.col_side(&[]).is_smooth()
+    /// Whether Newton's method knows a direction.
+    pub(crate) fn admits_newton(&self) -> bool {
+        self.problem.row_side(&[]).admits_newton() && self.problem.col_side(&[]).admits_newton()
     }
 
-    /// Whether both marginals are fixed.
-    pub(crate) fn is_balanced(&self) -> bool {
-        self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
+    /// Whether no rule bends the dual: each marginal is fixed, or so between corners.
+    pub(crate) fn is_rigid(&self) -> bool {
+        let rigid = |side: Side<'_, P>| side.fixes_marginal() || side.has_corners();
+        rigid(self.problem.row_side(&[])) && rigid(self.problem.col_side(&[]))
     }
 
     /// The instruction set.
@@ -41,6 +42,25 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// The counting potentials f and g.
     pub(crate) fn held(&self) -> [&[P::Potential]; 2] {
         [self.f, self.g]
+    }
+
+    /// The rules' own potentials there, which are what a caller would see.
+    pub(crate) fn own(&self, [f, g]: [&mut [P::Potential]; 2]) {
+        for ((own, held), side) in
+            [(f, &*self.f), (g, &*self.g)].into_iter().zip([&self.work.rows, &self.work.cols])
+        {
+            for (own, &held) in own.iter_mut().zip(held) {
+                *own = held;
+            }
+            side.unload(own);
+        }
+    }
+
+    /// Keeps potentials that were moved from those `before` within the corners.
+    pub(crate) fn confine(&mut self, [f, g]: [&[P::Potential]; 2]) {
+        self.known = false;
+        self.work.rows.confine(f, self.f);
+        self.work.cols.confine(g, self.g);
     }
 
     /// The rules' marginals there.
@@ -92,6 +112,8 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         if !kept {
             problem.geometry().marginals(pass, f, g, row, col, sweep);
         }
+        rows.settle(f, row, row_rule);
+        cols.settle(g, col, col_rule);
         let mass = total(row.iter().map(|&x| P::Potential::from(x)));
         let row_value = rows.dual_value(f, row_rule, zero);
         let col_value = cols.dual_value(g, col_rule, zero);
