@@ -6,6 +6,7 @@ use crate::cost::Geometry;
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
 use crate::marginal::total;
+use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
 
@@ -20,13 +21,21 @@ pub(crate) struct Point<'a, P: Precision> {
     pub(crate) multiplier: P::Potential,
 }
 
-/// How the system is solved, and at which instruction set.
-pub(crate) type Solver<P> = (Method<<P as Precision>::Potential>, Level);
+/// How the system is solved.
+#[derive(Clone, Copy)]
+pub(crate) struct Solver<T> {
+    pub(crate) method: Method<T>,
+    /// The instruction set.
+    pub(crate) level: Level,
+    /// Potentials that move further than this (in the mean, weighted by mass) need not be found any better;
+    /// infinite for none.
+    pub(crate) cap: T,
+}
 
 /// A direction of Newton's method.
 #[derive(Clone, Copy)]
 pub(crate) struct Aim<T> {
-    /// <grad D, (df, dg)> > 0.
+    /// <grad D, (df, dg)> > 0, but for the potentials that go to a corner.
     pub(crate) slope: T,
     /// Products with the matrix of the system.
     pub(crate) products: u32,
@@ -46,26 +55,27 @@ pub(crate) struct Aim<T> {
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     [rows, cols]: [Point<'_, P>; 2],
-    (method, level): Solver<P>,
+    solver: Solver<P::Potential>,
     [df, dg]: [&mut [P::Potential]; 2],
     plan: &[P::Sum],
     work: &mut [P::Work],
 ) -> Result<Aim<P::Potential>, Error> {
-    if method == Method::Direct && problem.shape().0 < problem.shape().1 {
+    if solver.method == Method::Direct && problem.shape().0 < problem.shape().1 {
         // The smaller side is factored.
-        solve(&problem.transposed(), [cols, rows], (method, level), [dg, df], (&[], work))
+        solve(&problem.transposed(), [cols, rows], solver, [dg, df], (&[], work))
     } else {
-        solve(problem, [rows, cols], (method, level), [df, dg], (plan, work))
+        solve(problem, [rows, cols], solver, [df, dg], (plan, work))
     }
 }
 
 fn solve<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     points: [Point<'_, P>; 2],
-    (method, level): Solver<P>,
+    solver: Solver<P::Potential>,
     out: [&mut [P::Potential]; 2],
     (plan, work): (&[P::Sum], &mut [P::Work]),
 ) -> Result<Aim<P::Potential>, Error> {
+    let Solver { method, level, cap } = solver;
     let options = Options::new().method(method).level(level);
     let [rows, cols] = points;
     let multipliers = [rows.multiplier, cols.multiplier];
@@ -77,7 +87,8 @@ fn solve<P: Precision, G: Geometry<P>>(
             *q = P::Potential::from(target);
         }
     }
-    let moved = stage.build_apart();
+    stage.radius = cap * stage.mass.sqrt();
+    stage.build_apart();
     stage.solve(method)?;
     let Stage { system, rows, cols, .. } = &stage;
     let roots = [&*system.rows.inverse_root, &*system.cols.inverse_root];
@@ -89,7 +100,7 @@ fn solve<P: Precision, G: Geometry<P>>(
             *out = u * root;
         }
     }
-    Ok(Aim { slope: slope / problem.epsilon() + moved, products: stage.iterations })
+    Ok(Aim { slope: slope / problem.epsilon(), products: stage.iterations })
 }
 
 /// No cotangent: the right-hand side does not come from the plan.

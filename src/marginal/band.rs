@@ -203,28 +203,17 @@ impl<T: Elementary> Band<T> {
         self.next(side.epsilon, f, w, r).held
     }
 
-    /// Slope of the dual on the way from f to the corner that an entry is taken to.
-    fn slope_beside(&self, f: T, weight: T) -> T {
+    /// The corner at which a way from f in the direction of `step` has to end. (Above tau the dual is no
+    /// larger than there; below -tau, and below 0 where the box has no upper end, it has no value.)
+    fn corner_ahead(&self, f: T, step: T) -> Option<T> {
+        let (up, down) = (step > T::ZERO, step < T::ZERO);
         match *self {
-            Self::Tv { tau } if f > tau => T::ZERO,
-            Self::Tv { .. } => weight,
-            Self::Box { lower, .. } if f > T::ZERO => lower * weight,
-            Self::Box { upper, .. } if upper.is_finite() => upper * weight,
-            // (Below 0 by no more than rounding.)
-            Self::Box { .. } => T::ZERO,
-        }
-    }
-
-    /// The end of a way from `before` to `after` that passes no corner. Above tau the dual is no larger
-    /// than there, below -tau and on the side of an infinite end it has no value.
-    fn inside(&self, before: T, after: T) -> T {
-        match *self {
-            Self::Tv { tau } => after.larger(-tau).smaller(tau),
+            Self::Tv { tau } if up => Some(tau),
+            Self::Tv { tau } if down => Some(-tau),
+            Self::Tv { .. } => None,
             Self::Box { upper, .. } => {
-                let passes = before > T::ZERO && after < T::ZERO
-                    || before < T::ZERO && after > T::ZERO
-                    || after < T::ZERO && !upper.is_finite();
-                if passes { T::ZERO } else { after }
+                let ahead = up && f < T::ZERO || down && (f > T::ZERO || !upper.is_finite());
+                ahead.then_some(T::ZERO)
             }
         }
     }
@@ -304,43 +293,35 @@ impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
         (f, r): (&[P::Potential], &[P::Potential]),
         target: &mut [P::Potential],
         step: &mut [P::Potential],
-    ) -> P::Potential {
-        let zero = P::Potential::ZERO;
-        let mut slope = Compensated::new();
+    ) {
         let entries = target.iter_mut().zip(step).zip(f).zip(r).zip(side.scaled_weights());
         for ((((target, step), &f), &r), w) in entries {
-            (*target, *step) = (r, zero);
-            if r <= zero {
+            (*target, *step) = (r, P::Potential::ZERO);
+            if r <= P::Potential::ZERO {
                 continue;
             }
             let Place { f: next, held } = self.next(side.epsilon, f, w, r);
             match held {
                 Some(share) => *target = share * w,
-                None => {
-                    *step = next - f;
-                    slope.add((self.slope_beside(f, w) - r) * *step);
-                }
+                None => *step = next - f,
             }
         }
-        slope.value()
     }
 
     #[cfg(feature = "implicit")]
-    fn confine(
+    fn reach(
         &self,
         side: &Side<'_, P>,
         i: usize,
-        before: P::Potential,
-        after: P::Potential,
+        f: P::Potential,
+        step: P::Potential,
     ) -> P::Potential {
         let log = side.log_weights.get(i).copied().unwrap_or(P::Potential::NEG_INFINITY);
-        if log == P::Potential::NEG_INFINITY {
-            return after;
+        let own = f - side.reference * side.epsilon * log;
+        match self.corner_ahead(own, step) {
+            Some(corner) => ((corner - own) / step).larger(P::Potential::ZERO),
+            None => P::Potential::INFINITY,
         }
-        let share = side.reference * side.epsilon * log;
-        let own = after - share;
-        let inside = self.inside(before - share, own);
-        if inside == own { after } else { inside + share }
     }
 
     fn masses(

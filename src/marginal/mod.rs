@@ -335,8 +335,7 @@ pub(crate) trait MarginalRule<P: Precision> {
 
     /// Which entries a step of Newton's method holds at a marginal and which it takes to a corner, at own
     /// potential f and the plan's sum r, where [`MarginalRule::has_corners`]. Writes the marginal to
-    /// `target` (r at a corner) and the way to the corner to `step` (0 elsewhere); gives the slope of the
-    /// dual along these ways.
+    /// `target` (r at a corner) and the way to the corner to `step` (0 elsewhere).
     #[cfg(feature = "implicit")]
     fn active_set(
         &self,
@@ -344,21 +343,19 @@ pub(crate) trait MarginalRule<P: Precision> {
         _at: (&[P::Potential], &[P::Potential]),
         _target: &mut [P::Potential],
         _step: &mut [P::Potential],
-    ) -> P::Potential {
-        P::Potential::ZERO
+    ) {
     }
 
-    /// Where a step ends that would take entry i from `before` to `after`: at the first corner on its way, if
-    /// there is one.
+    /// The largest t for which f + t `step` of entry i is not beyond the next corner.
     #[cfg(feature = "implicit")]
-    fn confine(
+    fn reach(
         &self,
         _: &Side<'_, P>,
         _i: usize,
-        _before: P::Potential,
-        after: P::Potential,
+        _f: P::Potential,
+        _step: P::Potential,
     ) -> P::Potential {
-        after
+        P::Potential::INFINITY
     }
 
     /// Of the marginals that belong to entry i with potential f, where they are several: what the plan's
@@ -687,19 +684,14 @@ impl<P: Precision> Side<'_, P> {
         at: (&[P::Potential], &[P::Potential]),
         target: &mut [P::Potential],
         step: &mut [P::Potential],
-    ) -> P::Potential {
-        ask!(self, rule => rule.active_set(self, at, target, step))
+    ) {
+        ask!(self, rule => rule.active_set(self, at, target, step));
     }
 
-    /// See [`MarginalRule::confine`]; for a whole side.
+    /// See [`MarginalRule::reach`].
     #[cfg(feature = "implicit")]
-    pub(crate) fn confine(&self, before: &[P::Potential], f: &mut [P::Potential]) {
-        if !self.has_corners() {
-            return;
-        }
-        for (i, (f, &before)) in f.iter_mut().zip(before).enumerate() {
-            *f = ask!(self, rule => rule.confine(self, i, before, *f));
-        }
+    pub(crate) fn reach(&self, i: usize, f: P::Potential, step: P::Potential) -> P::Potential {
+        ask!(self, rule => rule.reach(self, i, f, step))
     }
 
     /// See [`MarginalRule::nearest`].

@@ -28,10 +28,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         self.problem.row_side(&[]).admits_newton() && self.problem.col_side(&[]).admits_newton()
     }
 
-    /// Whether no rule bends the dual: each marginal is fixed, or so between corners.
-    pub(crate) fn is_rigid(&self) -> bool {
-        let rigid = |side: Side<'_, P>| side.fixes_marginal() || side.has_corners();
-        rigid(self.problem.row_side(&[])) && rigid(self.problem.col_side(&[]))
+    /// Whether both marginals are fixed.
+    pub(crate) fn is_balanced(&self) -> bool {
+        self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
+    }
+
+    /// Whether a rule has corners.
+    pub(crate) fn has_corners(&self) -> bool {
+        self.problem.row_side(&[]).has_corners() || self.problem.col_side(&[]).has_corners()
     }
 
     /// The instruction set.
@@ -56,22 +60,58 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         }
     }
 
-    /// Keeps potentials that were moved from those `before` within the corners.
-    pub(crate) fn confine(&mut self, [f, g]: [&[P::Potential]; 2]) {
-        self.known = false;
-        self.work.rows.confine(f, self.f);
-        self.work.cols.confine(g, self.g);
-    }
-
     /// The rules' marginals there.
     pub(crate) fn targets(&self) -> [&[P::Sum]; 2] {
         [self.work.row_rule, self.work.col_rule]
     }
 
-    /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
-    pub(crate) fn potentials(&mut self) -> [&mut [P::Potential]; 2] {
+    /// Puts the potentials at those `before` plus t times a step, each not beyond its next corner.
+    /// [`Sinkhorn::measure`] has to follow.
+    pub(crate) fn place(
+        &mut self,
+        before: [&[P::Potential]; 2],
+        step: [&[P::Potential]; 2],
+        t: P::Potential,
+    ) {
         self.known = false;
-        [self.f, self.g]
+        let sides = [(&self.work.rows, &mut *self.f), (&self.work.cols, &mut *self.g)];
+        for (((side, f), before), step) in sides.into_iter().zip(before).zip(step) {
+            let corners = side.has_corners();
+            for (i, ((f, &before), &step)) in f.iter_mut().zip(before).zip(step).enumerate() {
+                let t = if corners { t.smaller(side.reach(i, before, step)) } else { t };
+                let moved = before + t * step;
+                // An entry without mass stays at minus infinity, and a step of zero is none.
+                *f = if t > P::Potential::ZERO && before.is_finite() { moved } else { before };
+            }
+        }
+    }
+
+    /// The least t > 0 for which a step takes a potential to a corner.
+    pub(crate) fn first_corner(&self, step: [&[P::Potential]; 2]) -> P::Potential {
+        let mut first = P::Potential::INFINITY;
+        let sides = [(&self.work.rows, &*self.f), (&self.work.cols, &*self.g)];
+        for ((side, f), step) in sides.into_iter().zip(step) {
+            for (i, (&f, &step)) in f.iter().zip(step).enumerate() {
+                let reach = side.reach(i, f, step);
+                if reach > P::Potential::ZERO {
+                    first = first.smaller(reach);
+                }
+            }
+        }
+        first
+    }
+
+    /// The slope of the dual along a step, or less: of a potential on its way to a corner the sum counts that
+    /// it would have there.
+    pub(crate) fn slope(&self, step: [&[P::Potential]; 2]) -> P::Potential {
+        let Work { row, col, row_rule, col_rule, .. } = &self.work;
+        let mut slope = P::Potential::ZERO;
+        for ((target, sum), step) in [(row_rule, row), (col_rule, col)].into_iter().zip(step) {
+            slope += total(target.iter().zip(&**sum).zip(step).map(|((&target, &sum), &step)| {
+                (P::Potential::from(target) - P::Potential::from(sum)) * step
+            }));
+        }
+        slope
     }
 
     /// The largest finite |C|, also where the data was trusted and not looked at; 0 if it holds what
