@@ -55,6 +55,10 @@ struct solution {
     double certifiable_epsilon;
     /* What --accuracy asked for; all zero without it. */
     rot_accuracy_f64 accuracy;
+    /* Whether the plan is a rounded one, what is true of that, and why there is none. */
+    int is_rounded;
+    rot_rounded_f64 rounded;
+    rot_error rounding_error;
     /* What the engine needs for the rows of the plan. */
     void *own;
 };
@@ -65,7 +69,7 @@ struct engine {
     /* Solves; how it ended is in the report's error, refusals included. Returns 0, or -1 when out of
      * memory. The solution is to be released in either case. */
     int (*solve)(const struct request *request, struct solution *solution);
-    /* Writes row i of the plan. */
+    /* Writes row i of the plan, of the rounded one if that was asked for. */
     void (*plan_row)(const struct solution *solution, size_t i, double *row);
     void (*release)(struct solution *solution);
 };

@@ -50,6 +50,8 @@ static const char usage[] =
     "  --f32                 single precision\n"
     "What to write\n"
     "  --plan FILE           the plan, as CSV\n"
+    "  --rounded             ... moved until it meets exact sides to the last digit, and its cost too: an\n"
+    "                        upper bound of the best without entropy; the other side may be kl\n"
     "  --potentials FILE     line 1: f (rows), line 2: g (columns), -inf where the weight is 0\n"
     "  --report FILE         all that is known of the result, as JSON\n"
     "Gradients of a loss\n"
@@ -240,6 +242,21 @@ static int same(const char *one, const char *other)
     return one != NULL && other != NULL && strcmp(one, other) == 0;
 }
 
+/* Whether there is a side to round to, and nothing that rounding would spoil. */
+static int check_rounded(const struct options *options)
+{
+    const struct side_rule *const sides[] = {&options->rows, &options->cols};
+    static const char *const names[] = {"--rows", "--cols"};
+    int exact = 0;
+    for (int k = 0; options->rounded && k < 2; k++) {
+        exact |= sides[k]->kind == ROT_RULE_EXACT;
+        if (sides[k]->kind != ROT_RULE_EXACT && sides[k]->kind != ROT_RULE_KL) {
+            return refuse(names[k], sides[k]->text, "--rounded takes exact and kl only");
+        }
+    }
+    return options->rounded && !exact ? refuse("--rounded", NULL, "no side is exact") : 0;
+}
+
 /* What the words mean, and whether they go together. */
 static int interpret(struct options *options, const char *reference)
 {
@@ -283,7 +300,7 @@ static int interpret(struct options *options, const char *reference)
          parse_number("--accuracy", options->accuracy_text, options->accuracy_text,
                       &options->accuracy) != 0) ||
         parse_rule("--rows", &options->rows) != 0 || parse_rule("--cols", &options->cols) != 0 ||
-        parse_stop(options) != 0 || parse_newton(options) != 0 ||
+        check_rounded(options) != 0 || parse_stop(options) != 0 || parse_newton(options) != 0 ||
         parse_sweep(options) != 0 || parse_rank(options) != 0) {
         return -1;
     }
@@ -318,6 +335,7 @@ int options_parse(struct options *options, int argc, char **argv)
         {"--rank", NULL, {&options->rank_text, NULL}},
         {"--f32", &options->single_precision, {NULL, NULL}},
         {"--plan", NULL, {&options->plan, NULL}},
+        {"--rounded", &options->rounded, {NULL, NULL}},
         {"--potentials", NULL, {&options->potentials, NULL}},
         {"--report", NULL, {&options->report, NULL}},
         {"--cotangent", NULL, {&options->cotangent, NULL}},

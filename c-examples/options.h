@@ -21,7 +21,7 @@ struct options {
     const char *cotangent;
     /* Files to write; NULL if not given. */
     const char *plan, *potentials, *report, *gradient_cost, *gradient_a, *gradient_b;
-    int euclidean, unit_mass, product_reference, single_precision, anneal, help;
+    int euclidean, unit_mass, product_reference, single_precision, anneal, rounded, help;
     struct side_rule rows, cols;
     /* As given, for messages; NULL if not given. */
     const char *epsilon_text, *accuracy_text, *stop_text, *max_iterations_text, *newton_text,

@@ -114,6 +114,13 @@ static int put_report(FILE *file, const struct engine *engine, const struct solu
 #define PUT(name) put_member(file, #name, report->name, engine->digits);
     REPORT_VALUES(PUT)
 #undef PUT
+    if (solution->is_rounded) {
+        const rot_rounded_f64 *rounded = &solution->rounded;
+        put_member(file, "rounded_transport_cost", rounded->transport_cost, engine->digits);
+        put_member(file, "rounded_unregularised_objective", rounded->unregularised_objective,
+                   engine->digits);
+        put_member(file, "rounded_added", rounded->added, engine->digits);
+    }
     fprintf(file, ",\n  \"collapsed\": %s\n}\n", report->collapsed ? "true" : "false");
     return 0;
 }

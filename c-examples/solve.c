@@ -240,6 +240,11 @@ static void print_summary(const struct options *options, const struct solution *
     }
     printf("... and entropy         %.9g\n", report->objective);
     printf("mass                    %.9g\n", report->mass);
+    if (solution->is_rounded) {
+        const rot_rounded_f64 *rounded = &solution->rounded;
+        printf("rounded: transport cost %.9g, and penalties %.9g; mass added %.3g\n",
+               rounded->transport_cost, rounded->unregularised_objective, rounded->added);
+    }
     if (report->row_multiplier > 0.0 || report->col_multiplier > 0.0) {
         printf("multipliers of balls    %.6g (rows), %.6g (columns)\n", report->row_multiplier,
                report->col_multiplier);
@@ -291,13 +296,21 @@ static int solve(const struct options *options, const struct tables *tables)
                solution.gradient_error.status != ROT_ERR_NOT_CONVERGED) {
         print_argument(options, tables, &solution.gradient_error);
         fprintf(stderr, "%s\n", rot_status_str(solution.gradient_error.status));
+    } else if (solution.rounding_error.status < 0) {
+        print_argument(options, tables, &solution.rounding_error);
+        fprintf(stderr, "%s\n", rot_status_str(solution.rounding_error.status));
     } else if (output_write(options, engine, &solution) == 0) {
-        int whole = error->status == ROT_OK && solution.gradient_error.status == ROT_OK;
+        int feasible = isfinite(solution.rounded.transport_cost);
+        int whole =
+            error->status == ROT_OK && solution.gradient_error.status == ROT_OK && feasible;
         result = whole ? EXIT_CONVERGED : EXIT_NOT_CONVERGED;
         print_summary(options, &solution);
         if (solution.gradient_error.status != ROT_OK) {
             fprintf(stderr, "solve: no gradient: %s\n",
                     rot_status_str(solution.gradient_error.status));
+        }
+        if (!feasible) {
+            fputs("solve: the rounded plan has mass on forbidden pairs\n", stderr);
         }
         if (error->status != ROT_OK) {
             fprintf(stderr, "solve: not converged: %s", rot_status_str(error->status));

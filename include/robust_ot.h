@@ -102,6 +102,7 @@
  *   annealing  rot_anneal_solve, _work_len (the same problems at small epsilon, in far fewer sweeps)
  *   grids      ROT_COST_GRID (images, volumes), rot_grid_dimension for the work lengths
  *   accuracy   rot_accuracy_solve, _parameters, _work_len (to a proved distance from the optimum)
+ *              rot_accuracy_barycenter_solve, _parameters, _work_len (the same of barycenters)
  *   the plan   rot_plan_entry, _row, _marginals, _barycentric_map, _dense, _round, _work_len
  *   gradients  rot_gradient_vjp, _jvp, _work_len, _fast_work_len
  *   matching   rot_matching_step, _work_len (regression without correspondence)
@@ -331,6 +332,8 @@
 /** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */
 #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \
     ((size_t)48 * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))
+/** Elements of work for rot_accuracy_barycenter_*; see rot_accuracy_barycenter_work_len. */
+#define ROT_ACCURACY_BARYCENTER_WORK_LEN(k, rows, n, d) ROT_BARYCENTER_WORK_LEN(k, rows, n, d)
 #define ROT_BARYCENTER_BACKWARD_WORK_LEN_(n, m, d) \
     ((size_t)8 * ROT_PADDED(n) + (size_t)15 * ROT_PADDED(m) + (size_t)3 * (size_t)(d) * ROT_PADDED(m) + 16u)
 /** Elements of work for rot_barycenter_vjp_*; see rot_barycenter_gradient_work_len. */
@@ -946,7 +949,7 @@ typedef struct rot_problem_f64 {
 } rot_problem_f64;
 
 /**
- * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve, and rot_accuracy_barycenter_...).
  */
 typedef struct rot_accuracy_f64 {
   /**
@@ -962,9 +965,9 @@ typedef struct rot_accuracy_f64 {
    */
   uint32_t path;
   /**
-   * Zero.
+   * Epsilons that a solve walked through.
    */
-  uint32_t reserved32;
+  uint32_t levels;
   /**
    * The target, cost units times mass units.
    */
@@ -1203,7 +1206,7 @@ typedef struct rot_problem_f32 {
 } rot_problem_f32;
 
 /**
- * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+ * What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve, and rot_accuracy_barycenter_...).
  */
 typedef struct rot_accuracy_f32 {
   /**
@@ -1219,9 +1222,9 @@ typedef struct rot_accuracy_f32 {
    */
   uint32_t path;
   /**
-   * Zero.
+   * Epsilons that a solve walked through.
    */
-  uint32_t reserved32;
+  uint32_t levels;
   /**
    * The target, cost units times mass units.
    */
@@ -3632,7 +3635,7 @@ size_t rot_accuracy_work_len(size_t n,
  * @param formula   ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM or ROT_FORMULA_PAPER
  * @param work      work_len elements, contents arbitrary, before and after
  * @param work_len  at least ROT_PADDED(m)
- * @param accuracy  what the target asks for; `path` is zero
+ * @param accuracy  what the target asks for; `path` and `levels` are zero
  * @param error     what was refused; may be NULL
  *
  * Returns ROT_OK or a refusal, after which `accuracy` is as it was: ROT_ERR_TOLERANCE for a target that is
@@ -4322,8 +4325,8 @@ int32_t rot_plan_dense_f32(const rot_problem_f32 *problem,
  * @param rounded   what is true of X'
  * @param error     what was refused; may be NULL
  *
- * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
- * ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+ * Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for one
+ * that is neither exact nor KL, and ROT_ERR_MASS_MISMATCH. Since 0.1.
  */
 ROT_API
 int32_t rot_plan_round_f64(const rot_problem_f64 *problem,
@@ -4854,6 +4857,113 @@ int32_t rot_barycenter_apply_f32(const rot_barycenter_problem_f32 *problem,
                                  float *f,
                                  float *g,
                                  struct rot_error *error);
+
+/**
+ * Elements of work for the rot_accuracy_barycenter functions, by the arguments of
+ * rot_barycenter_work_len, and as many. The same number for f32 and f64; SIZE_MAX if it overflows.
+ * Equal to the macro ROT_ACCURACY_BARYCENTER_WORK_LEN(k, rows, n, d), which sizes static arrays.
+ * Since 0.1.
+ */
+ROT_API size_t rot_accuracy_barycenter_work_len(size_t k, size_t rows, size_t n, size_t d);
+
+/**
+ * Epsilon and a bound on the iterations for a target error on the objective without entropy of a
+ * barycenter, sum_i w_i (<C_i, X_i> + tau_i KL(X_i 1 | p_i)) over plans of unit mass (double
+ * precision).
+ *
+ * @param problem   the measures; its epsilon counts for nothing but has to be positive; read only
+ * @param target    the largest error that is asked for, cost units
+ * @param formula   ROT_FORMULA_SLACK: target / (2 sum_i w_i log(n_i n)); ROT_FORMULA_UNIFORM; or
+ *                  ROT_FORMULA_PAPER: Le et al. 2021, Theorem 2, for one tau
+ * @param work      work_len elements, contents arbitrary, before and after
+ * @param work_len  at least ROT_ACCURACY_BARYCENTER_WORK_LEN(k, sum n_i, n, d)
+ * @param accuracy  what the target asks for; `path` and `levels` are zero. The bound is ours,
+ *                  ROT_SOURCE_PROVED, for two measures at most; `iterations` is 0 for more
+ * @param error     what was refused; may be NULL
+ *
+ * Returns ROT_OK or a refusal, after which `accuracy` is as it was: ROT_ERR_TOLERANCE (ROT_ARG_STOP)
+ * for a target that is not positive and finite, ROT_ERR_NO_CERTIFICATE (ROT_ARG_STOP) with an exact
+ * measure, ROT_ERR_TAU (ROT_ARG_ROW_RULE) for the paper's formula with two different taus,
+ * ROT_ERR_KIND (ROT_ARG_OPTIONS) for a formula that does not exist, and what
+ * rot_barycenter_check_f64 refuses in measures, weights and costs. Cost: one look at every entry.
+ * Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_barycenter_parameters_f64(const rot_barycenter_problem_f64 *problem,
+                                               double target,
+                                               uint32_t formula,
+                                               double *work,
+                                               size_t work_len,
+                                               rot_accuracy_f64 *accuracy,
+                                               struct rot_error *error);
+
+/**
+ * rot_accuracy_barycenter_parameters_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_barycenter_parameters_f32(const rot_barycenter_problem_f32 *problem,
+                                               float target,
+                                               uint32_t formula,
+                                               float *work,
+                                               size_t work_len,
+                                               rot_accuracy_f32 *accuracy,
+                                               struct rot_error *error);
+
+/**
+ * Solves a barycenter of measures with KL rules until its objective without entropy is proved to lie
+ * within `target` of the optimum (double precision). It walks down in epsilon and stops at the first
+ * that certifies the target; at the latest at that of ROT_FORMULA_SLACK, and from zero where the
+ * bound on the iterations was used up in vain.
+ *
+ * @param problem        the measures; its epsilon counts for nothing but has to be positive; read
+ *                       only
+ * @param target         the largest error that is asked for, cost units
+ * @param solve_options  as for rot_barycenter_solve_f64, NULL for the defaults and no limit of
+ *                       iterations; the stopping rule is replaced by the target, the limit counts
+ *                       the iterations at all epsilons; read only
+ * @param f              sum n_i potentials of the measures; read first under ROT_WARM_START
+ * @param g              k n potentials of the barycenter; read first under ROT_WARM_START
+ * @param barycenter     n weights of unit mass
+ * @param work           work_len elements, contents arbitrary, before and after
+ * @param work_len       at least ROT_ACCURACY_BARYCENTER_WORK_LEN(k, sum n_i, n, d)
+ * @param accuracy       what the target asks for, the epsilons that were walked through, and which
+ *                       path ended the solve
+ * @param report         initialised with ROT_BARYCENTER_REPORT_F64_INIT; `epsilon` is that to which
+ *                       f and g belong, `certified_distance` the bound on the error, `iterations`
+ *                       those at all epsilons
+ *
+ * Returns the status as rot_barycenter_solve_f64 does, with the same refusals and those of
+ * rot_accuracy_barycenter_parameters_f64; ROT_OK means proved. ROT_ERR_TARGET_PRECISION
+ * (ROT_ARG_STOP): a target below what this precision is sure to certify (`smallest_target` of
+ * rot_accuracy_barycenter_parameters_f64). Cost: sum_i n_i n exponentials for each iteration.
+ * Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_barycenter_solve_f64(const rot_barycenter_problem_f64 *problem,
+                                          double target,
+                                          const rot_options_f64 *solve_options,
+                                          double *f,
+                                          double *g,
+                                          double *barycenter,
+                                          double *work,
+                                          size_t work_len,
+                                          rot_accuracy_f64 *accuracy,
+                                          rot_barycenter_report_f64 *report);
+
+/**
+ * rot_accuracy_barycenter_solve_f64 in single precision. Since 0.1.
+ */
+ROT_API
+int32_t rot_accuracy_barycenter_solve_f32(const rot_barycenter_problem_f32 *problem,
+                                          float target,
+                                          const rot_options_f32 *solve_options,
+                                          float *f,
+                                          float *g,
+                                          float *barycenter,
+                                          float *work,
+                                          size_t work_len,
+                                          rot_accuracy_f32 *accuracy,
+                                          rot_barycenter_report_f32 *report);
 
 /**
  * Elements of work for rot_barycenter_vjp_f64 and its twin, by the arguments of

@@ -20,7 +20,7 @@ use robust_ot::error::{Argument, Error, ErrorKind};
 use robust_ot::implicit::Method;
 use robust_ot::marginal::Rule;
 use robust_ot::options;
-use robust_ot::problem::Problem;
+use robust_ot::problem::{Problem, Reference};
 use robust_ot::report::Termination;
 use robust_ot::sinkhorn;
 use robust_ot::view::Mat;
@@ -240,9 +240,119 @@ fn formulas_by_hand() {
     let logs = (8.0 * eta * r).ln() + 2.0_f64.ln() + 3.0 * (u / 0.05).ln();
     let k = 1.0 + (u / 0.05 + 1.0) * logs;
     assert!((p.half_sweeps.unwrap() as f64 - k).abs() <= 2.0, "{p:?} {k}");
-    // The mass takes its own time: no bound of ours.
-    let p = parameters(&uot, 0.05, Formula::Slack, &mut work).unwrap();
-    assert_eq!((p.source, p.iterations), (Source::None, None));
+}
+
+/// The unbalanced bound, written out once more from its proof: the distance that it leaves after k sweeps.
+fn unbalanced_distance(i: &Accurate, epsilon: f64, [row, col]: [f64; 2], k: u64) -> f64 {
+    let p = &i.parts[0];
+    let most = p.cost.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = p.cost.iter().copied().fold(f64::INFINITY, f64::min);
+    let [alpha, beta] = [&p.a, &p.b].map(|w| w.iter().sum::<f64>());
+    let (n, m, sigma) = (p.rows as f64, p.cols as f64, row + col);
+    let (rho_row, rho_col) = (row / (row + epsilon), col / (col + epsilon));
+    let rho = rho_row * rho_col;
+    let logs = p.b.iter().map(|b| b.ln());
+    let osc = logs.clone().fold(f64::NEG_INFINITY, f64::max) - logs.fold(f64::INFINITY, f64::min);
+    let start = (most - least) / epsilon + osc;
+    let after = k as f64 - 1.0;
+    let omega = start * rho.powf(after);
+    let delta = epsilon * (n * m).ln() + row * omega * omega / 8.0;
+    let ends = [m.ln() - most / epsilon, (n * m).ln() - least / epsilon];
+    let first = ends.map(|x| (rho_row * alpha.ln() + (1.0 - rho_row) * x - beta.ln()).abs());
+    let first =
+        rho_col * first[0].max(first[1]) + (1.0 - rho_col) * (m.ln() + (most - least) / epsilon);
+    let eta = rho * (1.0 - rho_row).max(rho_row * (1.0 - rho_col)) / 8.0;
+    let d = first * 8.0_f64.powf(-after)
+        + 2.0 * eta * start * start * (rho * rho).max(0.25).powf(after - 1.0);
+    let level = (row * alpha.ln() + col * beta.ln()) / sigma;
+    let (low, high) = (level - most / sigma, level - least / sigma + delta / sigma);
+    // The worst L by trial, which comes close to its least upper bound from below.
+    let u = row * d / (sigma + epsilon);
+    let worst = (0..=2000).map(|step| {
+        let l = low + (high - low) * f64::from(step) / 2000.0;
+        let w = |sign: f64| -epsilon * l / (sigma + epsilon) + sign * u;
+        [w(-1.0), w(1.0)]
+            .map(|w| l.exp() * (w * w.exp() - w.exp() + 1.0))
+            .into_iter()
+            .fold(0.0, f64::max)
+    });
+    let t = (high * sigma / (sigma + epsilon) + u).exp();
+    t * delta + sigma * worst.fold(0.0, f64::max)
+}
+
+/// K of the unbalanced problem, of two taus and masses: finite, falling with the target, no less than
+/// its proof allows, and the certificate is reached before it by plain sweeps from zero.
+#[test]
+fn the_unbalanced_bound_covers_plain_sweeps() {
+    let (mut tightest, mut covered) = (f64::INFINITY, 0);
+    for i in accurate("unbalanced") {
+        let p = &i.parts[0];
+        let taus = [i.tau, i.tau * [1.0, 0.3, 4.0][(i.seed % 3) as usize]];
+        let dense = Dense::new(Mat::new(&p.cost, p.rows, p.cols).unwrap());
+        let [rows, cols] = taus.map(|tau| Rule::Kl { tau });
+        let problem = Problem::<f64, _>::new(dense, (&p.a, rows), (&p.b, cols), 1.0).unwrap();
+        let mut work = vec![0.0; sinkhorn::work_len(p.rows, p.cols, 0)];
+        let mut last = 0;
+        for target in [0.1, 0.03, 0.01, 0.003, 0.001] {
+            let found = parameters(&problem, target, Formula::Slack, &mut work).unwrap();
+            assert_eq!(found.source, Source::Proved, "seed {}, target {target}", i.seed);
+            let bound = found.iterations.unwrap();
+            assert_eq!(found.half_sweeps, Some(2 * bound));
+            assert!(bound > last, "seed {}: {bound} at {target}, {last} before", i.seed);
+            last = bound;
+            let left = unbalanced_distance(&i, found.epsilon, taus, bound);
+            assert!(left <= target * (1.0 + 1e-9), "seed {}: {left} of {target}", i.seed);
+            let uniform = parameters(&problem, target, Formula::Uniform, &mut work).unwrap();
+            assert!(uniform.source != Source::Code && uniform.source != Source::Paper);
+            if target < 0.03 || !i.seed.is_multiple_of(4) {
+                continue;
+            }
+            // In single precision about the same.
+            let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
+            let (cost, a, b) = (narrow(&p.cost), narrow(&p.a), narrow(&p.b));
+            let cost = Dense::new(Mat::new(&cost, p.rows, p.cols).unwrap());
+            let [rows, cols] = taus.map(|tau| Rule::Kl { tau: tau as f32 });
+            let single = Problem::<f32, _>::new(cost, (&a, rows), (&b, cols), 1.0).unwrap();
+            let mut few = vec![0.0; parameters_work_len(p.cols)];
+            let single = parameters(&single, target as f32, Formula::Slack, &mut few).unwrap();
+            let near = single.iterations.unwrap() as f64 / bound as f64;
+            assert!((near - 1.0).abs() <= 0.01 + 2.0 / bound as f64, "seed {}: {near}", i.seed);
+            let level = problem.with_epsilon(found.epsilon).unwrap();
+            let (mut f, mut g) = (vec![0.0; p.rows], vec![0.0; p.cols]);
+            let solve = options::Options::new()
+                .stop(options::Stop::Certified(target))
+                .check_every(1)
+                .max_iterations(bound);
+            let report = sinkhorn::solve(&level, &solve, &mut f, &mut g, &mut work, &mut ());
+            let report = report.unwrap();
+            assert!(report.converged(), "seed {}, target {target}: {report:?}", i.seed);
+            tightest = tightest.min(bound as f64 / report.iterations as f64);
+            covered += 1;
+        }
+    }
+    println!("{covered} runs; bound over iterations: at least {tightest}");
+    assert!(covered >= 40 && tightest >= 1.0);
+}
+
+/// No bound: the other reference, a forbidden pair, a target as large as all that there is to pay.
+#[test]
+fn problems_without_an_unbalanced_bound() {
+    let (a, b) = ([0.5, 0.5], [0.25, 0.75]);
+    let mut work = vec![0.0; parameters_work_len(2)];
+    let mut bound = |cost: &[f64; 4], product: bool, target: f64| {
+        let dense = Dense::new(Mat::new(cost, 2, 2).unwrap());
+        let uot = Problem::<f64, _>::unbalanced(dense, (&a, 0.1), (&b, 0.1), 1.0).unwrap();
+        let reference = if product { Reference::Product } else { Reference::Counting };
+        let found = parameters(&uot.reference(reference), target, Formula::Slack, &mut work);
+        let found = found.unwrap();
+        assert_eq!(found.source == Source::Proved, found.iterations.is_some());
+        found.iterations
+    };
+    let cost = [0.0, 1.0, 1.0, 0.0];
+    assert!(bound(&cost, false, 0.01).is_some());
+    assert_eq!(bound(&cost, true, 0.01), None);
+    assert_eq!(bound(&[0.0, f64::INFINITY, 1.0, 0.0], false, 0.01), None);
+    assert_eq!(bound(&cost, false, 10.0), None);
 }
 
 /// Down to the smallest target that is promised, in both precisions; below it nothing is written.

@@ -318,6 +318,99 @@ fn solve_proves_an_accuracy() {
     }
 }
 
+/// --rounded writes a plan that meets its exact sides to the last digit, long before the sweeps do,
+/// and reports what it costs: never less than the best without entropy, or than its certified bound.
+#[test]
+fn solve_rounds_its_plan() {
+    let folder = folder("rounded");
+    let (n, m) = (5, 4);
+    let cost: Vec<f64> = (0..n * m).map(|k| ((k * k + 3 * k) % 11) as f64 / 4.0).collect();
+    let [a, b] = [n, m].map(|len| {
+        let weights: Vec<f64> = (0..len).map(|k| 1.0 + ((2 * k + len) % 3) as f64).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|w| 3.0 * w / sum).collect::<Vec<_>>()
+    });
+    write_csv(&folder.join("C.csv"), &cost, m);
+    write_csv(&folder.join("a.csv"), &a, n);
+    write_csv(&folder.join("b.csv"), &b, m);
+    let common = ["--cost", "C.csv", "--a", "a.csv", "--b", "b.csv", "--plan", "plan.csv"];
+    let report = || read_json(&folder.join("report.json"));
+    let number = |name: &str| report()[name].as_f64();
+    let run = |more: &[&str]| {
+        let all = [&common[..], &["--report", "report.json"], more].concat();
+        solve(&folder, &all)
+    };
+    let off = |plan: &[Vec<f64>]| {
+        let far = |sum: f64, w: f64| (sum - w).abs();
+        let rows = plan.iter().zip(&a).map(|(row, a)| far(row.iter().sum(), *a));
+        let cols = (0..m).map(|j| far(plan.iter().map(|row| row[j]).sum(), b[j]));
+        [rows.fold(0.0, f64::max), cols.fold(0.0, f64::max)]
+    };
+    // The best without entropy, of both sides exact.
+    run(&["--epsilon", "1e-4", "--anneal"]).expect(0);
+    let best = number("transport_cost").unwrap();
+    assert!(number("rounded_transport_cost").is_none());
+    let early = ["--max-iterations", "2", "--stop", "residual:1e-15"];
+    let (rows, cols) = (["--rows", "kl:2"], ["--cols", "kl:2"]);
+    let certified = ["--accuracy", "0.05"];
+    let cases: [(&[&str], [bool; 2], i32); 4] = [
+        (&[&["--epsilon", "0.1"][..], &early].concat(), [true, true], 1),
+        (&[&["--epsilon", "0.1"][..], &early, &cols].concat(), [true, false], 1),
+        (&[&certified[..], &rows].concat(), [false, true], 0),
+        (&[&certified[..], &cols].concat(), [true, false], 0),
+    ];
+    for (how, exact, code) in cases {
+        for (single, unit) in [(&[][..], 1e-14 * 3.0), (&["--f32"], 3.0 * 100.0 * 6e-8)] {
+            let how = [how, single].concat();
+            run(&how).expect(code);
+            let plain = read_csv(&folder.join("plan.csv"));
+            let ran = run(&[&how[..], &["--rounded"]].concat()).expect(code);
+            assert!(ran.out.contains("\nrounded: transport cost "), "{}", ran.out);
+            let plan = read_csv(&folder.join("plan.csv"));
+            let (before, after) = (off(&plain), off(&plan));
+            for side in 0..2 {
+                assert!(!exact[side] || after[side] <= unit, "{how:?}: {after:?}");
+            }
+            // What is to be shown: the sweeps leave one of two exact sides far behind.
+            assert!(exact != [true; 2] || before[0].max(before[1]) > 1e-4, "{before:?}");
+            let own: f64 = plan.concat().iter().zip(&cost).map(|(x, c)| x * c).sum();
+            let told = number("rounded_transport_cost").unwrap();
+            assert!((told - own).abs() <= 10.0 * unit, "{how:?}: {told} {own}");
+            let objective = number("rounded_unregularised_objective").unwrap();
+            if exact == [true; 2] {
+                assert!(number("lower_bound").is_none() && objective == told);
+                assert!(number("rounded_added").unwrap() > 0.0);
+                assert!(told >= best - 1e-3, "{told} below {best}");
+            } else {
+                let bound = number("lower_bound").unwrap();
+                assert!(objective >= bound && objective > told, "{how:?}: {objective} {bound}");
+                let kl = |sums: &[f64], w: &[f64]| -> f64 {
+                    sums.iter().zip(w).map(|(r, w)| 2.0 * (r * (r / w).ln() - r + w)).sum()
+                };
+                let of_rows: Vec<f64> = plan.iter().map(|row| row.iter().sum()).collect();
+                let of_cols: Vec<f64> =
+                    (0..m).map(|j| plan.iter().map(|row| row[j]).sum()).collect();
+                let penalty = if exact[0] { kl(&of_cols, &b) } else { kl(&of_rows, &a) };
+                assert!((objective - own - penalty).abs() <= 20.0 * unit, "{how:?}: {objective}");
+            }
+        }
+    }
+    // Mass that has to go where it may not: said, and the cost is infinite.
+    fs::write(folder.join("gap.csv"), "0,3,inf\n3,0,0\n").unwrap();
+    fs::write(folder.join("left.csv"), "0.2,0.4,0.4\n").unwrap();
+    let gap = ["--cost", "gap.csv", "--b", "left.csv", "--epsilon", "0.1", "--rounded"];
+    let gap = [&gap[..], &["--report", "report.json"]].concat();
+    let ran = solve(&folder, &[&gap[..], &early].concat()).expect(1);
+    assert!(ran.err.contains("the rounded plan has mass on forbidden pairs"), "{}", ran.err);
+    assert!(report()["rounded_transport_cost"].is_null());
+    // Where the pairs that are left can take it: 0.5 from the first row, 0.25 * 1 from the second.
+    fs::write(folder.join("gap.csv"), "0,inf\n1,0\n").unwrap();
+    fs::write(folder.join("left.csv"), "0.75,0.25\n").unwrap();
+    let ran = solve(&folder, &[&gap[..], &early].concat()).expect(1);
+    assert!(!ran.err.contains("forbidden"), "{}", ran.err);
+    assert!((number("rounded_transport_cost").unwrap() - 0.25).abs() <= 1e-15);
+}
+
 /// At a small epsilon --anneal finds what was stored with far fewer sweeps than the plain solve.
 #[test]
 fn solve_anneals_to_the_stored_optima() {
@@ -455,7 +548,7 @@ fn zoo(name: &str) -> PathBuf {
 }
 
 /// Command line, and what the message has to say.
-const REFUSALS: [(&str, &str); 56] = [
+const REFUSALS: [(&str, &str); 60] = [
     ("--cost word.csv --epsilon 1", "word.csv:2:2: \"x\" is not a number"),
     ("--cost header.csv --epsilon 1", "header.csv:1:1: \"cost\" is not a number"),
     ("--cost short.csv --epsilon 1", "short.csv:3:2: this line has fewer values"),
@@ -521,6 +614,13 @@ const REFUSALS: [(&str, &str); 56] = [
     ("--cost C.csv --accuracy 1 --anneal", "--accuracy 1: neither with --anneal nor with --stop"),
     ("--cost C.csv --accuracy 1", "--accuracy 1: no certificate exists"),
     ("--cost C.csv --accuracy 1e-20 --cols kl:1", "--accuracy 1e-20: the target is below"),
+    ("--cost C.csv --epsilon 1 --rounded --rows kl:1 --cols kl:1", "--rounded: no side is exact"),
+    (
+        "--cost C.csv --epsilon 1 --rounded --rows kl:1 --cols kl:1 --robust",
+        "--rounded: no side is",
+    ),
+    ("--cost C.csv --epsilon 1 --rounded --cols tv:1", "--cols tv:1: --rounded takes exact and kl"),
+    ("--cost C.csv --epsilon 1 --rounded --rows box:0:2", "--rows box:0:2: --rounded takes exact"),
     ("--cost C.csv --epsilon 1 --sweep fast", "--sweep fast: none of auto, log and scaling"),
     (
         "--cost C.csv --epsilon 1 --anneal --newton fast",
@@ -984,7 +1084,7 @@ fn pkg_config_finds_the_library() {
 /// Good and every so many-th bad input for a program that is watched.
 fn watched_runs(folder: &Path, every: usize, solve: impl Fn() -> Command) {
     let good = [
-        "--cost C.csv --epsilon 0.1 --rows kl:1 --stop certified:0.1",
+        "--cost C.csv --epsilon 0.1 --rows kl:1 --stop certified:0.1 --rounded",
         "--points C.csv C.csv --epsilon 0.1 --cols kl:1 --rows kl:1 --robust --f32",
     ];
     let runs =

@@ -75,6 +75,8 @@ fn barycenter_work() -> String {
     format!(
         "{}/** Elements of work for rot_barycenter_*, to size static arrays; see rot_barycenter_work_len. */\n\
          #define ROT_BARYCENTER_WORK_LEN(k, rows, n, d) \\\n    ((size_t){list} * (size_t)(k) + ROT_BARYCENTER_MEASURES_WORK_LEN_(rows, n, d))\n\
+         /** Elements of work for rot_accuracy_barycenter_*; see rot_accuracy_barycenter_work_len. */\n\
+         #define ROT_ACCURACY_BARYCENTER_WORK_LEN(k, rows, n, d) ROT_BARYCENTER_WORK_LEN(k, rows, n, d)\n\
          {}/** Elements of work for rot_barycenter_vjp_*; see rot_barycenter_gradient_work_len. */\n\
          #define ROT_BARYCENTER_GRADIENT_WORK_LEN(k, rows, n, d) \\\n    ((size_t)(k) * ({list}u + ROT_PADDED(n)) + ROT_BARYCENTER_BACKWARD_WORK_LEN_(rows, n, d))\n",
         rows.replace("WORK_LEN(", "WORK_LEN_("),

@@ -5,6 +5,7 @@
     feature = "f64",
     feature = "implicit",
     feature = "barycenter",
+    feature = "accuracy",
     feature = "lowrank",
     feature = "scaling"
 ))]
@@ -27,6 +28,7 @@ use std::process::Command;
 
 use robust_ot::error::{Argument, Error, ErrorKind};
 use robust_ot::ffi::anneal::{ROT_METHOD_NONE, rot_anneal_fast_work_len, rot_anneal_work_len};
+use robust_ot::ffi::barycenter::accuracy::rot_accuracy_barycenter_work_len;
 use robust_ot::ffi::barycenter::gradient::rot_barycenter_gradient_work_len;
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types::*;
@@ -211,7 +213,7 @@ fn layouts() -> Vec<String> {
         observe user parallel_for parallel_context tasks reserved32 reserved
     } }
     both! { rot_accuracy_f64 rot_accuracy_f32 {
-        formula source path reserved32 target epsilon smallest_target reserved_value iterations
+        formula source path levels target epsilon smallest_target reserved_value iterations
         half_sweeps reserved
     } }
     both! { rot_rounded_f64 rot_rounded_f32 {
@@ -417,9 +419,13 @@ fn work_lengths() -> Vec<String> {
         )
     };
     let average = |n, m, d| {
-        let lens = [rot_barycenter_work_len, rot_barycenter_gradient_work_len];
-        let [solve, back] = lens.map(|len| len(m, n, m, d));
-        format!("barycenter {n} {m} {d} {solve} {back}")
+        let lens = [
+            rot_barycenter_work_len,
+            rot_accuracy_barycenter_work_len,
+            rot_barycenter_gradient_work_len,
+        ];
+        let [solve, walk, back] = lens.map(|len| len(m, n, m, d));
+        format!("barycenter {n} {m} {d} {solve} {walk} {back}")
     };
     let factors = |n, m, rank| {
         let (factors, dimension) =
@@ -445,7 +451,10 @@ fn work_lengths() -> Vec<String> {
     let average = rot_barycenter_work_len(3, 33, 17, 1);
     let fast = rot_sinkhorn_fast_work_len(5, 7, 2);
     let back = rot_barycenter_gradient_work_len(3, 33, 17, 1);
-    lines.push(format!("arrays {solve} {fast} {view} {direct} {step} {ladder} {average} {back}"));
+    let walk = rot_accuracy_barycenter_work_len(3, 33, 17, 1);
+    lines.push(format!(
+        "arrays {solve} {fast} {view} {direct} {step} {ladder} {average} {back} {walk}"
+    ));
     lines
 }
 

@@ -288,7 +288,17 @@ fn refusals_write_nothing() {
     let heavy = [0.5, 0.75];
     let heavy = Problem::<f64, _>::balanced(dense(), &a, &heavy, 0.1).unwrap();
     assert_eq!(refused(&heavy, [2; 4]).0, ErrorKind::MassMismatch);
-    let ball = Rule::L2Ball { radius2: 0.1, entropy: 0.1 };
-    let ball = Problem::<f64, _>::new(dense(), (&a, Rule::Exact), (&b, ball), 0.1).unwrap();
-    assert_eq!(refused(&ball, [2; 4]), (ErrorKind::Kind, Argument::ColRule));
+    let others = [
+        Rule::L2Ball { radius2: 0.1, entropy: 0.1 },
+        #[cfg(feature = "ranges")]
+        Rule::Tv { tau: 1.0 },
+        #[cfg(feature = "ranges")]
+        Rule::Box { lower: 0.5, upper: 2.0 },
+    ];
+    for rule in others {
+        let cols = Problem::<f64, _>::new(dense(), (&a, Rule::Exact), (&b, rule), 0.1).unwrap();
+        assert_eq!(refused(&cols, [2; 4]), (ErrorKind::Kind, Argument::ColRule), "{rule:?}");
+        let rows = Problem::<f64, _>::new(dense(), (&a, rule), (&b, Rule::Exact), 0.1).unwrap();
+        assert_eq!(refused(&rows, [2; 4]), (ErrorKind::Kind, Argument::RowRule), "{rule:?}");
+    }
 }

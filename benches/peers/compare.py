@@ -17,6 +17,8 @@ from ours import LEVEL_AUTO, LEVEL_FMA, Library  # noqa: E402
 
 OUT, FLAGS = sys.argv[1], set(sys.argv[2:])
 QUICK, FULL = "--quick" in FLAGS, "--full" in FLAGS
+# Nothing but the time of an iteration.
+SHORT = "--iterations" in FLAGS
 RUNS = 3 if QUICK else 7
 # Processor seconds after which a run is too slow to be repeated, and to be waited for.
 PATIENCE, MOST = (0.5, 2.0) if QUICK else (2.0, 6.0)
@@ -361,6 +363,7 @@ def memory(n):
 
 
 def write(start_load):
+    name = os.path.join(OUT, "iterations" if SHORT else "peers")
     versions = []
     for package in ("numpy", "POT", "ott-jax", "jax", "RegOT", "geomloss"):
         try:
@@ -381,9 +384,9 @@ def write(start_load):
             "OTT and this library give potentials."]
     head += [f"NOT RUN: {name} ({why})" for name, why in peers.MISSING.items()]
     text = "\n".join(head + [""] + tables()) + "\n"
-    with open(os.path.join(OUT, "peers.md"), "w") as file:
+    with open(name + ".md", "w") as file:
         file.write(text)
-    with open(os.path.join(OUT, "peers.csv"), "w", newline="") as file:
+    with open(name + ".csv", "w", newline="") as file:
         fields = ["part", "n", "dtype", "epsilon", "tolerance", "solver", "value", "unit", "runs",
                   "remark"]
         table = csv.DictWriter(file, fields)
@@ -398,6 +401,9 @@ def main():
     for dtype in [np.float64] if QUICK else [np.float64, np.float32]:
         for n in sizes:
             per_iteration(n, dtype)
+    if SHORT:
+        print(write(load))
+        return
     for n in [64, 256] if QUICK else [64, 256, 1024] + ([2048] if FULL else []):
         for epsilon in (1e-1, 1e-2) if QUICK else (1e-1, 1e-2, 1e-3):
             for tolerance in (1e-6, 1e-9):

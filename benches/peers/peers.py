@@ -44,7 +44,8 @@ def load_regot():
 def load_geomloss():
     import geomloss  # noqa: F401
     import torch
-    from geomloss.sinkhorn_samples import softmin_tensorized
+    # (Where the pinned version has it.)
+    from geomloss._legacy.sinkhorn_samples import softmin_tensorized
 
     torch.set_num_threads(1)
     return torch, softmin_tensorized

@@ -32,8 +32,36 @@
 //!
 //! Hence K = 1 + log((G / epsilon) sqrt(tau M / (8 (target - epsilon S)))) / -log rho sweeps, rounded up. It
 //! needs finite costs. For two measures of a barycenter the same holds with G = the sum of both ranges of
-//! the cost, rho that of the larger tau, and the larger of the w_i tau_i. The unbalanced problem, whose
-//! mass takes its own time, has no such bound.
+//! the cost, rho that of the larger tau, and the larger of the w_i tau_i.
+//!
+//! **The unbalanced problem** has a mass that takes its own time. After a column update let t be the mass of
+//! X, Y = X / t with the marginals y and z, a' = r(f) the rows' target, d = log(|a'| / t), sigma = tau_row +
+//! tau_col, S = tau_row alpha + tau_col beta, Phi = <C, Y> + tau_row sum y log(y / a) + tau_col sum z
+//! log(z / b) and delta = tau_row KL(y | a' / |a'|) - epsilon sum Y log Y. Every plan's objective is at
+//! least S - sigma e^L with L = (delta - Phi) / sigma; that of X is S + t Phi + sigma (t log t - t). The
+//! logarithm of X, averaged over Y, gives (epsilon + tau_col) log t + tau_row log |a'| = sigma L, hence
+//!
+//! ```text
+//! distance  =  t delta + sigma KL(t | e^L),    log t - L  =  -(epsilon L + tau_row d) / (sigma + epsilon)
+//! ```
+//!
+//! - delta <= epsilon log(n m) + tau_row omega^2 / 8, omega = (G / epsilon) rho^(k - 1), as above.
+//! - l - max C / sigma <= L <= l - min C / sigma + delta / sigma, sigma l = tau_row log alpha + tau_col log
+//!   beta: the bound does not exceed the optimum S - sigma exp(-min Phi / sigma), the product plan has
+//!   Phi <= max C - sigma l, and every plan Phi >= min C - sigma l.
+//! - A relaxed update takes each sum to the mean sum^(1 - rho) target^rho. So it does with the masses, but
+//!   for a factor e^-kappa, 0 <= kappa <= rho (1 - rho) osc(h)^2 / 8: the logarithm of the mean of e^(s h)
+//!   is convex in s, zero at 0 and 1, and bent by at most osc(h)^2 / 4. The constant shift in between makes
+//!   both targets' masses equal. Rows and columns together: |d| after the next sweep is at most c |d| + eta
+//!   omega^2, with c = rho epsilon / sigma <= 1/8 and eta = rho max(1 - rho_row, rho_row (1 - rho_col)) / 8.
+//!   With D for the first sweep |d| <= D 8^(1 - k) + 2 eta (G / epsilon)^2 max(rho^2, 1/4)^(k - 2).
+//! - From zero the rows' update leaves a mass whose logarithm is rho_row log alpha + (1 - rho_row) x with x
+//!   between log m - max C / epsilon and log(n m) - min C / epsilon, and so D = (1 - rho_col) (log m +
+//!   (max C - min C) / epsilon) + rho_col max |that - log beta|.
+//!
+//! K is the least number of sweeps with which these bounds keep the distance below the target at every L
+//! between its ends, with KL(t | e^L) <= e^L w^2 max(1, e^w) / 2 for w = log t - L. There is none where the target is no smaller than what the entropy may do to the
+//! mass, about the size of S.
 //!
 //! [`solve_to`] does not wait for either: the certificate of a solve counts the entropy that the plan
 //! really has, which is several times below S, and so certifies the target at a larger epsilon. It walks
@@ -46,6 +74,7 @@ mod descent;
 mod options;
 mod parameters;
 mod solve;
+mod unbalanced;
 
 pub use bounds::{Formula, Source};
 pub use descent::Path;

@@ -1,6 +1,7 @@
 //! Epsilon and iterations for a target.
 
 use super::bounds::{Formula, Size, Source, contraction, sweeps, whole};
+use super::unbalanced::Unbalanced;
 use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
@@ -64,6 +65,10 @@ pub(super) struct Data<T> {
     taus: [Option<T>; 2],
     /// max log b - min log b.
     log_range: T,
+    /// min C.
+    least_cost: T,
+    /// Whether the entropy is taken against the product of the weights.
+    product: bool,
     /// The mass that scales the gap.
     pub(super) mass: T,
     unit_mass: bool,
@@ -106,7 +111,9 @@ impl<T: Elementary> Data<T> {
         };
         let roundoff = roundoff::<P>();
         let unit_mass = problem.is_unit_mass();
-        Ok(Self { size, taus, log_range: high_b - low_b, mass, unit_mass, roundoff })
+        let product = problem.reference_factor() > T::ZERO;
+        let (log_range, least_cost) = (high_b - low_b, scanned.least);
+        Ok(Self { size, taus, log_range, least_cost, product, mass, unit_mass, roundoff })
     }
 
     pub(super) fn parameters<P: Precision<Potential = T>, G: Geometry<P>>(
@@ -130,8 +137,7 @@ impl<T: Elementary> Data<T> {
             _ => {
                 let uniform = self.size.uniform_epsilon(target);
                 let epsilon = if formula == Formula::Uniform { uniform } else { slack_epsilon };
-                let allowed = target - epsilon * slack;
-                let count = self.proved(epsilon, allowed);
+                let count = self.proved(epsilon, slack, target);
                 let source = if count.is_some() { Source::Proved } else { Source::None };
                 (epsilon, count.map(|k| k.saturating_mul(2)), source)
             }
@@ -171,17 +177,28 @@ impl<T: Elementary> Data<T> {
     }
 
     /// Our bound on the sweeps: see [`super`].
-    fn proved(&self, epsilon: T, allowed: T) -> Option<u64> {
+    fn proved(&self, epsilon: T, slack: T, target: T) -> Option<u64> {
         let rate = |tau: Option<T>| tau.map_or(T::ZERO, |tau| contraction(epsilon, tau));
         let [row, col] = self.taus;
+        let start = self.size.range / epsilon + self.log_range;
         let tau = match (row, col) {
-            (Some(_), Some(_)) if !self.unit_mass => return None,
+            (Some(row), Some(col)) if !self.unit_mass => {
+                return self.unbalanced(epsilon, [row, col], start)?.sweeps(target);
+            }
             // After a column update; after a row update the columns' tau counts.
             (Some(tau), _) | (None, Some(tau)) => tau,
             (None, None) => return None,
         };
-        let start = self.size.range / epsilon + self.log_range;
+        let allowed = target - epsilon * slack;
         sweeps(rate(row) + rate(col), start, tau * self.mass, allowed)
+    }
+
+    /// The bound of the unbalanced problem, of finite costs and against the counting measure.
+    fn unbalanced(&self, epsilon: T, taus: [T; 2], start: T) -> Option<Unbalanced<T>> {
+        let Size { masses, counts, range, .. } = self.size;
+        let costs = [self.least_cost, self.least_cost + range];
+        let found = Unbalanced { epsilon, taus, masses, counts, costs, start };
+        (!self.product && start.is_finite()).then_some(found)
     }
 }
 
@@ -196,6 +213,8 @@ pub(super) struct Scanned<T> {
     pub(super) range: T,
     /// max |C|.
     pub(super) largest: T,
+    /// min C.
+    pub(super) least: T,
 }
 
 impl<T: Real> Scanned<T> {
@@ -208,7 +227,7 @@ impl<T: Real> Scanned<T> {
     ) -> Result<Self, Error> {
         let found = geometry.scan(a, b, seen)?;
         let range = if found.forbidden { T::INFINITY } else { found.max - found.min };
-        Ok(Self { range, largest: found.max.abs().larger(found.min.abs()) })
+        Ok(Self { range, largest: found.max.abs().larger(found.min.abs()), least: found.min })
     }
 }
 

@@ -670,8 +670,8 @@ pub unsafe extern "C" fn rot_plan_dense_f32(
 /// @param rounded   what is true of X'
 /// @param error     what was refused; may be NULL
 ///
-/// Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for a
-/// ball, and ROT_ERR_MASS_MISMATCH. Since 0.1.
+/// Returns ROT_OK or a refusal, after which the outputs are as they were; ROT_ERR_KIND, blaming the rule, for one
+/// that is neither exact nor KL, and ROT_ERR_MASS_MISMATCH. Since 0.1.
 #[unsafe(no_mangle)]
 #[allow(clippy::missing_safety_doc, reason = "the manual is written for C")]
 #[allow(clippy::too_many_arguments, reason = "C has no other way")]

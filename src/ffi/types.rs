@@ -262,7 +262,7 @@ pub struct AnnealOptions<T> {
     pub reserved: [u64; 4],
 }
 
-/// What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve).
+/// What a target error asks for (rot_accuracy_parameters, rot_accuracy_solve, and rot_accuracy_barycenter_...).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Accuracy<T> {
@@ -272,8 +272,8 @@ pub struct Accuracy<T> {
     pub source: u32,
     /// Which part of a solve ended it, ROT_PATH_...
     pub path: u32,
-    /// Zero.
-    pub reserved32: u32,
+    /// Epsilons that a solve walked through.
+    pub levels: u32,
     /// The target, cost units times mass units.
     pub target: T,
     /// The formula's epsilon, cost units. The potentials of a solve belong to that of its report.

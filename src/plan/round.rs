@@ -96,7 +96,7 @@ impl<P: Precision, G: Geometry<P>> Plan<'_, P, G> {
     /// entries; the cost of X' is an upper bound of the optimum. Two sweeps and O(n + m) memory.
     ///
     /// Errors: `Shape` for factors or a problem of the wrong size, those of weights, `MassMismatch`,
-    /// and `Kind`, blaming the rule, for a ball. The factors are as they were then.
+    /// and `Kind`, blaming the rule, for one that is neither exact nor KL. The factors are as they were then.
     pub fn round<'b>(
         &mut self,
         problem: &Problem<'_, P, G>,
@@ -239,7 +239,9 @@ fn wanted<'s, P: Precision, G: Geometry<P>>(
     masses.check::<P>()?;
     let (rows, cols) = (problem.row_side(&[]), problem.col_side(&[]));
     for (side, argument) in [(&rows, Argument::RowRule), (&cols, Argument::ColRule)] {
-        if side.unit_mass() {
+        // A penalty other than KL is not counted here, and a range would have to be kept to.
+        let known = side.fixes_marginal() || side.relaxation().is_some();
+        if side.unit_mass() || !known {
             return Err(Error::new(ErrorKind::Kind, argument));
         }
     }

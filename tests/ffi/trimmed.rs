@@ -401,3 +401,41 @@ fn gradients_of_barycenters() {
         assert_eq!(rot_barycenter_gradient_work_len(1, 2, 2, 0), usize::MAX);
     }
 }
+
+/// Without one of its two parts all of it, without double precision its half.
+#[cfg(not(all(feature = "barycenter", feature = "accuracy", feature = "f64")))]
+#[test]
+fn accuracies_of_barycenters() {
+    use core::ptr::{null, null_mut};
+
+    use robust_ot::ffi::barycenter::accuracy::*;
+    use robust_ot::ffi::barycenter::types::*;
+
+    macro_rules! answers {
+        ($scalar:ty: $parameters:ident $solve:ident) => {{
+            let struct_size = size_of::<BarycenterReport<$scalar>>() as u32;
+            let mut report = BarycenterReport::<$scalar> { struct_size, mass: 7.0, ..empty() };
+            let mut values = [7.0 as $scalar; 9];
+            let (p, len) = (values.as_mut_ptr(), values.len());
+            let mut found = c::Accuracy::<$scalar> { target: 7.0, ..empty() };
+            let (to, told) = (&raw mut found, &raw mut report);
+            // SAFETY: nothing is used.
+            let answers = unsafe {
+                [
+                    $parameters(null(), 1.0, 0, p, len, to, null_mut()),
+                    $solve(null(), 1.0, null(), p, p, p, p, len, to, told),
+                ]
+            };
+            assert_eq!(answers, [ErrorKind::NotBuilt as i32; 2]);
+            let seven = (7.0 as $scalar).to_bits();
+            let others = [&report.mass, &found.target];
+            assert!(values.iter().chain(others).all(|x| x.to_bits() == seven));
+        }};
+    }
+    answers!(f64: rot_accuracy_barycenter_parameters_f64 rot_accuracy_barycenter_solve_f64);
+    #[cfg(not(all(feature = "barycenter", feature = "accuracy")))]
+    {
+        answers!(f32: rot_accuracy_barycenter_parameters_f32 rot_accuracy_barycenter_solve_f32);
+        assert_eq!(rot_accuracy_barycenter_work_len(1, 2, 2, 0), usize::MAX);
+    }
+}

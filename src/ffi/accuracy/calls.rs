@@ -18,7 +18,7 @@ use crate::accuracy::{
 use crate::error::{Argument, Error, ErrorKind};
 use crate::implicit::Method;
 
-fn formula_of(formula: u32) -> Result<Formula, Refusal> {
+pub(in crate::ffi) fn formula_of(formula: u32) -> Result<Formula, Refusal> {
     match formula {
         ROT_FORMULA_SLACK => Ok(Formula::Slack),
         ROT_FORMULA_UNIFORM => Ok(Formula::Uniform),
@@ -27,13 +27,18 @@ fn formula_of(formula: u32) -> Result<Formula, Refusal> {
     }
 }
 
-/// The C form of parameters; a bound that does not exist is 0.
-fn c_accuracy<T: Scalar>(found: &Parameters<T>, path: Path) -> types::Accuracy<T> {
+/// The C form of parameters, and of how many epsilons a walk took and how it ended; a bound that does not
+/// exist is 0.
+pub(in crate::ffi) fn c_accuracy<T: Scalar>(
+    found: &Parameters<T>,
+    levels: u32,
+    path: Path,
+) -> types::Accuracy<T> {
     types::Accuracy {
         formula: found.formula as u32,
         source: found.source as u32,
         path: path as u32,
-        reserved32: 0,
+        levels,
         target: found.target,
         epsilon: found.epsilon,
         smallest_target: found.smallest_target,
@@ -70,7 +75,7 @@ pub(super) unsafe fn parameters_any<T: Scalar>(
         let work = unsafe { work_of(work, work_len, parameters_work_len(m), true) }?;
         let found = parameters(&problem, target, formula, work)?;
         // SAFETY: checked above.
-        unsafe { write_plain(accuracy, c_accuracy(&found, Path::default())) };
+        unsafe { write_plain(accuracy, c_accuracy(&found, 0, Path::default())) };
         Ok::<(), Error>(())
     };
     let error_out = match find() {
@@ -121,8 +126,9 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let default = Options::new().newton(newton);
         let options = if call.options.is_null() { default } else { default.solve(*options) };
         let found = solve_to(problem, target, &options, f, g, work, &mut observer)?;
+        let told = c_accuracy(&found.parameters, found.levels, found.path);
         // SAFETY: checked above.
-        unsafe { write_plain(accuracy, c_accuracy(&found.parameters, found.path)) };
+        unsafe { write_plain(accuracy, told) };
         // SAFETY: checked by `report_range`.
         let end = unsafe { write_report(report, &found.report) };
         // SAFETY: as above.

@@ -1,7 +1,7 @@
 //! `rot_accuracy_*`: from a target error to epsilon and a bound on the iterations, and solves that prove it.
 
 #[cfg(feature = "accuracy")]
-mod calls;
+pub(super) mod calls;
 
 #[cfg(feature = "accuracy")]
 use super::sinkhorn::Call;
@@ -53,7 +53,7 @@ pub extern "C" fn rot_accuracy_work_len(n: usize, m: usize, d: usize, method: u3
 /// @param formula   ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM or ROT_FORMULA_PAPER
 /// @param work      work_len elements, contents arbitrary, before and after
 /// @param work_len  at least ROT_PADDED(m)
-/// @param accuracy  what the target asks for; `path` is zero
+/// @param accuracy  what the target asks for; `path` and `levels` are zero
 /// @param error     what was refused; may be NULL
 ///
 /// Returns ROT_OK or a refusal, after which `accuracy` is as it was: ROT_ERR_TOLERANCE for a target that is

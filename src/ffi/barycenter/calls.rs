@@ -197,7 +197,7 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// Elements of work for a solve, but for the list of measures.
-    const fn work_len(&self) -> usize {
+    pub(super) const fn work_len(&self) -> usize {
         barycenter::work_len(self.rows, self.n, self.d)
     }
 }
@@ -274,16 +274,19 @@ pub(super) struct Call<T> {
 }
 
 /// What a call looks like once everything in it has been checked.
-struct Opened<'a, T: Scalar> {
-    measures: &'a [Own<'a, T>],
-    epsilon: T,
-    options: Options<T>,
-    solve_options: OptionsSource<T>,
-    f: &'a mut [T],
-    g: &'a mut [T],
-    barycenter: &'a mut [T],
-    work: &'a mut [T],
+pub(super) struct Opened<'a, T: Scalar> {
+    pub(super) measures: &'a [Own<'a, T>],
+    pub(super) epsilon: T,
+    pub(super) options: Options<T>,
+    pub(super) solve_options: OptionsSource<T>,
+    pub(super) f: &'a mut [T],
+    pub(super) g: &'a mut [T],
+    pub(super) barycenter: &'a mut [T],
+    pub(super) work: &'a mut [T],
 }
+
+/// Ranges that a solve writes: potentials, barycenter, work, and two of what is told of it.
+type Writes = Written<6>;
 
 /// The caller's ladder; NULL means the defaults.
 ///
@@ -291,7 +294,7 @@ struct Opened<'a, T: Scalar> {
 /// As [`Source::versioned`].
 unsafe fn ladder<T: Scalar>(
     pointer: *const types::BarycenterOptions<T>,
-    written: &mut Written<5>,
+    written: &mut Writes,
 ) -> Result<Options<T>, Refusal> {
     type C<T> = types::BarycenterOptions<T>;
     let default = Options::<T>::new();
@@ -311,11 +314,14 @@ unsafe fn ladder<T: Scalar>(
     Ok(if zero(start) { options } else { options.start(start) })
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices; `extra` is written too.
+/// Checks structs, pointers and overlaps, and forms the slices; `extra`, two at most, is written too.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-unsafe fn open<'a, T: Scalar>(call: Call<T>, extra: &Range) -> Result<Opened<'a, T>, Error> {
+pub(super) unsafe fn open<'a, T: Scalar>(
+    call: Call<T>,
+    extra: &[Range],
+) -> Result<Opened<'a, T>, Error> {
     // SAFETY: passed on from the caller.
     let measures = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
@@ -330,12 +336,14 @@ unsafe fn open<'a, T: Scalar>(call: Call<T>, extra: &Range) -> Result<Opened<'a,
         (call.barycenter, sizes.n, Argument::Barycenter),
         (call.work, call.work_len, Argument::Work),
     ];
-    let mut written = Written::NOTHING;
+    let mut written = Writes::NOTHING;
     for (data, len, argument) in outputs {
         check_slice(data.cast_const(), len, argument)?;
         written.and(&Range::of(data, len, argument));
     }
-    written.and(extra);
+    for range in extra {
+        written.and(range);
+    }
     // SAFETY: passed on from the caller.
     let options = unsafe { ladder(call.options, &mut written) }?.solve(solve);
     written.and_read(&solve_options.range());
@@ -382,7 +390,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let o = unsafe { open(call, &range) }?;
+        let o = unsafe { open(call, &[range]) }?;
         let problem = Problem::new(o.measures, o.epsilon)?;
         let mut observer = Observe::of(o.solve_options);
         let Opened { f, g, barycenter, work, options, .. } = o;
@@ -399,7 +407,10 @@ pub(super) unsafe fn solve_any<T: Scalar>(
 ///
 /// # Safety
 /// As that of a solve.
-unsafe fn write_report<T: Scalar>(report: *mut types::BarycenterReport<T>, found: &Report<T>) {
+pub(super) unsafe fn write_report<T: Scalar>(
+    report: *mut types::BarycenterReport<T>,
+    found: &Report<T>,
+) {
     type C<T> = types::BarycenterReport<T>;
     const {
         // Both structs hold the same values in the same order, from epsilon to share_factor.
@@ -445,7 +456,7 @@ pub(super) unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) 
     let check = || {
         let range = error_range(error)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, &range) }?;
+        let o = unsafe { open(call, &[range]) }?;
         let problem = Problem::new(o.measures, o.epsilon)?;
         barycenter::check(&problem, &o.options, o.f, o.g, o.barycenter, o.work)
     };

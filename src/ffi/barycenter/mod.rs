@@ -7,8 +7,11 @@ mod calls;
 #[cfg(feature = "barycenter")]
 mod steps;
 pub mod types;
+#[cfg(all(feature = "barycenter", feature = "accuracy"))]
+mod walk;
 
 // Behind the solve in the manual.
+pub mod accuracy;
 pub mod gradient;
 
 use super::types::{rot_error, rot_options_f32, rot_options_f64};

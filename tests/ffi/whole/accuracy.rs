@@ -96,7 +96,7 @@ fn solves_alike<T: C>() {
             assert_eq!(bits(&s.slice("g", M)), bits(&g));
             let found: c::Accuracy<T> = s.get(s.args.accuracy);
             same(&found, &solved.parameters);
-            assert_eq!(found.path, solved.path as u32);
+            assert_eq!((found.path, found.levels), (solved.path as u32, solved.levels));
             let report: c::Report<T> = s.get(s.args.report);
             let counts = (report.levels, report.newton_steps, report.newton_products);
             assert_eq!(counts, (solved.levels, solved.newton_steps, solved.products));

@@ -5,6 +5,7 @@ use core::ptr::null_mut;
 use std::collections::BTreeSet;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::accuracy::ROT_FORMULA_PAPER;
 use robust_ot::ffi::barycenter::types as b;
 use robust_ot::ffi::types as c;
 use robust_ot::ffi::{ROT_LEVEL_AVX2, ROT_STOP_CERTIFIED, ROT_SWEEP_SCALING, ROT_WARM_START};
@@ -108,8 +109,8 @@ fn lines_of_all<T: Both>() -> Vec<Line<T>> {
     ]
 }
 
-/// Of data and options that only solve and check look at.
-fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
+/// Of costs and points, which whatever scans them finds.
+fn lines_of_costs<T: Both>() -> Vec<Line<T>> {
     use Argument as A;
     use ErrorKind as E;
     vec![
@@ -122,22 +123,14 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
                 s.set("cost 0", 2 * SUPPORT + j, T::INFINITY);
             }
         }),
-        (E::MassMismatch, A::RowWeights, [NO, NO, 2], |s| {
-            s.measure(2, |m| m.rule = c_rule(Rule::Exact));
-        }),
-        (E::NoCertificate, A::Stop, [NO; 3], |s| s.options(|o| o.stop = ROT_STOP_CERTIFIED)),
-        (E::TargetOutOfReach, A::Stop, [NO; 3], |s| {
-            s.measure(1, |m| m.rule = kl(T::ONE));
-            s.problem(|p| p.epsilon = T::of(100.0));
-            s.options(|o| o.stop = ROT_STOP_CERTIFIED);
-        }),
-        (E::Epsilon, A::Epsilon, [NO; 3], |s| s.set("cost 0", 5, T::MAX)),
-        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.start = T::NAN)),
-        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.start = -T::ONE)),
-        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.factor = T::ONE)),
-        (E::Count, A::Options, [NO; 3], |s| s.ladder(|o| o.level_iterations = 0)),
-        (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.struct_size = 12)),
-        (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.reserved[2] = 1)),
+    ]
+}
+
+/// Of options and potentials that all that solve look at, or check.
+fn lines_of_options<T: Both>() -> Vec<Line<T>> {
+    use Argument as A;
+    use ErrorKind as E;
+    vec![
         (E::StructSize, A::Options, [NO; 3], |s| s.options(|o| o.reserved[0] = 1)),
         (E::Kind, A::Stop, [NO; 3], |s| s.options(|o| o.stop = 2)),
         (E::Kind, A::Level, [NO; 3], |s| s.options(|o| o.level = 5)),
@@ -154,6 +147,45 @@ fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
         (E::Infinite, A::ColPotentials, [11, NO, NO], |s| {
             s.options(|o| o.flags = ROT_WARM_START);
             s.set("g", 11, T::INFINITY);
+        }),
+    ]
+}
+
+/// Of what only a solve at one epsilon and its check look at.
+fn lines_of_a_solve<T: Both>() -> Vec<Line<T>> {
+    use Argument as A;
+    use ErrorKind as E;
+    vec![
+        (E::MassMismatch, A::RowWeights, [NO, NO, 2], |s| {
+            s.measure(2, |m| m.rule = c_rule(Rule::Exact));
+        }),
+        (E::NoCertificate, A::Stop, [NO; 3], |s| s.options(|o| o.stop = ROT_STOP_CERTIFIED)),
+        (E::TargetOutOfReach, A::Stop, [NO; 3], |s| {
+            s.measure(1, |m| m.rule = kl(T::ONE));
+            s.problem(|p| p.epsilon = T::of(100.0));
+            s.options(|o| o.stop = ROT_STOP_CERTIFIED);
+        }),
+        (E::Epsilon, A::Epsilon, [NO; 3], |s| s.set("cost 0", 5, T::MAX)),
+        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.start = T::NAN)),
+        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.start = -T::ONE)),
+        (E::Epsilon, A::Options, [NO; 3], |s| s.ladder(|o| o.factor = T::ONE)),
+        (E::Count, A::Options, [NO; 3], |s| s.ladder(|o| o.level_iterations = 0)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.struct_size = 12)),
+        (E::StructSize, A::Options, [NO; 3], |s| s.ladder(|o| o.reserved[2] = 1)),
+    ]
+}
+
+/// Of a target for the objective without entropy.
+fn lines_of_a_target<T: Both>() -> Vec<Line<T>> {
+    use Argument as A;
+    use ErrorKind as E;
+    vec![
+        (E::Tolerance, A::Stop, [NO; 3], |s| s.args.target = T::ZERO),
+        (E::Tolerance, A::Stop, [NO; 3], |s| s.args.target = -T::ONE),
+        (E::Tolerance, A::Stop, [NO; 3], |s| s.args.target = T::NAN),
+        (E::Tolerance, A::Stop, [NO; 3], |s| s.args.target = T::INFINITY),
+        (E::NoCertificate, A::Stop, [NO; 3], |s| {
+            s.measure(2, |m| m.rule = c_rule(Rule::Exact));
         }),
     ]
 }
@@ -270,6 +302,27 @@ fn every_refusal_is_reached<T: Both>() {
         if matches!(call, Call::Solve | Call::Check) {
             lines.extend(lines_of_a_solve());
         }
+        if matches!(call, Call::Solve | Call::Check | Call::Parameters | Call::Accurate) {
+            lines.extend(lines_of_costs());
+        }
+        if matches!(call, Call::Solve | Call::Check | Call::Accurate) {
+            lines.extend(lines_of_options());
+        }
+        if Call::CERTIFIED.contains(&call) {
+            lines.extend(lines_of_a_target());
+        }
+        if call == Call::Parameters {
+            let paper: Change<T> = |s| s.args.formula = ROT_FORMULA_PAPER;
+            // The measures of a scene have three taus.
+            lines.push((ErrorKind::Tau, Argument::RowRule, [NO; 3], paper));
+            let none: Change<T> = |s| s.args.formula = 3;
+            lines.push((ErrorKind::Kind, Argument::Options, [NO; 3], none));
+        }
+        if call == Call::Accurate {
+            // Below what rounding leaves of a cost.
+            let small: Change<T> = |s| s.args.target = T::of(1e-20);
+            lines.push((ErrorKind::TargetPrecision, Argument::Stop, [NO; 3], small));
+        }
         if call == Call::Vjp {
             lines.extend(lines_of_a_gradient());
         }
@@ -283,14 +336,6 @@ fn every_refusal_is_reached<T: Both>() {
             reached.insert(kind as i32);
         }
     }
-    for bad in [T::ZERO, -T::ONE, T::NAN, T::INFINITY] {
-        let mut s = Scene::<T>::new(Call::Certifiable);
-        s.args.target = bad;
-        s.refused(ErrorKind::Tolerance, Argument::Stop);
-    }
-    let s = Scene::<T>::new(Call::Certifiable);
-    s.measure(2, |m| m.rule = c_rule(Rule::Exact));
-    s.refused(ErrorKind::NoCertificate, Argument::Stop);
     if robust_ot::kernel::Level::avx2().is_none() {
         let s = Scene::<T>::new(Call::Solve);
         s.options(|o| o.level = ROT_LEVEL_AVX2);
@@ -313,7 +358,6 @@ fn every_refusal_is_reached<T: Both>() {
         ErrorKind::MassRange,
         ErrorKind::Gauge,
         ErrorKind::Singular,
-        ErrorKind::TargetPrecision,
         ErrorKind::RankTooSmall,
         ErrorKind::KernelOutOfReach,
         ErrorKind::KernelEpsilon,
@@ -392,7 +436,7 @@ fn overlaps<T: Both>() {
             for &other in names.iter().filter(|&&name| name != one) {
                 for end in [false, true] {
                     let mut s = again(&scene);
-                    let unit = if one == "error" { 8 } else { size_of::<T>() };
+                    let unit = if matches!(one, "error" | "accuracy") { 8 } else { size_of::<T>() };
                     let last = s.span(other).saturating_sub(unit) / unit * unit;
                     let to = s.at(other).wrapping_add(if end { last } else { 0 });
                     // Inside of a struct that is read, where it has to stay what it is.
@@ -416,7 +460,7 @@ fn overlaps<T: Both>() {
                 s.refused(ErrorKind::Overlap, Argument::Gradient);
             }
         }
-        if scene.call == Call::Solve {
+        if Call::REPORTED.contains(&scene.call) {
             for (name, argument) in [("f", Argument::RowPotentials), ("g", Argument::ColPotentials)]
             {
                 let mut s = again(&scene);
@@ -535,19 +579,21 @@ fn shorter_and_longer_structs<T: Both>() {
             assert_eq!(s.results(), reference.results(), "{call:?}, {size} bytes");
         }
     }
-    let whole = Scene::<T>::new(Call::Solve);
-    whole.accepted();
-    let (whole, size) = (whole.results(), size_of::<b::BarycenterReport<T>>());
-    for bytes in (40..=size).step_by(8) {
-        let s = Scene::<T>::new(Call::Solve);
-        s.put(s.args.report, bytes as u32);
-        s.accepted();
-        assert_eq!(s.results()[..], whole[..whole.len() - (size - bytes)], "{bytes}");
-    }
-    for bytes in [0, 8, 32, 44, size + 4, 5000] {
-        let s = Scene::<T>::new(Call::Solve);
-        s.put(s.args.report, bytes as u32);
-        s.refused(ErrorKind::StructSize, Argument::Report);
+    for call in Call::REPORTED {
+        let whole = Scene::<T>::new(call);
+        whole.accepted();
+        let (whole, size) = (whole.results(), size_of::<b::BarycenterReport<T>>());
+        for bytes in (40..=size).step_by(8) {
+            let s = Scene::<T>::new(call);
+            s.put(s.args.report, bytes as u32);
+            s.accepted();
+            assert_eq!(s.results()[..], whole[..whole.len() - (size - bytes)], "{bytes}");
+        }
+        for bytes in [0, 8, 32, 44, size + 4, 5000] {
+            let s = Scene::<T>::new(call);
+            s.put(s.args.report, bytes as u32);
+            s.refused(ErrorKind::StructSize, Argument::Report);
+        }
     }
 }
 

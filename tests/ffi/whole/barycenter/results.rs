@@ -2,10 +2,14 @@
 
 use core::mem::{align_of, size_of};
 
+use robust_ot::accuracy::barycenter::{parameters, solve_to};
+use robust_ot::accuracy::{self, Formula, Parameters, Path};
 use robust_ot::barycenter::{
     Combination, Half, Measure, Options, Problem, half_step, solve, work_len,
 };
 use robust_ot::cost::{Dense, Geometry, Metric, Points};
+use robust_ot::ffi::accuracy::{ROT_FORMULA_PAPER, ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM};
+use robust_ot::ffi::barycenter::accuracy::rot_accuracy_barycenter_work_len;
 use robust_ot::ffi::barycenter::rot_barycenter_work_len;
 use robust_ot::ffi::barycenter::types as b;
 use robust_ot::ffi::types as c;
@@ -377,6 +381,138 @@ impl<T: Both> Case<T> {
     }
 }
 
+/// What a target asks for, as bits.
+fn told<T: Both>(found: &c::Accuracy<T>) -> Vec<u64> {
+    let numbers = bits(&[found.target, found.epsilon, found.smallest_target]);
+    let counts = [found.iterations, found.half_sweeps];
+    let kinds = [found.formula, found.source, found.path, found.levels].map(u64::from);
+    [&numbers[..], &counts, &kinds].concat()
+}
+
+/// The same of the Rust interface.
+fn expected<T: Both>(found: &Parameters<T>, path: Path, levels: u32) -> Vec<u64> {
+    told(&c::Accuracy {
+        formula: found.formula as u32,
+        source: found.source as u32,
+        path: path as u32,
+        levels,
+        target: found.target,
+        epsilon: found.epsilon,
+        smallest_target: found.smallest_target,
+        reserved_value: T::ZERO,
+        iterations: found.iterations.unwrap_or(0),
+        half_sweeps: found.half_sweeps.unwrap_or(0),
+        reserved: [0; 2],
+    })
+}
+
+/// Parameters and solves to an accuracy of a case, through both interfaces.
+fn accurate_case<T: Both, G: Geometry<T>>(case: &Case<T>, measures: &[Measure<'_, T, G>]) {
+    let problem = Problem::new(measures, case.epsilon).unwrap();
+    let (k, d) = (measures.len(), case.dimension());
+    let c_measures = case.c_measures();
+    let c_problem = case.c_problem(&c_measures);
+    let needed = rot_accuracy_barycenter_work_len(k, case.rows(), case.n, d);
+    let mut own = vec![T::ZERO; needed];
+    let formulas = [
+        (ROT_FORMULA_SLACK, Formula::Slack),
+        (ROT_FORMULA_UNIFORM, Formula::Uniform),
+        (ROT_FORMULA_PAPER, Formula::Paper),
+    ];
+    let target = T::of(0.4);
+    // SAFETY: integers and floats only: all zero is a value.
+    let mut found: c::Accuracy<T> = unsafe { core::mem::zeroed() };
+    let whose = Args {
+        problem: (&raw const c_problem).cast_mut().cast(),
+        target,
+        work_len: needed,
+        accuracy: (&raw mut found).cast(),
+        ..Args::none()
+    };
+    for (number, formula) in formulas {
+        // Memory that was never written, of exactly the length that is needed.
+        let mut work = Box::<[T]>::new_uninit_slice(needed);
+        let args = Args { formula: number, work: raw(&mut work), ..whose };
+        // SAFETY: every pointer is valid for the extent that goes with it.
+        assert_eq!(unsafe { T::answer(Call::Parameters, &args) }, 0);
+        let by_rust = parameters(&problem, target, formula, &mut own).unwrap();
+        assert_eq!(told(&found), expected(&by_rust, Path::default(), 0));
+    }
+    // The limit of iterations ends one of them, a proof the others; none of them asks for a limit.
+    for limit in [Some(3), Some(if SMALL { 5 } else { 10_000 }), None] {
+        if SMALL && limit.is_none() {
+            continue;
+        }
+        let options =
+            limit.map(|limit| c::Options { max_iterations: limit, ..default_options::<T>() });
+        let lens = [case.rows(), k * case.n, case.n, needed];
+        let mut memory = lens.map(Box::<[T]>::new_uninit_slice);
+        let [f, g, q, work] = &mut memory;
+        let mut r = b::BarycenterReport::<T> {
+            struct_size: size_of::<b::BarycenterReport<T>>() as u32,
+            // SAFETY: integers and floats only: all zero is a value.
+            ..unsafe { core::mem::zeroed() }
+        };
+        let options_at = options.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let args = Args {
+            solve_options: options_at.cast_mut().cast(),
+            f: raw(f),
+            g: raw(g),
+            barycenter: raw(q),
+            work: raw(work),
+            report: (&raw mut r).cast(),
+            ..whose
+        };
+        // SAFETY: every pointer is valid for the extent that goes with it.
+        let status = unsafe { T::answer(Call::Accurate, &args) };
+        let mut rust = [case.rows(), k * case.n, case.n].map(|len| vec![T::ZERO; len]);
+        let [own_f, own_g, own_q] = &mut rust;
+        let plain = accuracy::Options::new();
+        let way =
+            limit.map_or(plain, |limit| plain.solve(options::Options::new().max_iterations(limit)));
+        let solved =
+            solve_to(&problem, target, &way, own_f, own_g, own_q, &mut own, &mut ()).unwrap();
+        let report = solved.report;
+        assert_eq!(status, report.termination as i32);
+        assert_eq!(told(&found), expected(&solved.parameters, solved.path, solved.levels));
+        assert_eq!((r.iterations, r.converged), (report.iterations, u32::from(status == 0)));
+        let numbers = |r: [T; 5]| bits(&r);
+        assert_eq!(
+            numbers([r.epsilon, r.objective, r.lower_bound, r.certified_distance, r.gap]),
+            numbers([
+                report.epsilon,
+                report.objective,
+                report.lower_bound,
+                report.certified_distance,
+                report.gap
+            ])
+        );
+        // Proved where nothing but the proof ends it.
+        assert!(limit.is_some() || status == 0 && r.certified_distance <= target);
+        for (memory, rust) in [&*f, &*g, &*q].into_iter().zip(&rust) {
+            // SAFETY: the call wrote every element; an interpreter checks it.
+            let by_c: Vec<T> = memory.iter().map(|x| unsafe { x.assume_init() }).collect();
+            assert_eq!(bits(&by_c), bits(rust));
+        }
+    }
+}
+
+fn accuracies_give_the_same_bits<T: Both>() {
+    let [one, other] = [0.7, 3.0].map(|tau| Rule::Kl { tau: T::of(tau) });
+    // The paper's formula is for one tau; a bound there is for two measures without forbidden pairs.
+    for rules in [&[one, one][..], &[other; 3]] {
+        for kind in [DENSE, SQUARED] {
+            let case = Case::new(&[kind; 3][..rules.len()], rules, plain(1));
+            let of = &case.measures;
+            if kind == DENSE {
+                accurate_case(&case, &of.iter().map(|m| case.dense(m)).collect::<Vec<_>>());
+            } else {
+                accurate_case(&case, &of.iter().map(|m| case.points(m)).collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
 pub(super) fn rules<T: C>() -> [[Rule<T>; 3]; 3] {
     let (kl, other) = (Rule::Kl { tau: T::of(0.7) }, Rule::Kl { tau: T::of(3.0) });
     [[kl, other, kl], [Rule::Exact; 3], [kl, Rule::Exact, other]]
@@ -447,9 +583,20 @@ fn a_solve_is_its_parts<T: Both>() {
     }
 }
 
+/// The calls that take work.
+const WITH_WORK: [Call; 7] = [
+    Call::Solve,
+    Call::Check,
+    Call::Certifiable,
+    Call::HalfStep,
+    Call::Vjp,
+    Call::Parameters,
+    Call::Accurate,
+];
+
 fn the_contents_of_work_do_not_matter<T: Both>() {
     let huge = if size_of::<T>() == 8 { T::of(1e308) } else { T::of(1e38) };
-    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep, Call::Vjp] {
+    for call in WITH_WORK {
         let results = [T::ZERO, T::NAN, huge, -huge, T::INFINITY].map(|x| {
             let s = Scene::<T>::new(call);
             s.fill(s.args.work, &vec![x; s.args.work_len]);
@@ -462,7 +609,7 @@ fn the_contents_of_work_do_not_matter<T: Both>() {
 
 /// Work needs the alignment of its element type, and more of it changes no bit.
 fn work_may_begin_anywhere<T: Both>() {
-    for call in [Call::Solve, Call::Check, Call::Certifiable, Call::HalfStep, Call::Vjp] {
+    for call in WITH_WORK {
         let results = |shift: usize, more: usize| {
             let mut s = Scene::<T>::new(call);
             // The guard behind it has the room.
@@ -511,14 +658,17 @@ fn the_observer_may_stop<T: Both>() {
         *count = progress.iterations;
         i32::from(progress.iterations >= 2)
     }
-    let s = Scene::<T>::new(Call::Solve);
-    let mut seen = 0_u64;
-    let user = (&raw mut seen).cast();
     type Callback<T> = unsafe extern "C" fn(*mut core::ffi::c_void, *const c::Progress<T>) -> i32;
     let observe: Callback<T> = stop::<T>;
-    s.options(|o| (o.check_every, o.observe, o.user) = (1, Some(observe), user));
-    assert_eq!(s.accepted(), robust_ot::report::Termination::Stopped as i32);
-    assert_eq!(seen, 2);
+    for call in Call::REPORTED {
+        let mut s = Scene::<T>::new(call);
+        let mut seen = 0_u64;
+        let user = (&raw mut seen).cast();
+        s.options(|o| (o.check_every, o.observe, o.user) = (1, Some(observe), user));
+        s.args.target = T::of(1e-2);
+        assert_eq!(s.accepted(), robust_ot::report::Termination::Stopped as i32, "{call:?}");
+        assert_eq!(seen, 2, "{call:?}");
+    }
 }
 
 /// The work length is that of the list and that of Rust, and says when it overflows.
@@ -528,6 +678,7 @@ fn work_lengths() {
     for (k, rows, n, d) in [(0, 1, 1, 0), (1, 5, 7, 2), (9, 100, 33, 3)] {
         let expected = k * list + work_len(rows, n, d);
         assert_eq!(rot_barycenter_work_len(k, rows, n, d), expected);
+        assert_eq!(rot_accuracy_barycenter_work_len(k, rows, n, d), expected);
     }
     let many = usize::MAX;
     for (k, rows, n, d) in [
@@ -538,6 +689,7 @@ fn work_lengths() {
         (1, 1, many / 4, 2),
     ] {
         assert_eq!(rot_barycenter_work_len(k, rows, n, d), many, "{k} {rows} {n} {d}");
+        assert_eq!(rot_accuracy_barycenter_work_len(k, rows, n, d), many, "{k} {rows} {n} {d}");
     }
 }
 
@@ -546,6 +698,7 @@ for_both_precisions! {
         both_interfaces_give_the_same_bits
         a_solve_is_its_parts
         the_certifiable_epsilon_is_that_of_rust
+        accuracies_give_the_same_bits
         the_observer_may_stop
     }
     compiled {

@@ -4,6 +4,8 @@ use core::mem::{align_of, offset_of, size_of};
 use core::ptr::null_mut;
 
 use robust_ot::error::{Argument, ErrorKind};
+use robust_ot::ffi::accuracy::ROT_FORMULA_SLACK;
+use robust_ot::ffi::barycenter::accuracy::*;
 use robust_ot::ffi::barycenter::gradient::*;
 use robust_ot::ffi::barycenter::types as b;
 use robust_ot::ffi::barycenter::*;
@@ -27,10 +29,12 @@ pub(super) enum Call {
     Combine,
     Apply,
     Vjp,
+    Parameters,
+    Accurate,
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Solve,
         Self::Check,
         Self::Certifiable,
@@ -40,9 +44,16 @@ impl Call {
         Self::Combine,
         Self::Apply,
         Self::Vjp,
+        Self::Parameters,
+        Self::Accurate,
     ];
     /// Those that look at all measures.
-    pub(super) const OF_ALL: [Self; 4] = [Self::Solve, Self::Check, Self::Certifiable, Self::Vjp];
+    pub(super) const OF_ALL: [Self; 6] =
+        [Self::Solve, Self::Check, Self::Certifiable, Self::Vjp, Self::Parameters, Self::Accurate];
+    /// Those that prove something of KL measures.
+    pub(super) const CERTIFIED: [Self; 3] = [Self::Certifiable, Self::Parameters, Self::Accurate];
+    /// Those that fill a report.
+    pub(super) const REPORTED: [Self; 2] = [Self::Solve, Self::Accurate];
     /// Those that look at one.
     pub(super) const OF_ONE: [Self; 3] = [Self::HalfStep, Self::Add, Self::Apply];
 
@@ -65,6 +76,17 @@ impl Call {
                 vec!["problem", "options", "solve_options", "f", "g", "barycenter", "work", "error"]
             }
             Self::Certifiable => vec!["problem", "work", "epsilon", "error"],
+            Self::Parameters => vec!["problem", "work", "accuracy", "error"],
+            Self::Accurate => vec![
+                "problem",
+                "solve_options",
+                "f",
+                "g",
+                "barycenter",
+                "work",
+                "accuracy",
+                "report",
+            ],
             Self::HalfStep => vec!["problem", "f", "g", "work", "half", "error"],
             Self::Add => vec!["problem", "half", "soft_minimum", "soft", "sums", "error"],
             Self::Merge => vec!["other_soft", "other_sums", "soft", "sums", "error"],
@@ -104,7 +126,7 @@ impl Call {
     pub(super) fn writes(self, name: &str) -> bool {
         match name {
             "f" | "g" => self != Self::Vjp,
-            "barycenter" | "work" | "report" | "error" | "epsilon" => true,
+            "barycenter" | "work" | "report" | "error" | "epsilon" | "accuracy" => true,
             "half" => self == Self::HalfStep,
             "soft" | "gradient" => true,
             name if name.starts_with("slope of ") => true,
@@ -132,6 +154,8 @@ pub(super) struct Args<T> {
     /// Of a combination.
     pub(super) value: T,
     pub(super) epsilon: *mut u8,
+    pub(super) formula: u32,
+    pub(super) accuracy: *mut u8,
     pub(super) index: usize,
     pub(super) level: u32,
     pub(super) half: *mut u8,
@@ -166,6 +190,8 @@ impl<T: C> Args<T> {
             target: T::ONE,
             value: T::of(EPSILON),
             epsilon: p,
+            formula: ROT_FORMULA_SLACK,
+            accuracy: p,
             index: 0,
             level: ROT_LEVEL_FASTEST,
             half: p,
@@ -196,6 +222,7 @@ impl<T: C> Args<T> {
             "report" => &mut self.report,
             "error" => &mut self.error,
             "epsilon" => &mut self.epsilon,
+            "accuracy" => &mut self.accuracy,
             "half" => &mut self.half,
             "soft_minimum" => &mut self.soft_minimum,
             "soft" => &mut self.soft,
@@ -221,7 +248,7 @@ pub(super) trait Both: C + Elementary {
 
 macro_rules! both {
     ($t:ident: $solve:ident $check:ident $certifiable:ident $half:ident $add:ident $merge:ident
-        $combine:ident $apply:ident $vjp:ident) => {
+        $combine:ident $apply:ident $vjp:ident $parameters:ident $accurate:ident) => {
         impl Both for $t {
             unsafe fn answer(call: Call, args: &Args<Self>) -> i32 {
                 let a = *args;
@@ -279,6 +306,27 @@ macro_rules! both {
                             work,
                             len,
                         ),
+                        Call::Parameters => $parameters(
+                            problem,
+                            a.target,
+                            a.formula,
+                            work,
+                            len,
+                            a.accuracy.cast(),
+                            error,
+                        ),
+                        Call::Accurate => $accurate(
+                            problem,
+                            a.target,
+                            solve,
+                            f,
+                            g,
+                            q,
+                            work,
+                            len,
+                            a.accuracy.cast(),
+                            a.report.cast(),
+                        ),
                     }
                 }
             }
@@ -290,11 +338,11 @@ macro_rules! both {
 both! { f64: rot_barycenter_solve_f64 rot_barycenter_check_f64
 rot_barycenter_certifiable_epsilon_f64 rot_barycenter_half_step_f64 rot_barycenter_add_f64
 rot_barycenter_merge_f64 rot_barycenter_combine_f64 rot_barycenter_apply_f64
-rot_barycenter_vjp_f64 }
+rot_barycenter_vjp_f64 rot_accuracy_barycenter_parameters_f64 rot_accuracy_barycenter_solve_f64 }
 both! { f32: rot_barycenter_solve_f32 rot_barycenter_check_f32
 rot_barycenter_certifiable_epsilon_f32 rot_barycenter_half_step_f32 rot_barycenter_add_f32
 rot_barycenter_merge_f32 rot_barycenter_combine_f32 rot_barycenter_apply_f32
-rot_barycenter_vjp_f32 }
+rot_barycenter_vjp_f32 rot_accuracy_barycenter_parameters_f32 rot_accuracy_barycenter_solve_f32 }
 
 /// Points of the barycenter and of the measures: dense, points in the plane, dense.
 pub(super) const SUPPORT: usize = 4;
@@ -423,6 +471,8 @@ impl<T: Both> Scene<T> {
             rot_barycenter_work_len(1, rows, SUPPORT, d)
         } else if call == Call::Vjp {
             rot_barycenter_gradient_work_len(3, ROWS, SUPPORT, D)
+        } else if matches!(call, Call::Parameters | Call::Accurate) {
+            rot_accuracy_barycenter_work_len(3, ROWS, SUPPORT, D)
         } else {
             rot_barycenter_work_len(3, ROWS, SUPPORT, D)
         };
@@ -454,6 +504,7 @@ impl<T: Both> Scene<T> {
             of(3 * SUPPORT),
             of(3),
             of(SUPPORT),
+            size_of::<c::Accuracy<T>>(),
             size_of::<b::BarycenterGradientOptions<T>>() + TAIL,
             size_of::<b::BarycenterGradient<T>>() + TAIL,
             of(ROWS),
@@ -477,14 +528,24 @@ impl<T: Both> Scene<T> {
         let [problem, options, solve_options, report, error, half, sums, other_sums, ..] = place;
         let [_, _, _, _, _, _, _, _, constants, measures, f, g, barycenter, work, ..] = place;
         let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, epsilon, soft_minimum, soft, ..] = place;
-        let [rest @ .., cotangent, gradient_options, gradient, to_w, to_s, to_c, to_x, to_y] =
-            place;
+        let [
+            rest @ ..,
+            cotangent,
+            accuracy,
+            gradient_options,
+            gradient,
+            to_w,
+            to_s,
+            to_c,
+            to_x,
+            to_y,
+        ] = place;
         let [.., other_soft, potential, cost0, w0, x1, y1, w1, cost2, w2] = rest;
         #[rustfmt::skip]
         let args = Args {
             problem, options, solve_options, f, g, barycenter, work, work_len, report, error, epsilon,
             index, half, soft_minimum, soft, sums, other_soft, other_sums, constants, potential,
-            cotangent, gradient_options, gradient,
+            cotangent, gradient_options, gradient, accuracy,
             ..Args::none()
         };
         let s = Self { call, args, measures, base, words };
@@ -506,7 +567,7 @@ impl<T: Both> Scene<T> {
             s.fill(at, &numbers(SUPPORT, seed));
         }
         let kl = |tau| c_rule(Rule::Kl { tau: T::of(tau) });
-        let exact = if call == Call::Certifiable { kl(1.5) } else { c_rule(Rule::Exact) };
+        let exact = if Call::CERTIFIED.contains(&call) { kl(1.5) } else { c_rule(Rule::Exact) };
         let dense = |cost: *mut u8, weights: *mut u8, share, rule| b::Measure {
             cost: matrix(cost.cast(), 3, SUPPORT),
             weights: weights.cast(),
@@ -702,6 +763,7 @@ impl<T: Both> Scene<T> {
             }
             "measures" => return 3 * size_of::<b::Measure<T>>(),
             "error" => return size_of::<c::rot_error>(),
+            "accuracy" => return size_of::<c::Accuracy<T>>(),
             "half" => return size_of::<b::BarycenterHalf<T>>(),
             "sums" | "other_sums" => return size_of::<b::BarycenterSums<T>>(),
             "constants" => return size_of::<b::BarycenterConstants<T>>(),
@@ -743,7 +805,7 @@ impl<T: Both> Scene<T> {
             "barycenter" => Argument::Barycenter,
             "work" => Argument::Work,
             "report" | "error" => Argument::Report,
-            "epsilon" => Argument::Output,
+            "epsilon" | "accuracy" => Argument::Output,
             "half" => Argument::Half,
             "constants" if self.call == Call::Combine => Argument::Output,
             "cost" => Argument::Cost,
@@ -810,7 +872,7 @@ impl<T: Both> Scene<T> {
         let Args { report, error, .. } = self.args;
         let align = align_of::<c::rot_error>();
         let usable = |at: *mut u8| !at.is_null() && at.addr().is_multiple_of(align);
-        if self.call == Call::Solve {
+        if Call::REPORTED.contains(&self.call) {
             let least = offset_of!(b::BarycenterReport<T>, iterations);
             let found = usable(report) && {
                 let size = self.get::<u32>(report) as usize;
@@ -851,7 +913,7 @@ impl<T: Both> Scene<T> {
         assert!(status < 0, "{:?} gave {status}", self.call);
         let told = self.error_place().map(|place| {
             self.allow(&mut expected, &found, place, size_of::<c::rot_error>());
-            if self.call == Call::Solve {
+            if Call::REPORTED.contains(&self.call) {
                 let converged = self.args.report.wrapping_add(4);
                 self.allow(&mut expected, &found, converged, 4);
                 assert_eq!(self.get::<u32>(converged), 0);
@@ -892,6 +954,8 @@ impl<T: Both> Scene<T> {
             Call::Solve => vec!["f", "g", "barycenter", "report"],
             Call::Check => vec![],
             Call::Certifiable => vec!["epsilon"],
+            Call::Parameters => vec!["accuracy"],
+            Call::Accurate => vec!["f", "g", "barycenter", "accuracy", "report"],
             Call::HalfStep => vec!["f", "g", "half"],
             Call::Add | Call::Merge => vec!["soft", "sums"],
             Call::Combine => vec!["soft", "constants"],
