@@ -514,7 +514,7 @@ fn rules_with_corners() {
         let scene = if kind == "clouds" { Scene::clouds(n, m, 3) } else { Scene::random(n, m, 3) };
         for (name, rows, cols) in corners(n, m) {
             let problem = scene.problem(rows, cols, epsilon).reference(reference);
-            let solve = Options::new().stop(Stop::Residual(1e-12)).max_iterations(5000);
+            let solve = Options::new().stop(Stop::Residual(1e-12)).max_iterations(3000);
             let (report, expected) = plain(&problem, &solve);
             let ended = at_optimum(&report, 1e-12);
             arrived += usize::from(ended);
@@ -677,7 +677,7 @@ fn a_certificate_ends_the_walk() {
     let problem = problem.with_epsilon(epsilon).unwrap();
     assert_eq!(problem.epsilon(), epsilon);
     let certified = |target| {
-        let solve = Options::new().stop(Stop::Certified(target)).max_iterations(5000);
+        let solve = Options::new().stop(Stop::Certified(target)).max_iterations(3000);
         run(&problem, &anneal::Options::new().solve(solve), DIRECT).solved.report
     };
     let report = certified(0.01);
@@ -891,11 +891,19 @@ fn in_f32() {
                     Rule::l2_ball_dropping(0.1, 40, epsilon),
                     Rule::l2_ball_dropping(0.1, 30, epsilon),
                 ),
+                (Rule::Tv { tau: 0.05 }, Rule::Exact),
+                (Rule::Box { lower: 0.6, upper: 1.3 }, Rule::Tv { tau: 0.1 }),
             ] {
+                // At 1e-4 outliers hang on masses below the roundoff of the others: plain sweeps do
+                // not arrive either.
+                let cornered = matches!(rows, Rule::Tv { .. } | Rule::Box { .. });
+                if cornered && epsilon < 1e-3 {
+                    continue;
+                }
                 let matrix = Dense::new(Mat::new(&cost, 40, 30).unwrap());
                 let problem =
                     Problem::<f32, _>::new(matrix, (&a, rows), (&b, cols), epsilon).unwrap();
-                let solve = Options::new().max_iterations(5000);
+                let solve = Options::new().max_iterations(3000);
                 let iterative = Method::Iterative { tolerance: 1e-5, max_iterations: 200 };
                 for newton in [Method::Direct, iterative] {
                     let options = anneal::Options::new().solve(solve);
