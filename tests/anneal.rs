@@ -85,6 +85,19 @@ impl Scene {
         Self::of(&x, &y)
     }
 
+    /// No geometry: costs and weights of any size.
+    fn random(n: usize, m: usize, seed: u64) -> Self {
+        let mut numbers = Numbers(seed);
+        let cost = (0..n * m).map(|_| numbers.next()).collect();
+        let mut weights = |len: usize| {
+            let w: Vec<f64> = (0..len).map(|_| 0.2 + numbers.next()).collect();
+            let mass: f64 = w.iter().sum();
+            w.iter().map(|w| w / mass).collect()
+        };
+        let (a, b) = (weights(n), weights(m));
+        Self { n, m, cost, a, b }
+    }
+
     fn problem(
         &self,
         rows: Rule<f64>,
@@ -456,7 +469,138 @@ fn the_report_is_that_of_the_potentials() {
     }
 }
 
-/// A ball without entropy has a dual with corners: sweeps alone, and to the same optimum.
+/// Sweeps alone, from the problem's own epsilon.
+fn plain(
+    problem: &Problem<'_, f64, Dense<'_, f64>>,
+    options: &Options<f64>,
+) -> (Report<f64>, Vec<f64>) {
+    let (n, m) = problem.shape();
+    let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+    let mut work = vec![0.0; sinkhorn::work_len(n, m, 0)];
+    let report = sinkhorn::solve(problem, options, &mut f, &mut g, &mut work, &mut ()).unwrap();
+    let x = plan_of(problem, (&f, &g), report.log_mass);
+    (report, x)
+}
+
+/// Rules with corners on one side or both, beside every other rule.
+fn corners(n: usize, m: usize) -> [(&'static str, Rule<f64>, Rule<f64>); 9] {
+    let (tv, range) = (|tau| Rule::Tv { tau }, |lower, upper| Rule::Box { lower, upper });
+    let ball = |len| Rule::l2_ball_dropping(0.1, len, 0.01);
+    [
+        ("variation and exact", tv(0.05), Rule::Exact),
+        ("exact and a free upper end", Rule::Exact, range(0.5, f64::INFINITY)),
+        ("variation twice", tv(0.02), tv(0.3)),
+        ("box and exact", range(0.6, 1.3), Rule::Exact),
+        ("boxes", range(0.9, 1.2), range(0.5, 1.02)),
+        ("variation and part of the mass", tv(0.1), range(0.0, 1.1)),
+        ("KL and variation", Rule::Kl { tau: 0.1 }, tv(0.1)),
+        ("box and ball", range(0.8, 1.25), ball(m)),
+        ("ball and variation", ball(n), tv(0.1)),
+    ]
+}
+
+/// Newton's method beside corners comes to the optimum of plain sweeps, in a fraction of their passes
+/// where they take hundreds. Where they do not arrive, their dual values are no better.
+#[test]
+fn rules_with_corners() {
+    let (n, m) = (16, 20);
+    let (mut arrived, mut far) = (0, 0);
+    for (kind, epsilon, reference) in [
+        ("clouds", 1e-2, Reference::Counting),
+        ("clouds", 1e-3, Reference::Counting),
+        ("random", 1e-2, Reference::Product),
+        ("random", 1e-3, Reference::Counting),
+    ] {
+        let scene = if kind == "clouds" { Scene::clouds(n, m, 3) } else { Scene::random(n, m, 3) };
+        for (name, rows, cols) in corners(n, m) {
+            let problem = scene.problem(rows, cols, epsilon).reference(reference);
+            let solve = Options::new().stop(Stop::Residual(1e-12)).max_iterations(3000);
+            let (report, expected) = plain(&problem, &solve);
+            let ended = at_optimum(&report, 1e-12);
+            arrived += usize::from(ended);
+            for newton in [DIRECT, truncated()] {
+                let options = anneal::Options::new().solve(solve);
+                let Run { solved, f, g } = run(&problem, &options, newton);
+                let Solved { newton_steps, products, report: found, .. } = solved;
+                let passes = found.iterations + products + 3 * u64::from(newton_steps);
+                println!(
+                    "{kind} {epsilon:e} {name}: plain {}, {} sweeps, {newton_steps} steps, {products} products",
+                    report.iterations, found.iterations
+                );
+                let what = format!("{kind} {epsilon} {name} {newton:?}");
+                assert!(at_optimum(&found, 1e-12), "{what}: {found:?}");
+                if ended {
+                    let off = distance(&plan_of(&problem, (&f, &g), found.log_mass), &expected);
+                    assert!(off <= 1e-9, "{what}: plans differ by {off:e}");
+                    let values = (found.objective - report.objective).abs();
+                    assert!(values <= 1e-10, "{what}: objectives differ by {values:e}");
+                } else {
+                    assert!(found.dual_value >= report.dual_value - 1e-12, "{what}");
+                }
+                if report.iterations > 500 {
+                    assert!(3 * passes <= report.iterations, "{what}: {passes}");
+                    far += usize::from(10 * passes <= report.iterations);
+                }
+            }
+        }
+    }
+    assert!(arrived >= 20, "plain sweeps arrive {arrived} times");
+    assert!(far >= 20, "{far} solves are ten times faster");
+}
+
+/// Two corners leave blocks of a plan loose: their steps are astronomic, and must not take the others down
+/// with them, nor conjugate gradients look for them for long.
+#[test]
+fn loose_blocks() {
+    let scene = Scene::random(30, 44, 5);
+    for (rows, cols) in [
+        (Rule::Tv { tau: 0.0134 }, Rule::Exact),
+        (Rule::Tv { tau: 0.015 }, Rule::Tv { tau: 0.36 }),
+        (Rule::Tv { tau: 0.036 }, Rule::Box { lower: 0.17, upper: 1.37 }),
+    ] {
+        let problem = scene.problem(rows, cols, 1.5e-4);
+        for newton in [DIRECT, truncated()] {
+            let Solved { report, newton_steps, products, .. } =
+                run(&problem, &options(), newton).solved;
+            println!("{} sweeps, {newton_steps} steps, {products} products", report.iterations);
+            assert!(at_optimum(&report, TOLERANCE), "{report:?}");
+            assert!(report.iterations <= 250 && products <= 1000, "{rows:?} {cols:?} {newton:?}");
+        }
+    }
+}
+
+/// Where Newton's directions are no good, sweeps go on to the same optimum; where there is nothing to
+/// gain, the solve is the plain one.
+#[test]
+fn corners_where_newton_does_not_help() {
+    let (n, m) = (16, 20);
+    let scene = Scene::random(n, m, 4);
+    let poor = Some(Method::Iterative { tolerance: 1e-12, max_iterations: 1 });
+    let mut same = 0;
+    for (name, rows, cols) in corners(n, m) {
+        let solve = Options::new().stop(Stop::Residual(1e-12)).max_iterations(200_000);
+        let problem = scene.problem(rows, cols, 1e-2);
+        let (report, expected) = plain(&problem, &solve);
+        let options = anneal::Options::new().solve(solve);
+        let Run { solved, f, g } = run(&problem, &options, poor);
+        println!("{name}: plain {}, {solved:?}", report.iterations);
+        assert!(at_optimum(&solved.report, 1e-12), "{name}: {:?}", solved.report);
+        let off = distance(&plan_of(&problem, (&f, &g), solved.report.log_mass), &expected);
+        assert!(off <= 1e-9, "{name}: {off:e}");
+
+        let problem = scene.problem(rows, cols, 1.0);
+        let (report, _) = plain(&problem, &solve);
+        if report.iterations < 20 {
+            let Solved { newton_steps, report: found, .. } = run(&problem, &options, DIRECT).solved;
+            assert_eq!((found, newton_steps), (report, 0), "{name}");
+            same += 1;
+        }
+    }
+    assert!(same >= 5, "{same} solves are the plain ones");
+}
+
+/// A ball without entropy has a dual with corners that are not those of entries: sweeps alone, and to the
+/// same optimum.
 #[test]
 fn a_ball_without_entropy_is_left_to_sweeps() {
     let scene = Scene::clouds(30, 30, 2);
@@ -533,7 +677,7 @@ fn a_certificate_ends_the_walk() {
     let problem = problem.with_epsilon(epsilon).unwrap();
     assert_eq!(problem.epsilon(), epsilon);
     let certified = |target| {
-        let solve = Options::new().stop(Stop::Certified(target)).max_iterations(5000);
+        let solve = Options::new().stop(Stop::Certified(target)).max_iterations(3000);
         run(&problem, &anneal::Options::new().solve(solve), DIRECT).solved.report
     };
     let report = certified(0.01);
@@ -747,11 +891,19 @@ fn in_f32() {
                     Rule::l2_ball_dropping(0.1, 40, epsilon),
                     Rule::l2_ball_dropping(0.1, 30, epsilon),
                 ),
+                (Rule::Tv { tau: 0.05 }, Rule::Exact),
+                (Rule::Box { lower: 0.6, upper: 1.3 }, Rule::Tv { tau: 0.1 }),
             ] {
+                // At 1e-4 outliers hang on masses below the roundoff of the others: plain sweeps do
+                // not arrive either.
+                let cornered = matches!(rows, Rule::Tv { .. } | Rule::Box { .. });
+                if cornered && epsilon < 1e-3 {
+                    continue;
+                }
                 let matrix = Dense::new(Mat::new(&cost, 40, 30).unwrap());
                 let problem =
                     Problem::<f32, _>::new(matrix, (&a, rows), (&b, cols), epsilon).unwrap();
-                let solve = Options::new().max_iterations(5000);
+                let solve = Options::new().max_iterations(3000);
                 let iterative = Method::Iterative { tolerance: 1e-5, max_iterations: 200 };
                 for newton in [Method::Direct, iterative] {
                     let options = anneal::Options::new().solve(solve);

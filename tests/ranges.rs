@@ -301,7 +301,7 @@ fn zero_weights() {
     }
 }
 
-/// Kept kernels, annealing's plain sweeps and points make no difference.
+/// Kept kernels and annealing with Newton's method make no difference.
 #[test]
 fn every_sweep_finds_the_same_plan() {
     use robust_ot::options::Sweep;
@@ -329,7 +329,11 @@ fn every_sweep_finds_the_same_plan() {
         let found =
             robust_ot::anneal::solve(&problem, &annealed, &mut f, &mut g, &mut work, &mut ())
                 .unwrap();
-        assert!(found.report.converged() && found.newton_steps == 0, "{}", stored.name);
+        println!(
+            "{}: plain {}, {} sweeps, {} steps",
+            stored.name, report.iterations, found.report.iterations, found.newton_steps
+        );
+        assert!(found.report.converged(), "{}", stored.name);
         let solved = case.solved(f, g, found.report);
         close(&stored.name, &solved.plan, &stored.plan, 1e-9 * largest(&stored.plan));
     }

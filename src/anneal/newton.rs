@@ -2,7 +2,7 @@
 
 use super::layout::Work;
 use crate::cost::Geometry;
-use crate::implicit::{Method, Point, direction};
+use crate::implicit::{Method, Point, Solver, direction};
 use crate::kernel::Precision;
 use crate::marginal::Ball;
 use crate::problem::Problem;
@@ -15,8 +15,8 @@ const ARMIJO: usize = 10_000;
 const HALVINGS: u32 = 24;
 /// Rounding of the dual in units of the roundoff of its size.
 const NOISE: usize = 1 << 13;
-/// A step moves no potential by more than this times epsilon where both marginals are fixed: far
-/// from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
+/// A step moves no potential by more than this times epsilon where both marginals are fixed, or a rule has
+/// corners: far from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
 const CAP: usize = 20;
 
 /// What became of a step.
@@ -62,13 +62,18 @@ impl<P: Precision> Newton<'_, P> {
         }
         let noise =
             P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(NOISE) * before.size;
+        let most = P::Potential::from_count(CAP) * problem.epsilon();
         let mut t = if solver.is_balanced() {
-            let most = P::Potential::from_count(CAP) * problem.epsilon();
             let longest = self.work.step.iter().flat_map(|d| d.iter());
             let longest = longest.fold(zero, |most, x| most.larger(x.abs()));
             if longest > most { most / longest } else { one }
         } else {
             one
+        };
+        let corner = if solver.has_corners() {
+            solver.first_corner(self.work.step.each_ref().map(|d| &**d))
+        } else {
+            P::Potential::INFINITY
         };
         for _ in 0..HALVINGS {
             self.place(solver, t);
@@ -83,7 +88,9 @@ impl<P: Precision> Newton<'_, P> {
                 let residual = after.gradient / after.mass;
                 return Outcome { taken: true, rose: rises, residual };
             }
-            t = t * P::Potential::HALF;
+            // The dual rises up to the first corner at least, if it does at all.
+            let half = t * P::Potential::HALF;
+            t = if half < corner && corner < t { corner } else { half };
         }
         self.place(solver, zero);
         self.measure(solver);
@@ -105,36 +112,40 @@ impl<P: Precision> Newton<'_, P> {
         problem: &Problem<'_, P, G>,
         kept: bool,
     ) -> Option<P::Potential> {
-        let Work { before, step, system, .. } = &mut self.work;
-        let (potentials, targets) = (solver.held(), solver.targets());
-        for (kept, f) in before.iter_mut().zip(potentials) {
+        let Work { before, step, scratch: [f, g], system } = &mut self.work;
+        for (kept, f) in before.iter_mut().zip(solver.held()) {
             for (kept, &f) in kept.iter_mut().zip(f) {
                 *kept = f;
             }
         }
-        let ([f, g], [row, col], [row_ball, col_ball]) = (potentials, targets, self.balls);
+        solver.own([f, g]);
+        let ([row, col], [row_ball, col_ball]) = (solver.targets(), self.balls);
         let points = [
             Point { f, target: row, multiplier: row_ball.multiplier() },
             Point { f: g, target: col, multiplier: col_ball.multiplier() },
         ];
         let [df, dg] = step;
         let plan = if kept { kept_plan(solver) } else { &[] };
-        let how = (self.method, solver.level());
+        // Blocks that two corners leave loose would take all others down with them.
+        let loose = solver.has_corners();
+        let most = P::Potential::from_count(CAP) * problem.epsilon();
+        let cap = if loose { most } else { P::Potential::INFINITY };
+        let how = Solver { method: self.method, level: solver.level(), cap };
         let aim = direction(problem, points, how, [df, dg], plan, system).ok()?;
         self.products = self.products.saturating_add(aim.products.into());
-        Some(aim.slope)
+        if !loose {
+            return Some(aim.slope);
+        }
+        for x in step.iter_mut().flat_map(|d| d.iter_mut()) {
+            *x = x.smaller(most).larger(-most);
+        }
+        Some(solver.slope(step.each_ref().map(|d| &**d)))
     }
 
-    /// The potentials before the step plus t times the step.
+    /// The potentials before the step plus t times the step, up to the corners.
     fn place<G: Geometry<P>>(&self, solver: &mut Sinkhorn<'_, P, G>, t: P::Potential) {
         let Work { before, step, .. } = &self.work;
-        for ((f, before), step) in solver.potentials().into_iter().zip(before).zip(step) {
-            for ((f, &before), &step) in f.iter_mut().zip(&**before).zip(&**step) {
-                let moved = before + t * step;
-                // An entry without mass stays at minus infinity, and a step of zero is none.
-                *f = if t > P::Potential::ZERO && before.is_finite() { moved } else { before };
-            }
-        }
+        solver.place(before.each_ref().map(|x| &**x), step.each_ref().map(|x| &**x), t);
     }
 }
 

@@ -27,7 +27,18 @@ pub(crate) struct Vectors<'a, T> {
     pub(crate) product: &'a mut [T],
 }
 
-/// Solves for z until |residual| is at most the tolerance; `residual` holds the right-hand side and is used up. Without `null` the system is
+/// When a run of conjugate gradients ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits<T> {
+    /// At a |residual| of at most this,
+    pub(crate) tolerance: T,
+    /// after as many products,
+    pub(crate) products: u32,
+    /// or with a |z| above this, perhaps infinite.
+    pub(crate) radius: T,
+}
+
+/// Solves for z; `residual` holds the right-hand side and is used up. Without `null` the system is
 /// definite.
 pub(crate) fn solve<P: Precision>(
     system: &mut impl Symmetric<P>,
@@ -35,7 +46,7 @@ pub(crate) fn solve<P: Precision>(
     null: Option<&[P::Potential]>,
     residual: &mut [P::Potential],
     z: &mut [P::Potential],
-    (tolerance, limit): (P::Potential, u32),
+    limits: Limits<P::Potential>,
 ) -> Ending<P::Potential> {
     let level = system.level();
     let zero = P::Potential::ZERO;
@@ -52,6 +63,7 @@ pub(crate) fn solve<P: Precision>(
         *direction = residual;
     }
     let mut square = dot_potentials::<P>(level, residual, residual);
+    let Limits { tolerance, products: limit, radius } = limits;
     let target = tolerance * tolerance;
     let mut iterations = 0;
     while square > target && iterations < limit {
@@ -72,6 +84,9 @@ pub(crate) fn solve<P: Precision>(
         }
         square = next;
         iterations += 1;
+        if radius.is_finite() && dot_potentials::<P>(level, z, z) > radius * radius {
+            break;
+        }
     }
     Ending { iterations, residual: square.sqrt() }
 }

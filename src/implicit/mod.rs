@@ -15,8 +15,8 @@ mod vjp;
 
 pub use cotangent::Cotangent;
 #[cfg(feature = "barycenter")]
-pub(crate) use iterative::{Symmetric, Vectors, solve as conjugate_gradients};
+pub(crate) use iterative::{Limits, Symmetric, Vectors, solve as conjugate_gradients};
 pub use jvp::{Changes, Tangent, TangentReport, jvp};
 pub use layout::{COEFFICIENTS, FACTOR_COLUMNS, FACTOR_ROWS};
-pub(crate) use newton::{Point, direction};
+pub(crate) use newton::{Point, Solver, direction};
 pub use vjp::{GradientReport, Gradients, Method, Optimum, Options, fast_work_len, vjp, work_len};

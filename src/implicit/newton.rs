@@ -1,6 +1,6 @@
 //! Newton's direction for the dual: the same linear system, away from the optimum.
 
-use super::stage::{Lane, RowSource, Stage};
+use super::stage::{RowSource, Stage};
 use super::vjp::{Method, Optimum, Options};
 use crate::cost::Geometry;
 use crate::error::Error;
@@ -13,21 +13,29 @@ use crate::real::Real;
 /// Where a direction is asked for, on one side.
 #[derive(Clone, Copy)]
 pub(crate) struct Point<'a, P: Precision> {
-    /// Counting potential.
+    /// The rule's own potential.
     pub(crate) f: &'a [P::Potential],
-    /// The marginal r(f) of the rule.
+    /// The marginal r(f) of the rule; not read where that is no function of f.
     pub(crate) target: &'a [P::Sum],
     /// Multiplier of the ball at that marginal.
     pub(crate) multiplier: P::Potential,
 }
 
-/// How the system is solved, and at which instruction set.
-pub(crate) type Solver<P> = (Method<<P as Precision>::Potential>, Level);
+/// How the system is solved.
+#[derive(Clone, Copy)]
+pub(crate) struct Solver<T> {
+    pub(crate) method: Method<T>,
+    /// The instruction set.
+    pub(crate) level: Level,
+    /// Potentials that move further than this (in the mean, weighted by mass) need not be found any better;
+    /// infinite for none.
+    pub(crate) cap: T,
+}
 
 /// A direction of Newton's method.
 #[derive(Clone, Copy)]
 pub(crate) struct Aim<T> {
-    /// <grad D, (df, dg)> > 0.
+    /// <grad D, (df, dg)> > 0, but for the potentials that go to a corner.
     pub(crate) slope: T,
     /// Products with the matrix of the system.
     pub(crate) products: u32,
@@ -40,48 +48,47 @@ pub(crate) struct Aim<T> {
 /// (M + epsilon R) (df; dg) = epsilon (r(f) - X 1; c(g) - X^T 1)
 /// ```
 ///
+/// Under a rule with corners an entry that its own update would leave at a marginal is fixed to that (r(f) is it, without compliance), and
+/// any other moves to its corner: the active set of a projected Newton method.
+///
 /// `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     [rows, cols]: [Point<'_, P>; 2],
-    (method, level): Solver<P>,
+    solver: Solver<P::Potential>,
     [df, dg]: [&mut [P::Potential]; 2],
     plan: &[P::Sum],
     work: &mut [P::Work],
 ) -> Result<Aim<P::Potential>, Error> {
-    if method == Method::Direct && problem.shape().0 < problem.shape().1 {
+    if solver.method == Method::Direct && problem.shape().0 < problem.shape().1 {
         // The smaller side is factored.
-        solve(&problem.transposed(), [cols, rows], (method, level), [dg, df], (&[], work))
+        solve(&problem.transposed(), [cols, rows], solver, [dg, df], (&[], work))
     } else {
-        solve(problem, [rows, cols], (method, level), [df, dg], (plan, work))
+        solve(problem, [rows, cols], solver, [df, dg], (plan, work))
     }
 }
 
 fn solve<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     points: [Point<'_, P>; 2],
-    (method, level): Solver<P>,
+    solver: Solver<P::Potential>,
     out: [&mut [P::Potential]; 2],
     (plan, work): (&[P::Sum], &mut [P::Work]),
 ) -> Result<Aim<P::Potential>, Error> {
+    let Solver { method, level, cap } = solver;
     let options = Options::new().method(method).level(level);
     let [rows, cols] = points;
     let multipliers = [rows.multiplier, cols.multiplier];
     let optimum = Optimum { f: rows.f, g: cols.f, multipliers };
-    let optimum = (optimum, P::Potential::ZERO);
+    let optimum = (optimum, problem.epsilon() * problem.reference_factor());
     let mut stage = Stage::set(problem, optimum, &options, &Nothing, (plan, work))?;
     for (q, point) in [(&mut *stage.rows.q, rows), (&mut *stage.cols.q, cols)] {
         for (q, &target) in q.iter_mut().zip(point.target) {
             *q = P::Potential::from(target);
         }
     }
+    stage.radius = cap * stage.mass.sqrt();
     stage.build_apart();
-    let epsilon = problem.epsilon();
-    {
-        let Stage { system, rows, cols, .. } = &mut stage;
-        scale(rows, epsilon, system.rows.inverse_root);
-        scale(cols, epsilon, system.cols.inverse_root);
-    }
     stage.solve(method)?;
     let Stage { system, rows, cols, .. } = &stage;
     let roots = [&*system.rows.inverse_root, &*system.cols.inverse_root];
@@ -93,15 +100,7 @@ fn solve<P: Precision, G: Geometry<P>>(
             *out = u * root;
         }
     }
-    Ok(Aim { slope: slope / epsilon, products: stage.iterations })
-}
-
-/// h = epsilon (r(f) - r) / sqrt(r), with r(f) in q.
-fn scale<T: Elementary>(lane: &mut Lane<'_, T>, epsilon: T, inverse_root: &[T]) {
-    let targets = lane.q.iter().zip(&*lane.r).zip(inverse_root);
-    for (h, ((&target, &r), &root)) in lane.h.iter_mut().zip(targets) {
-        *h = epsilon * (target - r) * root;
-    }
+    Ok(Aim { slope: slope / problem.epsilon(), products: stage.iterations })
 }
 
 /// No cotangent: the right-hand side does not come from the plan.

@@ -2,7 +2,7 @@
 
 use super::direct::Factor;
 use super::form::Form;
-use super::iterative::{self, Symmetric, Vectors};
+use super::iterative::{self, Limits, Symmetric, Vectors};
 use super::layout::Work;
 use super::system::{System, each_row};
 use super::vjp::{Method, Optimum, Options};
@@ -12,7 +12,7 @@ use crate::kernel::{
     Level, Precision, add_entries, add_products, add_scaled, dot_potentials, entry_sum,
     weighted_sum,
 };
-use crate::marginal::{Side, total};
+use crate::marginal::{Answer, Side, total};
 use crate::math::Elementary;
 use crate::plan::copy_counting;
 use crate::problem::Problem;
@@ -65,6 +65,8 @@ pub(super) struct Stage<'a, P: Precision, G> {
     /// |residual| over |right-hand side| of the system, and iterations.
     pub(super) residual: P::Potential,
     pub(super) iterations: u32,
+    /// A solution longer than this (scaled) need not be found; infinite unless changed.
+    pub(super) radius: P::Potential,
     /// One row of the plan's shape.
     pub(super) row: &'a mut [P::Potential],
     /// A point, and all points of the columns coordinate by coordinate.
@@ -179,6 +181,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
             forward_residual: P::Potential::ZERO,
             residual: P::Potential::ZERO,
             iterations: 0,
+            radius: P::Potential::INFINITY,
             row,
             point,
             points,
@@ -202,12 +205,31 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         self.system.prepare();
     }
 
-    /// The same where the rules' marginals, in `q`, are not those of the plan.
+    /// The same where the rules' marginals, in `q`, are not those of the plan. Puts the right-hand side of
+    /// Newton's method there, epsilon (r(f) - r), and the moves of potentials that are fixed.
     pub(super) fn build_apart(&mut self) {
         let [row_multiplier, col_multiplier] = self.multipliers;
         let Self { system, rows, cols, row_side, col_side, potentials: [f, g], .. } = self;
-        system.rows.build::<P>(row_side, (row_multiplier, f), rows.r, Some(rows.q));
-        system.cols.build::<P>(col_side, (col_multiplier, g), cols.r, Some(cols.q));
+        let level = system.pass.level;
+        for (form, side, multiplier, f, lane) in [
+            (&mut system.rows, row_side, row_multiplier, f, rows),
+            (&mut system.cols, col_side, col_multiplier, g, cols),
+        ] {
+            // Which entries are held depends on the plan's marginal.
+            let apart = !side.has_corners();
+            if !apart {
+                side.active_set((f, lane.r), lane.q, lane.source);
+            }
+            let rule = if apart { Some(&*lane.q) } else { None };
+            form.build::<P>(side, (multiplier, f), lane.r, rule);
+            if !apart {
+                form.source::<P>(level, (Answer::Potential, side.epsilon), lane.r, lane.source);
+            }
+            let targets = lane.q.iter().zip(&*lane.r).zip(&*form.inverse_root);
+            for (h, ((&target, &r), &root)) in lane.h.iter_mut().zip(targets) {
+                *h = side.epsilon * (target - r) * root;
+            }
+        }
         system.prepare();
     }
 
@@ -264,7 +286,8 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
                 }
             }
             Method::Iterative { tolerance, max_iterations } => {
-                let limits = (tolerance * size, max_iterations);
+                let tolerance = tolerance * size;
+                let limits = Limits { tolerance, products: max_iterations, radius: self.radius };
                 let mut vectors = Vectors { direction, product };
                 let ending = iterative::solve(system, &mut vectors, null, rhs, z, limits);
                 self.iterations = ending.iterations;

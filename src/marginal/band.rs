@@ -202,6 +202,21 @@ impl<T: Elementary> Band<T> {
     ) -> Option<T> {
         self.next(side.epsilon, f, w, r).held
     }
+
+    /// The corner at which a way from f in the direction of `step` has to end. (Above tau the dual is no
+    /// larger than there; below -tau, and below 0 where the box has no upper end, it has no value.)
+    fn corner_ahead(&self, f: T, step: T) -> Option<T> {
+        let (up, down) = (step > T::ZERO, step < T::ZERO);
+        match *self {
+            Self::Tv { tau } if up => Some(tau),
+            Self::Tv { tau } if down => Some(-tau),
+            Self::Tv { .. } => None,
+            Self::Box { upper, .. } => {
+                let ahead = up && f < T::ZERO || down && (f > T::ZERO || !upper.is_finite());
+                ahead.then_some(T::ZERO)
+            }
+        }
+    }
 }
 
 impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
@@ -270,9 +285,43 @@ impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
         true
     }
 
+    /// What the entry's own update would do, as at an optimum.
     #[cfg(feature = "implicit")]
-    fn is_smooth(&self) -> bool {
-        false
+    fn active_set(
+        &self,
+        side: &Side<'_, P>,
+        (f, r): (&[P::Potential], &[P::Potential]),
+        target: &mut [P::Potential],
+        step: &mut [P::Potential],
+    ) {
+        let entries = target.iter_mut().zip(step).zip(f).zip(r).zip(side.scaled_weights());
+        for ((((target, step), &f), &r), w) in entries {
+            (*target, *step) = (r, P::Potential::ZERO);
+            if r <= P::Potential::ZERO {
+                continue;
+            }
+            let Place { f: next, held } = self.next(side.epsilon, f, w, r);
+            match held {
+                Some(share) => *target = share * w,
+                None => *step = next - f,
+            }
+        }
+    }
+
+    #[cfg(feature = "implicit")]
+    fn reach(
+        &self,
+        side: &Side<'_, P>,
+        i: usize,
+        f: P::Potential,
+        step: P::Potential,
+    ) -> P::Potential {
+        let log = side.log_weights.get(i).copied().unwrap_or(P::Potential::NEG_INFINITY);
+        let own = f - side.reference * side.epsilon * log;
+        match self.corner_ahead(own, step) {
+            Some(corner) => ((corner - own) / step).larger(P::Potential::ZERO),
+            None => P::Potential::INFINITY,
+        }
     }
 
     fn masses(

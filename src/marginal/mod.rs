@@ -312,7 +312,7 @@ pub(crate) trait MarginalRule<P: Precision> {
 
     /// The marginal r(f), minus the gradient of the dual value, whatever the latest update was: the
     /// same as [`MarginalRule::marginal`] but for a ball, which needs `scratch` of the side's length
-    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::is_smooth`].
+    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::admits_newton`].
     #[cfg(feature = "implicit")]
     fn gradient(
         &self,
@@ -325,11 +325,37 @@ pub(crate) trait MarginalRule<P: Precision> {
         self.marginal(side, level, f, memory.marginal);
     }
 
-    /// Whether the dual value is differentiable, its gradient a function of f. A ball without
-    /// entropy has corners.
+    /// Whether Newton's method knows a direction: the dual value is differentiable, its gradient a
+    /// function of f, or its corners are those of single entries, see [`MarginalRule::active_set`]. Those
+    /// of a ball without entropy are not.
     #[cfg(feature = "implicit")]
-    fn is_smooth(&self) -> bool {
+    fn admits_newton(&self) -> bool {
         true
+    }
+
+    /// Which entries a step of Newton's method holds at a marginal and which it takes to a corner, at own
+    /// potential f and the plan's sum r, where [`MarginalRule::has_corners`]. Writes the marginal to
+    /// `target` (r at a corner) and the way to the corner to `step` (0 elsewhere).
+    #[cfg(feature = "implicit")]
+    fn active_set(
+        &self,
+        _: &Side<'_, P>,
+        _at: (&[P::Potential], &[P::Potential]),
+        _target: &mut [P::Potential],
+        _step: &mut [P::Potential],
+    ) {
+    }
+
+    /// The largest t for which f + t `step` of entry i is not beyond the next corner.
+    #[cfg(feature = "implicit")]
+    fn reach(
+        &self,
+        _: &Side<'_, P>,
+        _i: usize,
+        _f: P::Potential,
+        _step: P::Potential,
+    ) -> P::Potential {
+        P::Potential::INFINITY
     }
 
     /// Of the marginals that belong to entry i with potential f, where they are several: what the plan's
@@ -645,10 +671,27 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => rule.gradient(self, level, f, scratch, memory));
     }
 
-    /// See [`MarginalRule::is_smooth`].
+    /// See [`MarginalRule::admits_newton`].
     #[cfg(feature = "implicit")]
-    pub(crate) fn is_smooth(&self) -> bool {
-        ask!(self, rule => MarginalRule::<P>::is_smooth(rule))
+    pub(crate) fn admits_newton(&self) -> bool {
+        ask!(self, rule => MarginalRule::<P>::admits_newton(rule))
+    }
+
+    /// See [`MarginalRule::active_set`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn active_set(
+        &self,
+        at: (&[P::Potential], &[P::Potential]),
+        target: &mut [P::Potential],
+        step: &mut [P::Potential],
+    ) {
+        ask!(self, rule => rule.active_set(self, at, target, step));
+    }
+
+    /// See [`MarginalRule::reach`].
+    #[cfg(feature = "implicit")]
+    pub(crate) fn reach(&self, i: usize, f: P::Potential, step: P::Potential) -> P::Potential {
+        ask!(self, rule => rule.reach(self, i, f, step))
     }
 
     /// See [`MarginalRule::nearest`].

@@ -23,14 +23,19 @@ pub(crate) struct Measured<T> {
 }
 
 impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
-    /// Whether the dual is differentiable.
-    pub(crate) fn is_smooth(&self) -> bool {
-        self.problem.row_side(&[]).is_smooth() && self.problem.col_side(&[]).is_smooth()
+    /// Whether Newton's method knows a direction.
+    pub(crate) fn admits_newton(&self) -> bool {
+        self.problem.row_side(&[]).admits_newton() && self.problem.col_side(&[]).admits_newton()
     }
 
     /// Whether both marginals are fixed.
     pub(crate) fn is_balanced(&self) -> bool {
         self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
+    }
+
+    /// Whether a rule has corners.
+    pub(crate) fn has_corners(&self) -> bool {
+        self.problem.row_side(&[]).has_corners() || self.problem.col_side(&[]).has_corners()
     }
 
     /// The instruction set.
@@ -43,15 +48,70 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         [self.f, self.g]
     }
 
+    /// The rules' own potentials there, which are what a caller would see.
+    pub(crate) fn own(&self, [f, g]: [&mut [P::Potential]; 2]) {
+        for ((own, held), side) in
+            [(f, &*self.f), (g, &*self.g)].into_iter().zip([&self.work.rows, &self.work.cols])
+        {
+            for (own, &held) in own.iter_mut().zip(held) {
+                *own = held;
+            }
+            side.unload(own);
+        }
+    }
+
     /// The rules' marginals there.
     pub(crate) fn targets(&self) -> [&[P::Sum]; 2] {
         [self.work.row_rule, self.work.col_rule]
     }
 
-    /// The counting potentials, to be changed. [`Sinkhorn::measure`] has to follow.
-    pub(crate) fn potentials(&mut self) -> [&mut [P::Potential]; 2] {
+    /// Puts the potentials at those `before` plus t times a step, each not beyond its next corner.
+    /// [`Sinkhorn::measure`] has to follow.
+    pub(crate) fn place(
+        &mut self,
+        before: [&[P::Potential]; 2],
+        step: [&[P::Potential]; 2],
+        t: P::Potential,
+    ) {
         self.known = false;
-        [self.f, self.g]
+        let sides = [(&self.work.rows, &mut *self.f), (&self.work.cols, &mut *self.g)];
+        for (((side, f), before), step) in sides.into_iter().zip(before).zip(step) {
+            let corners = side.has_corners();
+            for (i, ((f, &before), &step)) in f.iter_mut().zip(before).zip(step).enumerate() {
+                let t = if corners { t.smaller(side.reach(i, before, step)) } else { t };
+                let moved = before + t * step;
+                // An entry without mass stays at minus infinity, and a step of zero is none.
+                *f = if t > P::Potential::ZERO && before.is_finite() { moved } else { before };
+            }
+        }
+    }
+
+    /// The least t > 0 for which a step takes a potential to a corner.
+    pub(crate) fn first_corner(&self, step: [&[P::Potential]; 2]) -> P::Potential {
+        let mut first = P::Potential::INFINITY;
+        let sides = [(&self.work.rows, &*self.f), (&self.work.cols, &*self.g)];
+        for ((side, f), step) in sides.into_iter().zip(step) {
+            for (i, (&f, &step)) in f.iter().zip(step).enumerate() {
+                let reach = side.reach(i, f, step);
+                if reach > P::Potential::ZERO {
+                    first = first.smaller(reach);
+                }
+            }
+        }
+        first
+    }
+
+    /// The slope of the dual along a step, or less: of a potential on its way to a corner the sum counts that
+    /// it would have there.
+    pub(crate) fn slope(&self, step: [&[P::Potential]; 2]) -> P::Potential {
+        let Work { row, col, row_rule, col_rule, .. } = &self.work;
+        let mut slope = P::Potential::ZERO;
+        for ((target, sum), step) in [(row_rule, row), (col_rule, col)].into_iter().zip(step) {
+            slope += total(target.iter().zip(&**sum).zip(step).map(|((&target, &sum), &step)| {
+                (P::Potential::from(target) - P::Potential::from(sum)) * step
+            }));
+        }
+        slope
     }
 
     /// The largest finite |C|, also where the data was trusted and not looked at; 0 if it holds what
@@ -92,6 +152,8 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         if !kept {
             problem.geometry().marginals(pass, f, g, row, col, sweep);
         }
+        rows.settle(f, row, row_rule);
+        cols.settle(g, col, col_rule);
         let mass = total(row.iter().map(|&x| P::Potential::from(x)));
         let row_value = rows.dual_value(f, row_rule, zero);
         let col_value = cols.dual_value(g, col_rule, zero);

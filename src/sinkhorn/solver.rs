@@ -559,7 +559,7 @@ mod tests {
             assert!(on_rows || held == solver.report, "{rows:?} {cols:?}");
             #[cfg(feature = "implicit")]
             {
-                solver.potentials();
+                solver.place([&[], &[]], [&[], &[]], 0.0);
                 assert!(!solver.known);
             }
             solver.iterate();

@@ -6,7 +6,7 @@ use super::layout::{Work, work_len};
 use super::operator::{Operator, root_share};
 use crate::cost::{Geometry, Pass, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::implicit::{Vectors, conjugate_gradients};
+use crate::implicit::{Limits, Vectors, conjugate_gradients};
 use crate::kernel::{GradientRow, Level, Precision, gradient_row};
 use crate::marginal::{Adjoint, total};
 use crate::math::{Compensated, Elementary};
@@ -274,7 +274,11 @@ pub fn vjp<P: Precision, G: Geometry<P>>(
         if size > zero {
             let target = options.tolerance * size;
             let mut vectors = Vectors { direction, product };
-            let limits = (target, options.max_iterations);
+            let limits = Limits {
+                tolerance: target,
+                products: options.max_iterations,
+                radius: P::Potential::INFINITY,
+            };
             let ending =
                 conjugate_gradients::<P>(&mut operator, &mut vectors, None, right, z, limits);
             (residual, iterations) = (ending.residual / size, ending.iterations);

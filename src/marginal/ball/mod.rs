@@ -115,7 +115,7 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
     }
 
     #[cfg(feature = "implicit")]
-    fn is_smooth(&self) -> bool {
+    fn admits_newton(&self) -> bool {
         self.entropy > P::Potential::ZERO
     }
 
