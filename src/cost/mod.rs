@@ -15,6 +15,7 @@ mod parallel;
 #[cfg(feature = "points")]
 mod points;
 mod rows;
+#[cfg(any(feature = "barycenter", feature = "lowrank", feature = "scaling"))]
 pub(crate) use rows::trusted;
 
 #[cfg(feature = "parallel")]

@@ -6,6 +6,7 @@ use super::level::{Level, Set};
 use crate::math::LANES;
 use crate::real::Real;
 
+#[cfg(feature = "scaling")]
 at_each_level! {
     /// Whether all sums lie in the range where they can be trusted, of the entries whose potential is not
     /// minus infinity.
