@@ -26,6 +26,7 @@ mod outliers;
 mod pair;
 mod plain;
 mod random;
+mod reference;
 mod semi_relaxed;
 mod statistics;
 mod watch;
@@ -86,6 +87,7 @@ impl Settings {
 
 fn main() {
     let settings = Settings::new();
+    reference::check();
     settings.say("# Le et al., NeurIPS 2021\n");
     let experiments: [Experiment; 5] = [
         ("1", outliers::figure1),
