@@ -334,7 +334,7 @@ def grown(name, n):
                "POT sinkhorn_log": lambda *x: peers.pot("sinkhorn_log", *x),
                "OTT lse": peers.ott,
                "RegOT sinkhorn_ssns": lambda *x: peers.regot("sinkhorn_ssns", *x)}
-    few = 20
+    few = 5
     solvers[name](*clouds(16), 0.01)(1e-30, few)
     cost, a, b = clouds(n)
     with open("/proc/self/clear_refs", "w") as peak:
