@@ -91,9 +91,38 @@ fn batches(c: &mut Criterion, start: &str) {
     group.finish();
 }
 
+/// Batches whose problems all take the same number of iterations: twice the time of 4 less that of 8 is what
+/// a problem takes beside its iterations (validation, the evaluation at the end, its report).
+fn overhead(c: &mut Criterion) {
+    let mut group = c.benchmark_group("iterations of each of 256 problems, own costs, n = 8");
+    const N: usize = 8;
+    let (costs, a, b) = (uniform(COUNT * N * N, 1), weights(N, 2), weights(N, 3));
+    let cost = Dense::new(Mat::new(&costs, N, N).unwrap());
+    let first = Problem::<f64, _>::balanced(cost, &a[..N], &b[..N], 0.1).unwrap();
+    let batch = Batch::new(first, COUNT).row_weights(&a, N).unwrap();
+    let batch = batch.col_weights(&b, N).unwrap().costs(N * N).unwrap();
+    let (mut f, mut g) = (vec![0.0; COUNT * N], vec![0.0; COUNT * N]);
+    let mut work = vec![0.0; work_len(N, N, 0)];
+    let mut reports = vec![Report::default(); COUNT];
+    group.throughput(Throughput::Elements(COUNT as u64));
+    for limit in [4, 8] {
+        let options = Options::new().stop(Stop::Residual(1e-300)).max_iterations(limit);
+        group.bench_function(BenchmarkId::from_parameter(limit), |bench| {
+            bench.iter(|| {
+                let rest = (&mut work, &mut reports);
+                let left =
+                    solve_batch(&batch, &options, &mut f, &mut g, rest.0, rest.1, &mut ()).unwrap();
+                assert_eq!(left, COUNT, "some ended before the limit");
+            });
+        });
+    }
+    group.finish();
+}
+
 fn all(c: &mut Criterion) {
     batches(c, "cold");
     batches(c, "warm");
+    overhead(c);
 }
 
 criterion_group!(benches, all);

@@ -5,6 +5,7 @@
 //! difference between two limits of iterations, medians of five rounds.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,8 +13,12 @@
     reason = "a benchmark may fail loudly"
 )]
 
+#[allow(dead_code, reason = "the data of other benchmarks")]
+mod data;
+
 use std::time::Instant;
 
+use data::uniform;
 use robust_ot::cost::{Dense, Geometry, Metric, Points};
 use robust_ot::kernel::Level;
 use robust_ot::options::{Options, Stop, Sweep};
@@ -26,15 +31,6 @@ const D: usize = 3;
 /// Points whose costs fill 256 KiB.
 const CLOSE: usize = 256;
 const ROUNDS: usize = 5;
-
-/// Numbers in [0, 1), the same in every run.
-fn uniform(count: usize, mut seed: u64) -> Vec<f32> {
-    let mut next = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 40) as f32 / (1u64 << 24) as f32
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 /// A solve that is repeated, in buffers that stay.
 struct Case<'a, G> {
@@ -79,7 +75,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     let n = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(20_000);
-    let (x, y) = (uniform(D * n, 1), uniform(D * n, 2));
+    let [x, y] =
+        [1, 2].map(|seed| uniform(D * n, seed).iter().map(|&x| x as f32).collect::<Vec<_>>());
     let weights = vec![1.0 / n as f32; n];
     let view = |data| Mat::new(data, n, D).unwrap();
     let points = Points::new(view(&x), view(&y), Metric::SquaredEuclidean).unwrap();

@@ -60,8 +60,8 @@
 //!   (max C - min C) / epsilon) + rho_col max |that - log beta|.
 //!
 //! K is the least number of sweeps with which these bounds keep the distance below the target at every L
-//! between its ends, with KL(t | e^L) <= e^L w^2 max(1, e^w) / 2 for w = log t - L. There is none where the target is no smaller than what the entropy may do to the
-//! mass, about the size of S.
+//! between its ends, with KL(t | e^L) <= e^L w^2 max(1, e^w) / 2 for w = log t - L. There is none where the
+//! target is no smaller than what the entropy may do to the mass, about the size of S.
 //!
 //! [`solve_to`] does not wait for either: the certificate of a solve counts the entropy that the plan
 //! really has, which is several times below S, and so certifies the target at a larger epsilon. It walks

@@ -5,8 +5,8 @@
 //! level starts from the potentials of the one above. A few sweeps bring a level near its optimum; a
 //! few Newton steps, whose linear system is that of the gradients, take it there, once the residuals seen
 //! say that sweeps would take longer. Beside rules with corners a step is one of a projected method: an entry
-//! either holds its marginal or goes to a corner, as its own update would. Every step is safeguarded by the concave dual, so that sweeps go on
-//! where Newton's method does not help.
+//! either holds its marginal or goes to a corner, as its own update would. Every step is safeguarded by the
+//! concave dual, so that sweeps go on where Newton's method does not help.
 
 mod ladder;
 mod layout;

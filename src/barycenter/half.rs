@@ -2,9 +2,9 @@
 
 use super::layout::{Work, work_len};
 use super::problem::{Measure, pass};
-use crate::cost::{Geometry, Scratch, trusted};
+use crate::cost::{Geometry, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Level, Precision, potential_from_sums};
+use crate::kernel::{Level, Precision, potential_from_sums, trusted};
 use crate::marginal::{Side, total};
 use crate::math::Elementary;
 use crate::problem::{check_epsilon, check_weights};

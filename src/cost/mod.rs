@@ -15,8 +15,6 @@ mod parallel;
 #[cfg(feature = "points")]
 mod points;
 mod rows;
-#[cfg(any(feature = "barycenter", feature = "lowrank", feature = "scaling"))]
-pub(crate) use rows::trusted;
 
 #[cfg(feature = "parallel")]
 pub use crate::kernel::{MOST_TASKS, Pool};

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::kernel::Pool;
 use crate::kernel::{
     Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
-    rescaling, rescalings,
+    rescaling, rescalings, trusted,
 };
 use crate::math::{Compensated, sum_in_lanes};
 use crate::real::Real;
@@ -110,12 +110,6 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     fn behind(&self, offsets: [usize; 2]) -> Result<Self, Error>
     where
         Self: Sized;
-}
-
-/// Whether a sum of exponentials lost nothing that counts.
-#[inline(always)]
-pub(crate) fn trusted<T: Real>(sum: T) -> bool {
-    sum >= T::TRUST_LOW && sum <= T::TRUST_HIGH
 }
 
 /// Entries of one row at a shift where their sum can be trusted: f itself if possible, else minus

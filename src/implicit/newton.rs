@@ -48,8 +48,9 @@ pub(crate) struct Aim<T> {
 /// (M + epsilon R) (df; dg) = epsilon (r(f) - X 1; c(g) - X^T 1)
 /// ```
 ///
-/// Under a rule with corners an entry that its own update would leave at a marginal is fixed to that (r(f) is it, without compliance), and
-/// any other moves to its corner: the active set of a projected Newton method.
+/// Under a rule with corners an entry that its own update would leave at a marginal is fixed to that (r(f)
+/// is it, without compliance), and any other moves to its corner: the active set of a projected Newton
+/// method.
 ///
 /// `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(

@@ -6,14 +6,27 @@ use super::level::{Level, Set};
 use crate::math::LANES;
 use crate::real::Real;
 
+/// Whether a sum of exponentials lost nothing that counts.
+#[inline(always)]
+pub(crate) fn trusted<T: Real>(sum: T) -> bool {
+    // (Both are looked at: a branch would cost more.)
+    (sum >= T::TRUST_LOW) & (sum <= T::TRUST_HIGH)
+}
+
+/// A row whose rule wants another sum: the sum, and how far off it is.
+#[inline(always)]
+pub(crate) fn seen<P: Precision>(sum: P::Sum, target: P::Sum) -> [P::Potential; 2] {
+    let sum = P::Potential::from(sum);
+    [sum, (sum - P::Potential::from(target)).abs()]
+}
+
 #[cfg(feature = "scaling")]
 at_each_level! {
     /// Whether all sums lie in the range where they can be trusted, of the entries whose potential is not
     /// minus infinity.
     fn all_trusted<P>(sums: &[P::Sum], potentials: &[P::Potential]) -> bool {
         sums.iter().zip(potentials).fold(true, |all, (&sum, &f)| {
-            let fine = (sum >= P::Sum::TRUST_LOW) & (sum <= P::Sum::TRUST_HIGH);
-            all & (fine | (f == P::Potential::NEG_INFINITY))
+            all & (trusted(sum) | (f == P::Potential::NEG_INFINITY))
         })
     }
 }
@@ -29,9 +42,8 @@ at_each_level! {
         let low = P::Potential::from(P::Sum::TRUST_LOW);
         let entries = sums.iter().zip(weights).zip(log_weights);
         entries.fold(true, |all, ((&sum, &weight), &log)| {
-            let fine = (sum >= P::Sum::TRUST_LOW) & (sum <= P::Sum::TRUST_HIGH);
             let enough = P::Potential::from(sum) >= P::widen(weight) * low;
-            all & ((fine & enough) | (log == P::Potential::NEG_INFINITY))
+            all & ((trusted(sum) & enough) | (log == P::Potential::NEG_INFINITY))
         })
     }
 }
@@ -84,8 +96,7 @@ at_each_level! {
         out: &mut [[P::Potential; 2]],
     ) {
         for ((out, &target), (&sum, &u)) in out.iter_mut().zip(targets).zip(sums.iter().zip(u)) {
-            let sum = P::Potential::from(sum * u);
-            *out = [sum, (sum - P::Potential::from(target)).abs()];
+            *out = seen::<P>(sum * u, target);
         }
     }
 }

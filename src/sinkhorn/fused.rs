@@ -1,7 +1,7 @@
 //! What a fused sweep does with the rows, whatever becomes of its column sums.
 
 use crate::cost::{Pass, Rows, Seen, Update};
-use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling};
+use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling, seen};
 use crate::marginal::{Ball, Memory, Side};
 use crate::real::Real;
 
@@ -68,12 +68,6 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     fn give_up(&mut self) {
         self.trouble = true;
     }
-}
-
-/// A row whose rule wants another sum.
-pub(super) fn seen<P: Precision>(sum: P::Sum, target: P::Sum) -> Seen<P::Potential> {
-    let sum = P::Potential::from(sum);
-    [sum, (sum - P::Potential::from(target)).abs()]
 }
 
 /// Puts the value of the other slice where an entry with mass has no finite potential; says whether

@@ -7,16 +7,17 @@
 //! cache. The kernel is filled again where v has left the range in which whatever K flushed to zero
 //! stays below one rounding; a sum that cannot be trusted sends the sweep back to the log domain.
 
-use super::fused::{restore, seen};
+use super::fused::restore;
 use super::solver::Sinkhorn;
 use super::start::Work;
-use crate::cost::{Geometry, Pass, ROW_BLOCK, Seen, trusted};
+use crate::cost::{Geometry, Pass, ROW_BLOCK, Seen};
 #[cfg(feature = "parallel")]
 use crate::cost::{Lent, Pool, Scratch};
 #[cfg(feature = "parallel")]
 use crate::kernel::{Part, Parts, Pieces, in_waves};
 use crate::kernel::{
-    Precision, add_kept, add_row, all_equal, all_trusted, factors, off_target, rows_dot,
+    Precision, add_kept, add_row, all_equal, all_trusted, factors, off_target, rows_dot, seen,
+    trusted,
 };
 use crate::marginal::{Ball, Memory, Side};
 use crate::math::{LANES, SMALL};

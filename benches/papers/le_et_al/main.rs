@@ -25,6 +25,7 @@ mod kept;
 mod outliers;
 mod pair;
 mod plain;
+#[path = "../random.rs"]
 mod random;
 mod reference;
 mod semi_relaxed;

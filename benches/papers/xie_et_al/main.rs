@@ -20,6 +20,7 @@
 mod linear;
 mod marginals;
 mod proposition1;
+#[path = "../random.rs"]
 mod random;
 mod sensing;
 mod table2;

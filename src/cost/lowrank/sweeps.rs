@@ -7,8 +7,8 @@
 //! solve as numerical trouble.
 
 use super::{LowRank, VECTORS};
-use crate::cost::{Pass, ROW_BLOCK, Rows, Scratch, Update, trusted};
-use crate::kernel::{Level, Precision, factor_add, factor_dots, rescaling, rescalings};
+use crate::cost::{Pass, ROW_BLOCK, Rows, Scratch, Update};
+use crate::kernel::{Level, Precision, factor_add, factor_dots, rescaling, rescalings, trusted};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 use crate::view::Mat;

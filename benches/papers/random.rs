@@ -1,4 +1,5 @@
-//! Random numbers that are the same in every run.
+//! Random numbers, the same in every run.
+#![allow(dead_code, reason = "each paper takes its part")]
 
 /// splitmix64.
 pub(crate) struct Random(u64);
@@ -16,8 +17,25 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Uniform in (0, 1).
+    /// Uniform in [0, 1).
     fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform numbers.
+    pub(crate) fn vector(&mut self, count: usize, (low, high): (f64, f64)) -> Vec<f64> {
+        (0..count).map(|_| low + (high - low) * self.uniform()).collect()
+    }
+
+    /// Uniform numbers over their sum.
+    pub(crate) fn probabilities(&mut self, count: usize, range: (f64, f64)) -> Vec<f64> {
+        let raw = self.vector(count, range);
+        let sum: f64 = raw.iter().sum();
+        raw.iter().map(|x| x / sum).collect()
+    }
+
+    /// Uniform in (0, 1).
+    fn between(&mut self) -> f64 {
         ((self.bits() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
 
@@ -28,8 +46,8 @@ impl Random {
 
     /// From N(0, 1), by Box and Muller.
     pub(crate) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
+        let radius = (-2.0 * self.between().ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.between()).cos()
     }
 
     pub(crate) fn normals(&mut self, count: usize) -> Vec<f64> {
