@@ -147,6 +147,13 @@ impl<'a, T: Copy> Mat<'a, T> {
         self.data.get(start..start + self.cols)
     }
 
+    /// All entries in order, where they lie side by side.
+    #[inline]
+    pub(crate) fn all_entries(&self) -> Option<&'a [T]> {
+        let dense = self.col_stride == 1 && self.row_stride == self.cols;
+        if dense { self.data.get(..self.rows.checked_mul(self.cols)?) } else { None }
+    }
+
     /// All the memory from the first entry to the last, and the distance of rows, where those of a row
     /// lie side by side.
     #[cfg(feature = "lowrank")]

@@ -4,7 +4,7 @@ use super::bounds::{Formula, Size, Source, contraction, sweeps, whole};
 use super::unbalanced::Unbalanced;
 use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::Precision;
+use crate::kernel::{Level, Precision};
 use crate::math::Elementary;
 use crate::problem::{Problem, check_epsilon, check_weights};
 use crate::real::Real;
@@ -225,7 +225,7 @@ impl<T: Real> Scanned<T> {
         b: &[P::Cost],
         seen: &mut [P::Sum],
     ) -> Result<Self, Error> {
-        let found = geometry.scan(a, b, seen)?;
+        let found = geometry.scan(Level::detect(), a, b, seen)?;
         let range = if found.forbidden { T::INFINITY } else { found.max - found.min };
         Ok(Self { range, largest: found.max.abs().larger(found.min.abs()), least: found.min })
     }

@@ -75,7 +75,7 @@ pub(super) fn prepare<'a, P: Precision, G: Geometry<P>>(
         check_masses(problem)?;
         logarithms_of_all(problem, &mut work);
         let range;
-        (range, forbidden) = scan(problem, &mut work)?;
+        (range, forbidden) = scan(problem, level, &mut work)?;
         max_cost = range.max.abs().larger(range.min.abs());
         let scale = pass::<P>(problem.epsilon(), level).scale;
         if !(max_cost * scale).is_finite() {
@@ -143,6 +143,7 @@ fn logarithms_of_all<P: Precision, G: Geometry<P>>(
 /// partner.
 fn scan<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
+    level: Level,
     work: &mut Work<'_, P>,
 ) -> Result<(CostRange<P::Potential>, bool), Error> {
     let (zero, one) = (P::Cost::ZERO, P::Cost::ONE);
@@ -153,7 +154,7 @@ fn scan<P: Precision, G: Geometry<P>>(
     scratch.row.fill(one);
     for pass in 0..2 {
         for (i, measure) in problem.measures().iter().enumerate() {
-            let found = measure.geometry.scan(measure.weights, scratch.row, col);
+            let found = measure.geometry.scan(level, measure.weights, scratch.row, col);
             let found = found.map_err(|error| error.in_measure(i))?;
             range.min = range.min.smaller(found.min);
             range.max = range.max.larger(found.max);

@@ -61,11 +61,12 @@ impl<P: Precision> RowCost<P> for AnyCost<'_, P::Cost> {
 
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
-        either!(self, cost => RowCost::<P>::scan(cost, a, b, column_seen))
+        either!(self, cost => RowCost::<P>::scan(cost, level, a, b, column_seen))
     }
 
     #[cfg(feature = "lowrank")]

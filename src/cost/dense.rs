@@ -3,7 +3,7 @@
 use super::rows::RowCost;
 use super::{CostRange, sealed};
 use crate::error::{Argument, Error, ErrorKind};
-use crate::kernel::{Level, Precision};
+use crate::kernel::{Level, Precision, finite_range};
 use crate::math::SMALL;
 use crate::real::Real;
 use crate::view::Mat;
@@ -25,33 +25,6 @@ impl<'a, T: Real> Dense<'a, T> {
 
 impl<T> sealed::Sealed for Dense<'_, T> {}
 
-/// The smallest and the largest of many values, in lanes.
-#[derive(Clone, Copy)]
-struct Extremes<T> {
-    low: [T; 4],
-    high: [T; 4],
-}
-
-impl<T: Real> Extremes<T> {
-    const NONE: Self = Self { low: [T::INFINITY; 4], high: [T::NEG_INFINITY; 4] };
-
-    /// Those of these values too, if all are finite.
-    fn and(mut self, values: &[T]) -> Option<Self> {
-        // x * 0 is 0, or NaN for good.
-        let mut odd = [T::ZERO; 4];
-        for chunk in values.chunks(4) {
-            let lanes = self.low.iter_mut().zip(&mut self.high).zip(&mut odd);
-            for (((low, high), odd), &x) in lanes.zip(chunk) {
-                *low = low.smaller(x);
-                *high = high.larger(x);
-                *odd += x * T::ZERO;
-            }
-        }
-        let [a, b, c, d] = odd;
-        ((a + b) + (c + d) <= T::ZERO).then_some(self)
-    }
-}
-
 impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
     fn shape(&self) -> (usize, usize) {
         (self.cost.rows(), self.cost.cols())
@@ -63,24 +36,29 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
 
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
         let infinity = P::Cost::INFINITY;
         let mut range = CostRange { min: infinity, max: -infinity, forbidden: false };
-        let mut extremes = Extremes::NONE;
         let any_column = b.iter().any(|&b| b > P::Cost::ZERO);
+        // Nearly every cost is all finite, or nearly every row of it: no look at single entries then.
+        let all = if SMALL { None } else { self.cost.all_entries() };
+        if any_column && let Some([min, max]) = all.and_then(|all| finite_range::<P>(level, all)) {
+            let any_row = a.iter().any(|&a| a > P::Cost::ZERO);
+            column_seen.fill(if any_row { P::Sum::ONE } else { P::Sum::ZERO });
+            return Ok(CostRange { min: P::widen(min), max: P::widen(max), forbidden: false });
+        }
         column_seen.fill(P::Sum::ZERO);
         for (i, &weight) in a.iter().enumerate() {
             let weighted = weight > P::Cost::ZERO;
-            // Nearly every row is all finite, and needs no look at single entries.
             let row = if SMALL { None } else { self.cost.contiguous_row(i) };
-            let row = row.and_then(|row| row.get(..b.len()));
-            if let Some(more) = row.and_then(|row| extremes.and(row))
+            if let Some([min, max]) = row.and_then(|row| finite_range::<P>(level, row))
                 && (any_column || !weighted)
             {
-                extremes = more;
+                (range.min, range.max) = (range.min.smaller(min), range.max.larger(max));
                 if weighted {
                     column_seen.fill(P::Sum::ONE);
                 }
@@ -106,9 +84,6 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
             if weighted && !row_seen {
                 return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
             }
-        }
-        for (&low, &high) in extremes.low.iter().zip(&extremes.high) {
-            (range.min, range.max) = (range.min.smaller(low), range.max.larger(high));
         }
         Ok(CostRange {
             min: P::widen(range.min),

@@ -520,6 +520,7 @@ impl<P: Precision> RowCost<P> for Grid<'_, P::Cost> {
 
     fn scan(
         &self,
+        _: Level,
         _: &[P::Cost],
         _: &[P::Cost],
         column_seen: &mut [P::Sum],

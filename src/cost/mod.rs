@@ -212,6 +212,7 @@ pub trait Geometry<P: Precision>: sealed::Sealed {
     /// column has such a partner, else 0.
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],

@@ -69,11 +69,12 @@ impl<P: Precision, G: RowCost<P>, H: Pool + Copy> RowCost<P> for Parallel<G, H> 
 
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
-        RowCost::<P>::scan(&self.cost, a, b, column_seen)
+        RowCost::<P>::scan(&self.cost, level, a, b, column_seen)
     }
 
     fn pool(&self) -> Option<&dyn Pool> {

@@ -44,6 +44,7 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
     /// See [`Geometry::scan`].
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
@@ -334,11 +335,12 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
 
     fn scan(
         &self,
+        level: Level,
         a: &[P::Cost],
         b: &[P::Cost],
         column_seen: &mut [P::Sum],
     ) -> Result<CostRange<P::Potential>, Error> {
-        RowCost::<P>::scan(self, a, b, column_seen)
+        RowCost::<P>::scan(self, level, a, b, column_seen)
     }
 
     #[cfg(feature = "parallel")]

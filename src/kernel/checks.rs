@@ -86,6 +86,33 @@ at_each_level! {
     }
 }
 
+at_each_level! {
+    /// The smallest and the largest of these values, if all are finite.
+    fn finite_range<P>(values: &[P::Cost]) -> Option<[P::Cost; 2]> {
+        // Twelve of the registers of SSE2. (No order of comparisons changes what they find.)
+        const AT_ONCE: usize = 8;
+        let mut low = [P::Cost::INFINITY; AT_ONCE];
+        let mut high = [P::Cost::NEG_INFINITY; AT_ONCE];
+        // x * 0 is 0, or NaN for good.
+        let mut odd = [P::Cost::ZERO; AT_ONCE];
+        let (chunks, rest) = values.as_chunks::<AT_ONCE>();
+        for chunk in chunks {
+            for (((low, high), odd), &x) in low.iter_mut().zip(&mut high).zip(&mut odd).zip(chunk) {
+                (*low, *high) = (low.smaller(x), high.larger(x));
+                *odd += x * P::Cost::ZERO;
+            }
+        }
+        for (((low, high), odd), &x) in low.iter_mut().zip(&mut high).zip(&mut odd).zip(rest) {
+            (*low, *high) = (low.smaller(x), high.larger(x));
+            *odd += x * P::Cost::ZERO;
+        }
+        let lowest = low.iter().fold(P::Cost::INFINITY, |least, &x| least.smaller(x));
+        let highest = high.iter().fold(P::Cost::NEG_INFINITY, |most, &x| most.larger(x));
+        let odd = odd.iter().fold(P::Cost::ZERO, |sum, &x| sum + x);
+        (odd <= P::Cost::ZERO).then_some([lowest, highest])
+    }
+}
+
 #[cfg(feature = "scaling")]
 at_each_level! {
     /// The sums of rows, u_i s_i, and how far off their targets they are.

@@ -880,7 +880,9 @@ impl<P: Precision> Side<'_, P> {
     /// What the caller's potential lacks of a counting potential, for a weight of a given logarithm:
     /// the reference's share epsilon log w, w being the caller's weight without the factor.
     fn share(&self) -> impl Fn(P::Potential) -> P::Potential {
-        let (scale, log_factor) = (self.reference * self.epsilon, self.factor.ln_once());
+        let scale = self.reference * self.epsilon;
+        let product = scale > P::Potential::ZERO;
+        let log_factor = if product { self.factor.ln_once() } else { P::Potential::ZERO };
         move |log_weight| scale * (log_weight - log_factor)
     }
 

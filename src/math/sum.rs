@@ -49,17 +49,25 @@ pub(crate) fn reduce<T: Real>(lanes: [T; LANES]) -> T {
     first
 }
 
-/// A running sum with its rounding error carried along and folded back at each step, so that the
+/// A running sum with its rounding errors carried along and folded back now and then, so that the
 /// error of the result is about one rounding, whatever the number of terms.
+///
+/// (What one addition waits for is the addition before it, and nothing else: sums of a few terms are
+/// most of what small problems do.)
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compensated<T> {
     sum: T,
     error: T,
+    terms: u32,
 }
+
+/// Additions after which the errors are folded into the sum: few enough that their own rounding stays
+/// below that of the sum for all numbers of terms.
+const FOLD_EVERY: u32 = 16;
 
 impl<T: Real> Compensated<T> {
     pub(crate) const fn new() -> Self {
-        Self { sum: T::ZERO, error: T::ZERO }
+        Self { sum: T::ZERO, error: T::ZERO, terms: 0 }
     }
 
     /// Adds one term. (A call where flash is what counts.)
@@ -68,16 +76,24 @@ impl<T: Real> Compensated<T> {
     #[cfg_attr(not(all(target_pointer_width = "32", not(target_family = "wasm"))), inline(always))]
     pub(crate) fn add(&mut self, x: T) {
         let sum = self.sum + x;
-        let (large, small) = if self.sum.abs() >= x.abs() { (self.sum, x) } else { (x, self.sum) };
-        let error = self.error + ((large - sum) + small);
-        let folded = sum + error;
+        // The rounding error of that, exactly (Knuth's two-sum). No comparison tells the larger term.
+        let arrived = sum - self.sum;
+        self.error += (self.sum - (sum - arrived)) + (x - arrived);
+        self.sum = sum;
+        self.terms = self.terms.wrapping_add(1);
+        if self.terms % FOLD_EVERY == 0 {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        let folded = self.sum + self.error;
         if folded.is_finite() {
-            self.error = error - (folded - sum);
+            self.error += -(folded - self.sum);
             self.sum = folded;
         } else {
             // Infinite or NaN for good: there is no error to speak of.
             self.error = T::ZERO;
-            self.sum = sum;
         }
     }
 

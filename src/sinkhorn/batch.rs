@@ -188,7 +188,7 @@ pub(crate) fn solve_each<P: Precision, G: Geometry<P>>(
     Ok(())
 }
 
-/// Validates all problems; gives what is then known of each.
+/// Validates all problems; gives what is then known of each, so that none is validated twice.
 fn examine_all<P: Precision, G: Geometry<P>>(
     batch: &Batch<'_, P, G>,
     options: &Options<P>,
@@ -227,5 +227,5 @@ fn examine_all<P: Precision, G: Geometry<P>>(
             shared = range;
         }
     }
-    Ok(shared.map_or(Known::Nothing, Known::Valid))
+    Ok(shared.map_or(Known::Sound, Known::Valid))
 }

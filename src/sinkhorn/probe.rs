@@ -121,7 +121,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         if state.max_cost <= P::Potential::ZERO {
             self.known = false;
             let (a, b) = self.problem.weights();
-            if let Ok(range) = self.problem.geometry().scan(a, b, self.work.col) {
+            if let Ok(range) = self.problem.geometry().scan(state.level, a, b, self.work.col) {
                 state.max_cost = range.max.abs().larger(range.min.abs());
             }
         }

@@ -220,6 +220,8 @@ pub(super) enum Known<T> {
     Cost(CostRange<T>),
     /// That it is valid, besides.
     Valid(CostRange<T>),
+    /// That it is valid, but not the range of its cost.
+    Sound,
 }
 
 /// [`check`]; gives the range of the cost, where the data is looked at.
@@ -235,7 +237,9 @@ pub(super) fn examine<P: Precision, G: Geometry<P>>(
     let sums = state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
-    work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
+    // Of the logarithms of the weights a check needs what a certificate does.
+    let logarithms = matches!(options.stop, Stop::Certified(_));
+    work.lay_out(problem, [f.len(), g.len()], buffer, &state, (logarithms, options.sweep))?;
     prepare(problem, options, [f, g], (sums, known), &mut work, &mut state)
 }
 
@@ -285,13 +289,18 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     work: &mut Work<'_, P>,
     state: &mut State<P>,
 ) -> Result<Option<CostRange<P::Potential>>, Error> {
-    if let Known::Valid(range) = known {
-        state.found(range);
-        problem.geometry().prepare(&mut work.scratch);
-        return Ok(Some(range));
-    }
     let (a, b) = problem.weights();
     let mut found = None;
+    if let Known::Valid(range) = known {
+        found = Some(range);
+    } else if matches!(known, Known::Sound) && !options.trust_data {
+        found = Some(problem.geometry().scan(state.level, a, b, work.col)?);
+    }
+    if matches!(known, Known::Valid(_) | Known::Sound) {
+        found.into_iter().for_each(|range| state.found(range));
+        problem.geometry().prepare(&mut work.scratch);
+        return Ok(found);
+    }
     if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
@@ -308,7 +317,7 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         let range = match known {
             // Where no pair is forbidden, all that have weight have a partner.
             Known::Cost(range) if !range.forbidden => range,
-            _ => scan(problem.geometry(), a, b, work.col)?,
+            _ => scan(problem.geometry(), state.level, a, b, work.col)?,
         };
         state.found(range);
         found = Some(range);
@@ -328,11 +337,12 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
 /// Validates a cost, and that all that have weight have a partner.
 fn scan<P: Precision, G: Geometry<P>>(
     geometry: &G,
+    level: Level,
     a: &[P::Cost],
     b: &[P::Cost],
     column_seen: &mut [P::Sum],
 ) -> Result<CostRange<P::Potential>, Error> {
-    let range = geometry.scan(a, b, column_seen)?;
+    let range = geometry.scan(level, a, b, column_seen)?;
     for (j, (&b, &seen)) in b.iter().zip(&*column_seen).enumerate() {
         if b > P::Cost::ZERO && seen < P::Sum::ONE {
             return Err(Error::at(ErrorKind::NoPartner, Argument::ColWeights, j));

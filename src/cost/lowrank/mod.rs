@@ -191,6 +191,7 @@ impl<P: Precision> RowCost<P> for LowRank<'_, P::Cost> {
 
     fn scan(
         &self,
+        _: Level,
         _: &[P::Cost],
         _: &[P::Cost],
         column_seen: &mut [P::Sum],
