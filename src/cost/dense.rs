@@ -107,8 +107,10 @@ impl<P: Precision> RowCost<P> for Dense<'_, P::Cost> {
                 return Err(Error::at(ErrorKind::NoPartner, Argument::RowWeights, i));
             }
         }
-        for (&low, &high) in extremes.low.iter().zip(&extremes.high) {
-            (range.min, range.max) = (range.min.smaller(low), range.max.larger(high));
+        if !SMALL {
+            for (&low, &high) in extremes.low.iter().zip(&extremes.high) {
+                (range.min, range.max) = (range.min.smaller(low), range.max.larger(high));
+            }
         }
         Ok(CostRange {
             min: P::widen(range.min),

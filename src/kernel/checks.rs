@@ -3,7 +3,7 @@
 use super::Precision;
 use super::instructions::at_each_level;
 use super::level::{Level, Set};
-use crate::math::LANES;
+use crate::math::{LANES, SMALL};
 use crate::real::Real;
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -71,8 +71,12 @@ at_each_level! {
 at_each_level! {
     /// The largest finite |x|; 0 if there is none.
     fn largest<P>(values: &[P::Potential]) -> P::Potential {
-        let mut lanes = [P::Potential::ZERO; LANES];
         let size = |x: P::Potential| if x.is_finite() { x.abs() } else { P::Potential::ZERO };
+        if SMALL {
+            // (No order changes the largest of finite sizes.)
+            return values.iter().fold(P::Potential::ZERO, |most, &x| most.larger(size(x)));
+        }
+        let mut lanes = [P::Potential::ZERO; LANES];
         let (chunks, rest) = values.as_chunks::<LANES>();
         for chunk in chunks {
             for (most, &x) in lanes.iter_mut().zip(chunk) {

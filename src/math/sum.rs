@@ -9,16 +9,10 @@ pub(crate) const LANES: usize = 16;
 /// Sum of f(x) over the slice in [`LANES`] partial sums, reduced by halving.
 #[inline(always)]
 pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -> T {
-    let mut lanes = [T::ZERO; LANES];
     if super::SMALL {
-        // (One loop for all: flash counts.)
-        for chunk in values.chunks(LANES) {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += f(x);
-            }
-        }
-        return reduce(lanes);
+        return sum_by_lanes(|k| values.get(k).map(|&x| f(x)));
     }
+    let mut lanes = [T::ZERO; LANES];
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
         for (lane, &x) in lanes.iter_mut().zip(chunk) {
@@ -29,6 +23,34 @@ pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -
         *lane += f(x);
     }
     reduce(lanes)
+}
+
+/// The same sum of the terms 0, 1, ... up to the first `None`, one lane after another in the order in
+/// which the tree needs them: four partial sums at a time instead of [`LANES`], where stack counts.
+#[inline(always)]
+pub(crate) fn sum_by_lanes<T: Real>(term: impl Fn(usize) -> Option<T>) -> T {
+    let (mut halves, mut total) = ([T::ZERO; LANES.ilog2() as usize], T::ZERO);
+    for leaf in 0..LANES as u32 {
+        // Lane 0, then 8, 4, 12, 2 and so on.
+        let mut k = (leaf.reverse_bits() >> (32 - LANES.ilog2())) as usize;
+        let mut sum = T::ZERO;
+        while let Some(x) = term(k) {
+            sum += x;
+            k += LANES;
+        }
+        // A left half waits for its right half.
+        let mut place = leaf;
+        for left in &mut halves {
+            if place & 1 == 0 {
+                *left = sum;
+                break;
+            }
+            sum = *left + sum;
+            place >>= 1;
+        }
+        total = sum;
+    }
+    total
 }
 
 /// The partial sums added as a tree: 16 -> 8 -> 4 -> 2 -> 1.

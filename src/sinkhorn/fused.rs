@@ -3,6 +3,7 @@
 use crate::cost::{Pass, Rows, Seen, Update};
 use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling, seen};
 use crate::marginal::{Ball, Memory, Side};
+use crate::math::SMALL;
 use crate::real::Real;
 
 /// The rows' part of a fused sweep.
@@ -78,11 +79,12 @@ pub(crate) fn restore<P: Precision>(
     potential: &mut [P::Potential],
     finite: &[P::Potential],
 ) -> bool {
-    let trouble = any_lost::<P>(level, potential, finite);
-    if trouble {
+    let mut trouble = !SMALL && any_lost::<P>(level, potential, finite);
+    if SMALL || trouble {
         for (x, &held) in potential.iter_mut().zip(finite) {
             if lost(*x, held) {
                 *x = if held.is_finite() { held } else { P::Potential::ZERO };
+                trouble = true;
             }
         }
     }

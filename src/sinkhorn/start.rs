@@ -6,7 +6,7 @@ use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
-use crate::math::Elementary;
+use crate::math::{Elementary, SMALL};
 use crate::options::{Options, Stop, Sweep};
 use crate::problem::{Problem, check_weights_of};
 use crate::real::Real;
@@ -190,6 +190,12 @@ impl<'a, P: Precision> Work<'a, P> {
 }
 
 fn logarithms<P: Precision>(level: Level, side: &Side<'_, P>, out: &mut [P::Potential]) {
+    if SMALL {
+        for (log, &w) in out.iter_mut().zip(side.weights) {
+            *log = side.log_weight(w);
+        }
+        return;
+    }
     log_weights::<P>(level, side.factor, side.weights, out);
     // What a rule makes of a zero weight is its own affair.
     let of_zero = side.log_weight(P::Cost::ZERO);
