@@ -2,7 +2,7 @@
 
 use crate::cost::{Pass, Rows, Seen, Update};
 use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling, seen};
-use crate::marginal::{Ball, Memory, Side};
+use crate::marginal::{ANY_COUPLES, Ball, Memory, Side};
 use crate::math::SMALL;
 use crate::real::Real;
 
@@ -39,7 +39,7 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
             let target = self.side.nearest(first + k, old, sum, target);
             *at_old = seen::<P>(sum, target);
         }
-        if self.coupled {
+        if ANY_COUPLES && self.coupled {
             // Only the sums for now; f stays at the shifts they were taken at.
             for (kept, &sum) in kept.iter_mut().zip(sums) {
                 *kept = sum;

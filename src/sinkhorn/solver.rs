@@ -3,7 +3,7 @@
 use crate::cost::Geometry;
 use crate::error::Error;
 use crate::kernel::{Level, Precision, all_enough, largest};
-use crate::marginal::{Ball, Memory};
+use crate::marginal::{ANY_CERTIFIES, Ball, Memory};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
 use crate::real::Real;
@@ -390,7 +390,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let due = match self.options.stop {
             _ if due => true,
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) if state.iterations >= state.next_check => {
+            Stop::Certified(_) if ANY_CERTIFIES && state.iterations >= state.next_check => {
                 let interval = u64::from(self.options.check_every);
                 state.next_check = state.iterations.saturating_add(interval);
                 true
