@@ -150,6 +150,16 @@ pub trait Update<P: Precision>: Sync {
     /// below 1 << 16 for what it found, whatever they mean.
     fn renew(&self, rows: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32;
 
+    /// Gives row i its new potential, from its sum at some shift, and takes it in: all of the above and
+    /// below for one row, where flash and stack count.
+    fn renew_one(
+        &mut self,
+        i: usize,
+        old: P::Potential,
+        at: (P::Potential, P::Sum),
+        kept: Option<&mut P::Sum>,
+    ) -> P::Potential;
+
     /// Takes in the next rows at their old potentials.
     fn tally(&mut self, at_old: &[Seen<P::Potential>]);
 

@@ -1,5 +1,7 @@
 //! What a fused sweep does with the rows, whatever becomes of its column sums.
 
+use core::slice::{from_mut, from_ref};
+
 use crate::cost::{Pass, Rows, Seen, Update};
 use crate::kernel::{Level, Precision, all_equal, any_lost, lost, rescaling, seen};
 use crate::marginal::{ANY_COUPLES, Ball, Memory, Side};
@@ -26,6 +28,22 @@ const TROUBLE: u32 = 1;
 /// A potential changed.
 const MOVED: u32 = 2;
 
+impl<P: Precision> Fused<'_, '_, P> {
+    /// A row at its old potential, from its sum at some shift.
+    #[inline(always)]
+    fn at_old(
+        &self,
+        i: usize,
+        old: P::Potential,
+        (shift, sum): (P::Potential, P::Sum),
+        target: P::Sum,
+    ) -> Seen<P::Potential> {
+        let sum =
+            if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
+        seen::<P>(sum, self.side.nearest(i, old, sum, target))
+    }
+}
+
 impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     #[inline(never)]
     fn renew(&self, group: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32 {
@@ -33,11 +51,7 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         let targets = self.targets.get(first..).unwrap_or(&[]);
         let shifted = old.iter().zip(&*potential).zip(sums).zip(targets).enumerate();
         for (at_old, (k, (((&old, &shift), &sum), &target))) in at_old.iter_mut().zip(shifted) {
-            // The sum at the old potential, where it was taken at another shift.
-            let sum =
-                if shift != old { sum * rescaling::<P>(self.pass.scale, shift, old) } else { sum };
-            let target = self.side.nearest(first + k, old, sum, target);
-            *at_old = seen::<P>(sum, target);
+            *at_old = self.at_old(first + k, old, (shift, sum), target);
         }
         if ANY_COUPLES && self.coupled {
             // Only the sums for now; f stays at the shifts they were taken at.
@@ -52,6 +66,31 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         let trouble = restore::<P>(self.pass.level, potential, old);
         let moved = !all_equal::<P>(self.pass.level, potential, old);
         (if trouble { TROUBLE } else { 0 }) | (if moved { MOVED } else { 0 })
+    }
+
+    fn renew_one(
+        &mut self,
+        i: usize,
+        old: P::Potential,
+        (shift, sum): (P::Potential, P::Sum),
+        kept: Option<&mut P::Sum>,
+    ) -> P::Potential {
+        let target = self.targets.get(i).copied().unwrap_or(P::Sum::ZERO);
+        self.tally(&[self.at_old(i, old, (shift, sum), target)]);
+        if ANY_COUPLES && self.coupled {
+            if let Some(kept) = kept {
+                *kept = sum;
+            }
+            return shift;
+        }
+        let mut new = shift;
+        let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
+        self.side.update(self.pass.level, i, from_ref(&sum), from_mut(&mut new), memory);
+        if lost(new, old) {
+            (new, self.trouble) = (held(old), true);
+        }
+        self.moved |= new != old;
+        new
     }
 
     fn tally(&mut self, at_old: &[Seen<P::Potential>]) {
@@ -81,12 +120,16 @@ pub(crate) fn restore<P: Precision>(
 ) -> bool {
     let mut trouble = !SMALL && any_lost::<P>(level, potential, finite);
     if SMALL || trouble {
-        for (x, &held) in potential.iter_mut().zip(finite) {
-            if lost(*x, held) {
-                *x = if held.is_finite() { held } else { P::Potential::ZERO };
-                trouble = true;
+        for (x, &other) in potential.iter_mut().zip(finite) {
+            if lost(*x, other) {
+                (*x, trouble) = (held(other), true);
             }
         }
     }
     trouble
+}
+
+/// What stands in for a potential that was lost.
+fn held<T: Real>(other: T) -> T {
+    if other.is_finite() { other } else { T::ZERO }
 }
