@@ -29,6 +29,12 @@ const TROUBLE: u32 = 1;
 const MOVED: u32 = 2;
 
 impl<P: Precision> Fused<'_, '_, P> {
+    #[inline(always)]
+    fn add(&mut self, [sum, off]: Seen<P::Potential>) {
+        self.residual += off;
+        self.mass += sum;
+    }
+
     /// A row at its old potential, from its sum at some shift.
     #[inline(always)]
     fn at_old(
@@ -76,7 +82,7 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         kept: Option<&mut P::Sum>,
     ) -> P::Potential {
         let target = self.targets.get(i).copied().unwrap_or(P::Sum::ZERO);
-        self.tally(&[self.at_old(i, old, (shift, sum), target)]);
+        self.add(self.at_old(i, old, (shift, sum), target));
         if ANY_COUPLES && self.coupled {
             if let Some(kept) = kept {
                 *kept = sum;
@@ -94,10 +100,7 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
     }
 
     fn tally(&mut self, at_old: &[Seen<P::Potential>]) {
-        for &[sum, off] in at_old {
-            self.residual += off;
-            self.mass += sum;
-        }
+        at_old.iter().for_each(|&row| self.add(row));
     }
 
     fn note(&mut self, found: u32) {

@@ -23,6 +23,9 @@ const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
 /// Marginals of the plan and those of the rules.
 const SUM: Coefficients = Coefficients { n: 2, m: 2, d: 0, one: 0 }.and(SCRATCH_SUM);
 
+/// What is cut off for each of the types of a number.
+static PARTS: [Coefficients; 3] = [SCRATCH_COST, POTENTIAL, SUM];
+
 /// The whole layout: what the query, the C macro and the cutting share.
 pub const COEFFICIENTS: Coefficients =
     POTENTIAL.and(SUM).and(SCRATCH_COST).and(Coefficients::ALIGNMENT);
@@ -159,7 +162,10 @@ impl<'a, P: Precision> Work<'a, P> {
         let keeps = state.absorbed.room;
         let mut work = work.get_mut(state.skip..)?;
         #[cfg_attr(not(feature = "scaling"), allow(unused_mut, reason = "a kernel adds to it"))]
-        let mut lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
+        let mut lens = [0; 3];
+        for (len, part) in lens.iter_mut().zip(&PARTS) {
+            *len = part.at(n, m, d).len();
+        }
         #[cfg(feature = "scaling")]
         if keeps {
             let [_, potential, sum] = &mut lens;
