@@ -271,6 +271,25 @@ impl Error {
     }
 }
 
+/// An error that blames no entry: two words are cheaper to hand on than the eight of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) argument: Argument,
+}
+
+impl Refusal {
+    pub(crate) const fn new(kind: ErrorKind, argument: Argument) -> Self {
+        Self { kind, argument }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.argument)
+    }
+}
+
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
     pub const ALL: [Self; 36] = [

@@ -1,6 +1,6 @@
 //! How to solve: when to stop, where to start.
 
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::real::Real;
 
@@ -113,16 +113,16 @@ impl<P: Precision> Options<P> {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let (Stop::Residual(tolerance) | Stop::Certified(tolerance)) = self.stop;
         if !(tolerance > P::Potential::ZERO && tolerance < P::Potential::INFINITY) {
-            return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
+            return Err(Refusal::new(ErrorKind::Tolerance, Argument::Stop));
         }
         if self.max_iterations == 0 {
-            return Err(Error::new(ErrorKind::Count, Argument::MaxIterations));
+            return Err(Refusal::new(ErrorKind::Count, Argument::MaxIterations));
         }
         if self.check_every == 0 {
-            return Err(Error::new(ErrorKind::Count, Argument::CheckEvery));
+            return Err(Refusal::new(ErrorKind::Count, Argument::CheckEvery));
         }
         Ok(())
     }

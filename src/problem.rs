@@ -1,7 +1,7 @@
 //! What to solve: a cost, two weighted sides with their rules, and the weight of the entropy.
 
 use crate::cost::{Geometry, Pass};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, Error, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Rule, Side, total};
 use crate::math::Elementary;
@@ -72,16 +72,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// The errors of [`Problem::new`].
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let Self { geometry, a, b, rows, cols, epsilon, .. } = self;
         if geometry.rows() == 0 || geometry.cols() == 0 {
-            return Err(Error::new(ErrorKind::Empty, Argument::Cost));
+            return Err(Refusal::new(ErrorKind::Empty, Argument::Cost));
         }
         if a.len() != geometry.rows() {
-            return Err(Error::new(ErrorKind::Shape, Argument::RowWeights));
+            return Err(Refusal::new(ErrorKind::Shape, Argument::RowWeights));
         }
         if b.len() != geometry.cols() {
-            return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
+            return Err(Refusal::new(ErrorKind::Shape, Argument::ColWeights));
         }
         check_epsilon(*epsilon)?;
         check_kernel(geometry, *epsilon)?;
@@ -157,13 +157,13 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// The error of [`Problem::unit_mass`].
-    pub(crate) fn check_unit_mass(&self) -> Result<(), Error> {
+    pub(crate) fn check_unit_mass(&self) -> Result<(), Refusal> {
         let side = |rule| Side::<P> { rule, ..self.side(&[], &[]) };
         if side(self.rows).relaxation().is_none() {
-            return Err(Error::new(ErrorKind::UnitMassRule, Argument::RowRule));
+            return Err(Refusal::new(ErrorKind::UnitMassRule, Argument::RowRule));
         }
         if side(self.cols).relaxation().is_none() {
-            return Err(Error::new(ErrorKind::UnitMassRule, Argument::ColRule));
+            return Err(Refusal::new(ErrorKind::UnitMassRule, Argument::ColRule));
         }
         Ok(())
     }
@@ -356,7 +356,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// Whether the masses agree. Errors: `MassMismatch` where both sides prescribe one, `MassRange` where
     /// the ranges that they allow have nothing in common.
-    pub(crate) fn check_masses(&self, masses: &Masses<P::Potential>) -> Result<(), Error> {
+    pub(crate) fn check_masses(&self, masses: &Masses<P::Potential>) -> Result<(), Refusal> {
         masses.check::<P>()?;
         let rows = Side { mass: masses.a, ..self.row_side(&[]) };
         let cols = Side { mass: masses.b, ..self.col_side(&[]) };
@@ -370,7 +370,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         let one = P::Potential::ONE + P::widen(P::Cost::MASS_TOLERANCE);
         if row_least > col_most * one || col_least > row_most * one {
             let argument = if boxed(&rows) { Argument::RowRule } else { Argument::ColRule };
-            return Err(Error::new(ErrorKind::MassRange, argument));
+            return Err(Refusal::new(ErrorKind::MassRange, argument));
         }
         Ok(())
     }
@@ -393,12 +393,12 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 }
 
 /// Positive and finite, its reciprocal too. Error: `Epsilon`.
-pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
+pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Refusal> {
     let scale = T::LOG2_E / epsilon;
     if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon))
+        Err(Refusal::new(ErrorKind::Epsilon, Argument::Epsilon))
     }
 }
 
@@ -406,9 +406,11 @@ pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
 pub(crate) fn check_kernel<P: Precision, G: Geometry<P>>(
     geometry: &G,
     epsilon: P::Potential,
-) -> Result<(), Error> {
+) -> Result<(), Refusal> {
     match geometry.epsilon() {
-        Some(own) if own != epsilon => Err(Error::new(ErrorKind::KernelEpsilon, Argument::Epsilon)),
+        Some(own) if own != epsilon => {
+            Err(Refusal::new(ErrorKind::KernelEpsilon, Argument::Epsilon))
+        }
         _ => Ok(()),
     }
 }
@@ -427,7 +429,7 @@ pub(crate) struct Masses<T> {
 impl<T: Real> Masses<T> {
     /// Error `MassMismatch` if a factor is more than the rounding of weights of this type. That of
     /// trusted data may be NaN.
-    pub(crate) fn check<P: Precision<Potential = T>>(&self) -> Result<(), Error> {
+    pub(crate) fn check<P: Precision<Potential = T>>(&self) -> Result<(), Refusal> {
         let tolerance = P::widen(P::Cost::MASS_TOLERANCE);
         let off = |factor: T| (factor - T::ONE).abs() > tolerance;
         let argument = match (off(self.row_factor), off(self.col_factor)) {
@@ -435,7 +437,7 @@ impl<T: Real> Masses<T> {
             (_, true) => Argument::ColWeights,
             _ => return Ok(()),
         };
-        Err(Error::new(ErrorKind::MassMismatch, argument))
+        Err(Refusal::new(ErrorKind::MassMismatch, argument))
     }
 }
 

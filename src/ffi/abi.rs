@@ -4,28 +4,9 @@ use core::mem::size_of;
 use core::slice;
 
 use super::types::{Matrix, MatrixMut, rot_error};
+pub(super) use crate::error::Refusal;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::view::{Mat, MatMut, extent, overlaps_itself};
-
-/// What this layer refuses: it never blames an entry, and two words are cheaper to hand on than the
-/// six of an [`Error`].
-#[derive(Clone, Copy)]
-pub(super) struct Refusal {
-    kind: ErrorKind,
-    argument: Argument,
-}
-
-impl Refusal {
-    pub(super) const fn new(kind: ErrorKind, argument: Argument) -> Self {
-        Self { kind, argument }
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.kind, refusal.argument)
-    }
-}
 
 /// For errors that blame no entry.
 impl From<Error> for Refusal {
@@ -104,9 +85,8 @@ impl<S> Source<S> {
 
     /// Whether the bytes from `start` to `end` are zero, as far as they exist.
     pub(super) fn zero_from(self, start: usize, end: usize) -> bool {
-        let bytes = self.pointer.cast::<u8>();
-        // SAFETY: k < size, inside the caller's struct.
-        (start..end.min(self.size)).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
+        // SAFETY: inside the caller's struct.
+        unsafe { all_zero(self.pointer.cast(), start, end.min(self.size)) }
     }
 
     /// The field of type V at an offset: see [`field`].
@@ -130,6 +110,16 @@ impl<S> Source<S> {
         let pointer = self.pointer.wrapping_byte_add(offset).cast::<V>();
         Source { pointer, size: self.size.saturating_sub(offset) }
     }
+}
+
+/// Whether bytes are zero. (One copy for all structs.)
+///
+/// # Safety
+/// `bytes` is readable from `start` to `end`.
+#[inline(never)]
+unsafe fn all_zero(bytes: *const u8, start: usize, end: usize) -> bool {
+    // SAFETY: k lies between both.
+    (start..end).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
 }
 
 /// A field of a [`Source`], or its default.

@@ -11,7 +11,7 @@ mod exact;
 #[cfg(feature = "kl")]
 mod kl;
 
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
@@ -106,8 +106,8 @@ impl<T: Real> Rule<T> {
     /// Errors: `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too;
     /// `Radius` and `Entropy` unless they are finite and not negative; `Range` unless
     /// 0 <= lower <= upper, lower finite and upper positive.
-    pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
-        let refuse = |kind| Err(Error::new(kind, argument));
+    pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Refusal> {
+        let refuse = |kind| Err(Refusal::new(kind, argument));
         let finite = |x: T| x >= T::ZERO && x.is_finite();
         match self {
             Self::Exact => Ok(()),

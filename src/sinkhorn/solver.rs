@@ -1,7 +1,7 @@
 //! The iteration and its endings.
 
 use crate::cost::Geometry;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::kernel::{Level, Precision, all_enough, largest};
 use crate::marginal::{ANY_CERTIFIES, Ball, Memory};
 use crate::options::{Options, Stop};
@@ -202,13 +202,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         work.cols.marginal(state.level, g, work.col_rule);
     }
 
-    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
+    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Refusal> {
         let lens = [self.f.len(), self.g.len()];
         self.work.lay_out(self.problem, lens, work, &self.state, (fresh, self.options.sweep))
     }
 
     /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
-    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Refusal> {
         self.lay_out(work, false)
     }
 

@@ -3,7 +3,7 @@
 #[cfg(feature = "parallel")]
 use crate::cost::parallel_len;
 use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, Error, ErrorKind, Refusal};
 use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
 use crate::math::{Elementary, SMALL};
@@ -112,11 +112,11 @@ impl<'a, P: Precision> Work<'a, P> {
         work: &'a mut [P::Work],
         state: &State<P>,
         (fresh, sweep): (bool, Option<Sweep>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), Refusal> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
         if sweep == Some(Sweep::Scaling) && problem.geometry().epsilon().is_some() {
-            return Err(Error::new(ErrorKind::Kind, Argument::Sweep));
+            return Err(Refusal::new(ErrorKind::Kind, Argument::Sweep));
         }
         #[cfg(feature = "scaling")]
         let kernel = if sweep == Some(Sweep::Scaling) || state.absorbed.room {
@@ -126,7 +126,7 @@ impl<'a, P: Precision> Work<'a, P> {
         };
         #[cfg(not(feature = "scaling"))]
         let kernel = if sweep == Some(Sweep::Scaling) {
-            return Err(Error::new(ErrorKind::NotBuilt, Argument::Sweep));
+            return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Sweep));
         } else {
             0
         };
@@ -147,7 +147,7 @@ impl<'a, P: Precision> Work<'a, P> {
         } else {
             (ErrorKind::WorkTooSmall, Argument::Work)
         };
-        Err(Error::new(kind, argument))
+        Err(Refusal::new(kind, argument))
     }
 
     /// What is left of the work.
