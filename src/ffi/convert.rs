@@ -1,6 +1,6 @@
 //! From the C structs to the types of the library and back.
 
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ptr::{from_ref, null};
 
 use super::abi::{
@@ -337,15 +337,34 @@ pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] 
     ]
 }
 
-/// The library's problem over the caller's memory.
+/// Where a problem is put together, once: it is large, and each copy of it would lie on the stack.
+pub(super) type Place<'a, T> = MaybeUninit<Problem<'a, T, HostCost<'a, T>>>;
+
+/// The library's problem over the caller's memory, in `place`.
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
-pub(super) unsafe fn problem_of<'a, T: Scalar>(
+pub(super) unsafe fn problem_of<'p, 'a, T: Scalar>(
     c: ProblemSource<T>,
-) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    place: &'p mut Place<'a, T>,
+) -> Result<&'p mut Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
-    unsafe { first_problem_of(c, [0; 3]) }
+    unsafe { put_problem(c, place) }?;
+    // SAFETY: it was put there.
+    Ok(unsafe { place.assume_init_mut() })
+}
+
+/// What [`problem_of`] writes, which is a call with an answer of two words.
+///
+/// # Safety
+/// As [`problem_of`].
+#[inline(never)]
+unsafe fn put_problem<'a, T: Scalar>(
+    c: ProblemSource<T>,
+    place: &mut Place<'a, T>,
+) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { first_problem_of(c, [0; 3], place) }.map(|_| ())
 }
 
 /// [`problem_of`] with a cost whose data goes on for so many elements.
@@ -353,10 +372,11 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
 /// # Safety
 /// As [`problem_of`], for the elements behind the matrices too.
 #[inline(always)]
-pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
+pub(super) unsafe fn first_problem_of<'p, 'a, T: Scalar>(
     c: ProblemSource<T>,
     more: [usize; 3],
-) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    place: &'p mut Place<'a, T>,
+) -> Result<&'p mut Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
     let cost = unsafe { costs_of(costs(c), more) }?;
     let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
@@ -373,9 +393,8 @@ pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
     let b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
     let epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
     let flags = field!(c, types::Problem<T>, flags, 0);
-    // (Put together once: a problem is large, and copies of it are on the stack of every call.)
     let kind = (reference, flags == ROT_UNIT_MASS);
-    let problem = Problem::unchecked(cost, (a, rows), (b, cols), epsilon, kind);
+    let problem = place.write(Problem::unchecked(cost, (a, rows), (b, cols), epsilon, kind));
     problem.check()?;
     match flags {
         0 => {}

@@ -1,7 +1,7 @@
 //! `rot_sinkhorn_*`: solving.
 
 use core::ffi::c_void;
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ops::ControlFlow;
 use core::slice;
 
@@ -10,7 +10,7 @@ use super::abi::{
     field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, ProblemSource, Scalar, check_state, keep_state, options_of, problem_of,
+    Head, OptionsSource, Place, ProblemSource, Scalar, check_state, keep_state, options_of, problem_of,
     read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 #[cfg(feature = "parallel")]
@@ -42,8 +42,8 @@ pub(super) struct Call<T> {
 }
 
 /// What a call looks like once everything in it has been checked.
-pub(super) struct Opened<'a, T: Scalar> {
-    pub(super) problem: Problem<'a, T, HostCost<'a, T>>,
+pub(super) struct Opened<'p, 'a, T: Scalar> {
+    pub(super) problem: &'p Problem<'a, T, HostCost<'a, T>>,
     pub(super) options: Options<T>,
     pub(super) c_options: OptionsSource<T>,
     pub(super) f: &'a mut [T],
@@ -76,26 +76,46 @@ impl<'r> Terms<'r> {
     }
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices.
+/// Checks structs, pointers and overlaps, and forms the slices, in places that the caller has for the
+/// problem and for the rest.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-pub(super) unsafe fn open<'a, T: Scalar>(
+#[inline(always)]
+pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
     call: Call<T>,
     terms: Terms<'_>,
-) -> Result<Opened<'a, T>, Refusal> {
+    (problem, opened): (&'p mut Place<'a, T>, &'o mut MaybeUninit<Opened<'p, 'a, T>>),
+) -> Result<&'o mut Opened<'p, 'a, T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { put_opened(&call, &terms, problem, opened) }?;
+    // SAFETY: it was put there.
+    Ok(unsafe { opened.assume_init_mut() })
+}
+
+/// What [`open`] writes, which is a call with an answer of two words.
+///
+/// # Safety
+/// As [`open`].
+#[inline(never)]
+unsafe fn put_opened<'p, 'a, T: Scalar>(
+    call: &Call<T>,
+    terms: &Terms<'_>,
+    problem: &'p mut Place<'a, T>,
+    opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
     let c_options = unsafe { read_options(call.options) }?;
     // SAFETY: passed on from the caller.
-    let mut problem = unsafe { problem_of(c) }?;
+    let problem = unsafe { problem_of(c, problem) }?;
     let options = options_of(c_options)?;
     let (n, m) = problem.shape();
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    keep_apart(&call, &terms, (n, m), c, c_options)?;
+    keep_apart(call, terms, (n, m), c, c_options)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
     let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
@@ -105,11 +125,12 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     // What is not used is not touched either.
     let roomy = call.work_len >= useful && options.sweep != Some(Sweep::Log);
     let len = if roomy { useful.max(needed) } else { needed };
-    let threads = if terms.threads { lend(&mut problem, c_options) } else { 0 };
+    let threads = if terms.threads { lend(problem, c_options) } else { 0 };
     let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
     let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
-    Ok(Opened { problem, options, c_options, f, g, work })
+    opened.write(Opened { problem, options, c_options, f, g, work });
+    Ok(())
 }
 
 /// Error `Overlap` if something that is written is read or written twice.
@@ -176,11 +197,11 @@ pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
 
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
     let solve = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
-        let mut opened = unsafe { open(call, Terms::of(true, &[range])) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(true, &[range]), place) }?;
         // SAFETY: checked by `report_range`.
         unsafe { solve_opened(opened, report) }
     };
@@ -195,7 +216,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
 /// `report` is writable for the size that it states.
 #[inline(never)]
 unsafe fn solve_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
 ) -> Result<i32, Error> {
     let Opened { problem, options, c_options, f, g, work } = opened;
@@ -261,10 +282,11 @@ unsafe fn hand_over<T: Scalar>(
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let range = Range::of(error, 1, Argument::Report);
     let check = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, Terms::of(true, &[range])) }?;
-        sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
+        let o = unsafe { open(call, Terms::of(true, &[range]), place) }?;
+        sinkhorn::check(o.problem, &o.options, o.f, o.g, o.work)
     };
     let error_out = match check() {
         Ok(()) => c_status(0),
@@ -282,12 +304,12 @@ unsafe fn init_any<T: Scalar>(
 ) -> i32 {
     let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let start = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(call, Terms::of(true, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(true, &ranges), place) }?;
         // SAFETY: `whole_state` found a whole struct; no other range shares an address.
         init_opened(opened, unsafe { &mut *state })
     };
@@ -303,7 +325,7 @@ unsafe fn init_any<T: Scalar>(
 /// The start of a solve of what was opened.
 #[inline(never)]
 fn init_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
 ) -> Result<(), Error> {
     let Opened { problem, options, f, g, work, .. } = opened;
@@ -346,12 +368,12 @@ unsafe fn step_any<T: Scalar>(
 ) -> i32 {
     let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let step = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         step_opened(opened, iterations, unsafe { &mut *state })
     };
@@ -367,7 +389,7 @@ unsafe fn step_any<T: Scalar>(
 /// Steps of a solve of what was opened.
 #[inline(never)]
 fn step_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     iterations: u64,
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
@@ -386,14 +408,14 @@ unsafe fn finish_any<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> i32 {
     let finish = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
         // SAFETY: checked by `report_range`.
@@ -409,7 +431,7 @@ unsafe fn finish_any<T: Scalar>(
 /// As [`solve_opened`].
 #[inline(never)]
 unsafe fn finish_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> Result<i32, Error> {
@@ -432,8 +454,9 @@ unsafe fn certifiable_any<T: Scalar>(
         check_pointer(epsilon.cast_const(), Argument::Output)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(problem) }?;
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let problem = unsafe { problem_of(c) }?;
+        let problem = *unsafe { problem_of(c, place) }?;
         let mut written = Written::<5>::NOTHING;
         written.and(&Range::of(epsilon, 1, Argument::Output));
         refuse_overlap(&mut written, c)?;
