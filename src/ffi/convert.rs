@@ -418,11 +418,21 @@ pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
 }
 
 /// The library's options.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
-    let default = Options::<T>::new();
+    let mut options = Options::new();
+    fill_options(c, &mut options)?;
+    Ok(options)
+}
+
+/// The same in place of the defaults, which stay where the caller's struct ends.
+#[inline(never)]
+pub(super) fn fill_options<T: Scalar>(
+    c: OptionsSource<T>,
+    options: &mut Options<T>,
+) -> Result<(), Refusal> {
     let tolerance = field!(c, types::Options<T>, tolerance, T::DEFAULT_TOLERANCE);
-    let stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
+    options.stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
         ROT_STOP_RESIDUAL => Stop::Residual(tolerance),
         ROT_STOP_CERTIFIED => Stop::Certified(tolerance),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Stop)),
@@ -431,8 +441,10 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
     if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
         return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
-    let level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
-    let sweep = match field!(c, types::Options<T>, sweep, ROT_SWEEP_AUTO) {
+    options.warm_start = flags & ROT_WARM_START != 0;
+    options.trust_data = flags & ROT_TRUST_DATA != 0;
+    options.level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
+    options.sweep = match field!(c, types::Options<T>, sweep, ROT_SWEEP_AUTO) {
         ROT_SWEEP_AUTO => None,
         ROT_SWEEP_LOG => Some(Sweep::Log),
         #[cfg(feature = "scaling")]
@@ -441,15 +453,10 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
         ROT_SWEEP_SCALING => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Sweep)),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Sweep)),
     };
-    Ok(Options {
-        sweep,
-        stop,
-        max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),
-        check_every: field!(c, types::Options<T>, check_every, default.check_every),
-        warm_start: flags & ROT_WARM_START != 0,
-        trust_data: flags & ROT_TRUST_DATA != 0,
-        level,
-    })
+    let default = options.max_iterations;
+    options.max_iterations = field!(c, types::Options<T>, max_iterations, default);
+    options.check_every = field!(c, types::Options<T>, check_every, options.check_every);
+    Ok(())
 }
 
 /// Refuses writing to what a problem reads, or to its struct.

@@ -10,8 +10,9 @@ use super::abi::{
     field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, Place, ProblemSource, Scalar, check_state, keep_state, options_of, problem_of,
-    read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
+    Head, OptionsSource, Place, ProblemSource, Scalar, check_state, fill_options, keep_state,
+    problem_of, read_options, read_problem, recall_state, refuse_overlap, write_ending,
+    write_report,
 };
 #[cfg(feature = "parallel")]
 use super::host::Host;
@@ -110,26 +111,29 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     let c_options = unsafe { read_options(call.options) }?;
     // SAFETY: passed on from the caller.
     let problem = unsafe { problem_of(c, problem) }?;
-    let options = options_of(c_options)?;
-    let (n, m) = problem.shape();
+    let ((n, m), d) = (problem.shape(), Geometry::<T>::dimension(problem.geometry()));
+    let threads = if terms.threads { lend(problem, c_options) } else { 0 };
+    let (options, f, g, work) = (Options::new(), &mut [][..], &mut [][..], &mut [][..]);
+    let opened = opened.write(Opened { problem, options, c_options, f, g, work });
+    fill_options(c_options, &mut opened.options)?;
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
     keep_apart(call, terms, (n, m), c, c_options)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
-    let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+    opened.f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
-    let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
-    let d = Geometry::<T>::dimension(problem.geometry());
-    let (needed, useful) = ((terms.needed)(n, m, d), (terms.useful)(n, m, d));
+    opened.g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+    let needed = (terms.needed)(n, m, d);
     // What is not used is not touched either.
-    let roomy = call.work_len >= useful && options.sweep != Some(Sweep::Log);
-    let len = if roomy { useful.max(needed) } else { needed };
-    let threads = if terms.threads { lend(problem, c_options) } else { 0 };
+    let mut len = needed;
+    if cfg!(feature = "scaling") && opened.options.sweep != Some(Sweep::Log) {
+        let useful = (terms.useful)(n, m, d);
+        len = if call.work_len >= useful { useful.max(needed) } else { needed };
+    }
     let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
-    opened.write(Opened { problem, options, c_options, f, g, work });
+    opened.work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
     Ok(())
 }
 
