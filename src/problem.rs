@@ -31,13 +31,14 @@ pub enum Reference {
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a, P: Precision, G> {
     geometry: G,
-    a: &'a [P::Cost],
-    b: &'a [P::Cost],
-    rows: Rule<P::Potential>,
-    cols: Rule<P::Potential>,
-    epsilon: P::Potential,
-    reference: Reference,
-    unit_mass: bool,
+    // (The C interface fills in the rest, and checks what it made.)
+    pub(crate) a: &'a [P::Cost],
+    pub(crate) b: &'a [P::Cost],
+    pub(crate) rows: Rule<P::Potential>,
+    pub(crate) cols: Rule<P::Potential>,
+    pub(crate) epsilon: P::Potential,
+    pub(crate) reference: Reference,
+    pub(crate) unit_mass: bool,
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
@@ -394,8 +395,9 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
 /// Positive and finite, its reciprocal too. Error: `Epsilon`.
 pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Refusal> {
-    let scale = T::LOG2_E / epsilon;
-    if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
+    // (By comparison, which is less code than a look at the bits.)
+    let finite = epsilon > T::ZERO && epsilon < T::INFINITY;
+    if finite && T::LOG2_E / epsilon < T::INFINITY {
         Ok(())
     } else {
         Err(Refusal::new(ErrorKind::Epsilon, Argument::Epsilon))

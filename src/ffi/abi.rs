@@ -187,6 +187,7 @@ pub(super) fn check_slice<V>(
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` elements, which nobody writes during the call.
+#[inline(always)]
 pub(super) unsafe fn slice_of<'a, V>(
     data: *const V,
     len: usize,

@@ -301,10 +301,25 @@ pub(super) unsafe fn read_options<T: Scalar>(
     }
 }
 
+/// The library's rule.
+#[cfg(feature = "barycenter")]
+#[inline(always)]
 pub(super) fn rule_of<T: Scalar>(
     c: Source<types::Rule<T>>,
     argument: Argument,
 ) -> Result<Rule<T>, Refusal> {
+    let mut rule = Rule::Exact;
+    fill_rule(c, argument, &mut rule)?;
+    Ok(rule)
+}
+
+/// The same where it stays.
+#[inline(never)]
+fn fill_rule<T: Scalar>(
+    c: Source<types::Rule<T>>,
+    argument: Argument,
+    rule: &mut Rule<T>,
+) -> Result<(), Refusal> {
     let param = |k: usize| {
         let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
         // SAFETY: the offset of an element of the parameters.
@@ -314,19 +329,20 @@ pub(super) fn rule_of<T: Scalar>(
         && (2..4).all(|k| zero(param(k)))
         && c.zero_from(offset_of!(types::Rule<T>, lower), size_of::<types::Rule<T>>());
     let (first, entropy) = (param(0), param(1));
-    match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
-        _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
-        ROT_RULE_EXACT if zero(first) && zero(entropy) => Ok(Rule::Exact),
-        ROT_RULE_KL if zero(entropy) => Ok(Rule::Kl { tau: first }),
-        ROT_RULE_TV if zero(entropy) => Ok(Rule::Tv { tau: first }),
+    *rule = match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
+        _ if !unused => return Err(Refusal::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_EXACT if zero(first) && zero(entropy) => Rule::Exact,
+        ROT_RULE_KL if zero(entropy) => Rule::Kl { tau: first },
+        ROT_RULE_TV if zero(entropy) => Rule::Tv { tau: first },
         ROT_RULE_EXACT | ROT_RULE_KL | ROT_RULE_TV => {
-            Err(Refusal::new(ErrorKind::StructSize, argument))
+            return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
-        ROT_RULE_L2_BALL => Ok(Rule::L2Ball { radius2: first, entropy }),
-        ROT_RULE_KL_BALL => Ok(Rule::KlBall { radius: first, entropy }),
-        ROT_RULE_BOX => Ok(Rule::Box { lower: first, upper: entropy }),
-        _ => Err(Refusal::new(ErrorKind::Kind, argument)),
-    }
+        ROT_RULE_L2_BALL => Rule::L2Ball { radius2: first, entropy },
+        ROT_RULE_KL_BALL => Rule::KlBall { radius: first, entropy },
+        ROT_RULE_BOX => Rule::Box { lower: first, upper: entropy },
+        _ => return Err(Refusal::new(ErrorKind::Kind, argument)),
+    };
+    Ok(())
 }
 
 /// The weights of a problem and how many they are.
@@ -379,22 +395,32 @@ pub(super) unsafe fn first_problem_of<'p, 'a, T: Scalar>(
 ) -> Result<&'p mut Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
     let cost = unsafe { costs_of(costs(c), more) }?;
-    let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
-    let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
-    let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
+    // (Filled in where it stays: a problem is large, and copies of it are on the stack of every call.)
+    let kind = (Reference::Counting, false);
+    let problem = place.write(Problem::unchecked(
+        cost,
+        (&[], Rule::Exact),
+        (&[], Rule::Exact),
+        T::ZERO,
+        kind,
+    ));
+    let rule = part!(c, types::Problem<T>, rows: types::Rule<T>);
+    fill_rule(rule, Argument::RowRule, &mut problem.rows)?;
+    let rule = part!(c, types::Problem<T>, cols: types::Rule<T>);
+    fill_rule(rule, Argument::ColRule, &mut problem.cols)?;
+    problem.reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
         ROT_REFERENCE_COUNTING => Reference::Counting,
         ROT_REFERENCE_PRODUCT => Reference::Product,
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Reference)),
     };
     let [(a, n), (b, m)] = weights(c);
     // SAFETY: passed on from the caller.
-    let a = unsafe { slice_of(a, n, Argument::RowWeights) }?;
+    problem.a = unsafe { slice_of(a, n, Argument::RowWeights) }?;
     // SAFETY: passed on from the caller.
-    let b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
-    let epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
+    problem.b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
+    problem.epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
     let flags = field!(c, types::Problem<T>, flags, 0);
-    let kind = (reference, flags == ROT_UNIT_MASS);
-    let problem = place.write(Problem::unchecked(cost, (a, rows), (b, cols), epsilon, kind));
+    problem.unit_mass = flags == ROT_UNIT_MASS;
     problem.check()?;
     match flags {
         0 => {}

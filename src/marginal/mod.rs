@@ -111,6 +111,10 @@ impl<T: Real> Rule<T> {
         let finite = |x: T| x >= T::ZERO && x.is_finite();
         match self {
             Self::Exact => Ok(()),
+            // (None of the others.)
+            _ if !cfg!(any(feature = "kl", feature = "ranges", feature = "balls")) => {
+                refuse(ErrorKind::NotBuilt)
+            }
             Self::Kl { .. } if !cfg!(feature = "kl") => refuse(ErrorKind::NotBuilt),
             Self::Tv { .. } if !cfg!(feature = "ranges") => refuse(ErrorKind::NotBuilt),
             Self::Kl { tau } | Self::Tv { tau } => {
