@@ -1,6 +1,6 @@
 //! The iteration and its endings.
 
-use crate::cost::Geometry;
+use crate::cost::{CostRange, Geometry};
 use crate::error::{Error, Refusal};
 use crate::kernel::{Level, Precision, all_enough, largest};
 use crate::marginal::{ANY_CERTIFIES, Ball, Memory};
@@ -14,7 +14,7 @@ use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
-use super::start::{Known, Work, prepare};
+use super::start::{Work, prepare};
 use super::translation::best_shift;
 use super::verdict::Evaluated;
 
@@ -172,22 +172,34 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// [`Sinkhorn::new`] where the solver lies.
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
-        self.begin_with(work, Known::Nothing)
+        let sums = self.set_up(work)?;
+        let Self { problem, options, f, g, work, state, .. } = self;
+        prepare(problem, options, [f, g], (sums, &mut None), work, state)?;
+        self.load();
+        Ok(())
     }
 
-    /// [`Sinkhorn::begin`] for a problem of which something is known.
+    /// [`Sinkhorn::begin`] for a problem that is valid, if the range of its cost is known.
     pub(super) fn begin_with(
         &mut self,
         work: &'a mut [P::Work],
-        known: Known<P::Potential>,
+        known: Option<CostRange<P::Potential>>,
     ) -> Result<(), Error> {
+        let Some(range) = known else { return self.begin(work) };
+        self.set_up(work)?;
+        self.state.found(range);
+        self.problem.geometry().prepare(&mut self.work.scratch);
+        self.load();
+        Ok(())
+    }
+
+    /// Cuts up the work; gives the sums of the weights.
+    #[inline(always)]
+    fn set_up(&mut self, work: &'a mut [P::Work]) -> Result<[P::Potential; 2], Refusal> {
         self.options.check()?;
         let sums = self.state.start(self.problem, self.options, work);
         self.lay_out(work, true)?;
-        let Self { problem, options, f, g, work, state, .. } = self;
-        prepare(problem, options, [f, g], (sums, known), work, state)?;
-        self.load();
-        Ok(())
+        Ok(sums)
     }
 
     /// Puts the start into the potentials.

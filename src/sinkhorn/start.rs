@@ -221,34 +221,24 @@ pub fn check<P: Precision, G: Geometry<P>>(
     g: &[P::Potential],
     work: &mut [P::Work],
 ) -> Result<(), Error> {
-    examine(problem, options, [f, g], work, Known::Nothing).map(|_| ())
+    examine(problem, options, [f, g], work, &mut None)
 }
 
-/// What earlier calls found out about a problem.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Known<T> {
-    Nothing,
-    /// The range of its cost.
-    Cost(CostRange<T>),
-    /// That it is valid, besides.
-    Valid(CostRange<T>),
-}
-
-/// [`check`]; gives the range of the cost, where the data is looked at.
+/// [`check`]; `range` is what is known of the cost before, and what was found of it.
 pub(super) fn examine<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
     work: &mut [P::Work],
-    known: Known<P::Potential>,
-) -> Result<Option<CostRange<P::Potential>>, Error> {
+    range: &mut Option<CostRange<P::Potential>>,
+) -> Result<(), Error> {
     options.check()?;
     let mut state = State::new(Level::PORTABLE);
     let sums = state.start(problem, options, work);
     let buffer = work;
     let mut work = Work::none(problem);
     work.lay_out(problem, [f.len(), g.len()], buffer, &state, (true, options.sweep))?;
-    prepare(problem, options, [f, g], (sums, known), &mut work, &mut state)
+    prepare(problem, options, [f, g], (sums, range), &mut work, &mut state)
 }
 
 impl<P: Precision> State<P> {
@@ -281,29 +271,24 @@ impl<P: Precision> State<P> {
     }
 
     /// Takes in the range of the cost.
-    fn found(&mut self, range: CostRange<P::Potential>) {
+    pub(super) fn found(&mut self, range: CostRange<P::Potential>) {
         self.max_cost = range.max.abs().larger(range.min.abs());
         self.forbidden = range.forbidden;
     }
 }
 
-/// Validates everything and prepares the sweeps; the potentials are only read. Gives the range of the
-/// cost, where the data is looked at.
+/// Validates everything and prepares the sweeps; the potentials are only read. `range` is what is known of
+/// the cost, and what was found of it where the data is looked at.
+#[inline(never)]
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
-    ([sum_a, sum_b], known): ([P::Potential; 2], Known<P::Potential>),
+    ([sum_a, sum_b], range): ([P::Potential; 2], &mut Option<CostRange<P::Potential>>),
     work: &mut Work<'_, P>,
     state: &mut State<P>,
-) -> Result<Option<CostRange<P::Potential>>, Error> {
-    if let Known::Valid(range) = known {
-        state.found(range);
-        problem.geometry().prepare(&mut work.scratch);
-        return Ok(Some(range));
-    }
+) -> Result<(), Error> {
     let (a, b) = problem.weights();
-    let mut found = None;
     if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
@@ -317,24 +302,24 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     }
     problem.check_masses(&state.masses)?;
     if !options.trust_data {
-        let range = match known {
-            // Where no pair is forbidden, all that have weight have a partner.
-            Known::Cost(range) if !range.forbidden => range,
+        // Where no pair is forbidden, all that have weight have a partner.
+        let found = match *range {
+            Some(range) if !range.forbidden => range,
             _ => scan(problem.geometry(), a, b, work.col)?,
         };
-        state.found(range);
-        found = Some(range);
+        *range = Some(found);
+        state.found(found);
         if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
         if let Stop::Certified(target) = options.stop
-            && target < least_slack(problem, state, range.max - range.min, work)
+            && target < least_slack(problem, state, found.max - found.min, work)
         {
             return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(found)
+    Ok(())
 }
 
 /// Validates a cost, and that all that have weight have a partner.
