@@ -159,17 +159,18 @@ fn column_sums<P: Precision>(
             transport.add(dot_cost::<P>(pass.level, entries, cost));
         }
     };
-    let Scratch { prepared, row: buffer, entries: [entries, ..], partial, .. } = scratch;
     if SMALL {
-        add_blocks::<P>(pass.level, f.len(), col, (entries, partial), &mut |i, entries| {
+        add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
             let f = f.get(i).copied().filter(|&f| f > P::Potential::NEG_INFINITY)?;
-            let cost = cost.cost_row(pass.level, i, prepared, buffer);
+            let Scratch { prepared, row, entries: [entries, ..], .. } = scratch;
+            let cost = cost.cost_row(pass.level, i, prepared, row);
             let sum = exp_row::<P>(pass.level, false, pass.scale, f, g, cost, entries);
             watch(i, sum, entries, cost);
             Some(P::Sum::ONE)
         });
         return transport.value();
     }
+    let Scratch { prepared, row: buffer, entries: [entries, ..], partial, .. } = scratch;
     col.fill(P::Sum::ZERO);
     for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
         let room = ColumnRoom { row: buffer, entries, partial };
@@ -186,21 +187,22 @@ fn add_blocks<P: Precision>(
     level: Level,
     n: usize,
     col: &mut [P::Sum],
-    (entries, partial): (&mut [P::Sum], &mut [P::Sum]),
-    visit: &mut dyn FnMut(usize, &mut [P::Sum]) -> Option<P::Sum>,
+    scratch: &mut Scratch<'_, P>,
+    visit: &mut dyn FnMut(usize, &mut Scratch<'_, P>) -> Option<P::Sum>,
 ) {
     col.fill(P::Sum::ZERO);
     let mut i = 0;
     while i < n {
-        partial.fill(P::Sum::ZERO);
+        scratch.partial.fill(P::Sum::ZERO);
         let end = n.min(i + ROW_BLOCK);
         while i < end {
-            if let Some(weight) = visit(i, entries) {
+            if let Some(weight) = visit(i, scratch) {
+                let Scratch { entries: [entries, ..], partial, .. } = scratch;
                 add_row::<P>(level, weight, entries, partial);
             }
             i += 1;
         }
-        add_row::<P>(level, P::Sum::ONE, partial, col);
+        add_row::<P>(level, P::Sum::ONE, scratch.partial, col);
     }
 }
 
@@ -213,9 +215,9 @@ fn sweep_one_by_one<P: Precision>(
     scratch: &mut Scratch<'_, P>,
     update: &mut impl Update<P>,
 ) -> bool {
-    let Scratch { prepared, row, entries: [entries, ..], partial, .. } = scratch;
     let mut all_trusted = true;
-    add_blocks::<P>(pass.level, f.len(), col, (entries, partial), &mut |i, entries| {
+    add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
+        let Scratch { prepared, row, entries: [entries, ..], .. } = scratch;
         let f = f.get_mut(i)?;
         let cost = cost.cost_row(pass.level, i, prepared, row);
         let (shift, sum) = shifted_row(pass, *f, g, cost, entries);
