@@ -200,17 +200,41 @@ pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
 }
 
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
-    let solve = || {
-        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
-        // SAFETY: the caller's promises are those of the C function.
-        let range = unsafe { report_range(report) }?;
-        // SAFETY: as above.
-        let opened = unsafe { open(call, Terms::of(true, &[range]), place) }?;
-        // SAFETY: checked by `report_range`.
-        unsafe { solve_opened(opened, report) }
-    };
+    let (problem, opened) = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
+    // SAFETY: the caller's promises are those of the C function.
+    match unsafe { open_solve(&call, report, problem, opened) } {
+        // SAFETY: it was opened, and the report checked.
+        Ok(()) => unsafe { solve_opened(opened.assume_init_mut(), report) },
+        // SAFETY: passed on from the caller.
+        Err(refusal) => unsafe { refuse_call(report, refusal) },
+    }
+}
+
+/// [`open`] for a solve that writes a report. (What only this needs is not on the stack of the solve.)
+///
+/// # Safety
+/// As [`open`]; the report is NULL or valid too.
+#[inline(never)]
+unsafe fn open_solve<'p, 'a, T: Scalar>(
+    call: &Call<T>,
+    report: *mut types::Report<T>,
+    problem: &'p mut Place<'a, T>,
+    opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
+    let range = unsafe { report_range(report) }?;
+    // SAFETY: as above.
+    unsafe { put_opened(call, &Terms::of(true, &[range]), problem, opened) }
+}
+
+/// [`refuse`] for what the C layer finds. (An error is large.)
+///
+/// # Safety
+/// As [`refuse`].
+#[inline(never)]
+unsafe fn refuse_call<R>(report: *mut R, refusal: Refusal) -> i32 {
+    // SAFETY: passed on from the caller.
+    unsafe { refuse(report, refusal.into()) }
 }
 
 /// A solve of what was opened. (Functions of their own hold the solvers, so that they are not on the stack
@@ -222,13 +246,16 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
 unsafe fn solve_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
-) -> Result<i32, Error> {
+) -> i32 {
     let Opened { problem, options, c_options, f, g, work } = opened;
     let mut solver = Sinkhorn::idle(problem, options, f, g);
-    solver.begin(work)?;
+    if let Err(error) = solver.begin(work) {
+        // SAFETY: passed on from the caller.
+        return unsafe { refuse(report, error) };
+    }
     solver.run(&mut Observe::of(*c_options));
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver) })
+    unsafe { hand_over(report, &mut solver) }
 }
 
 /// The caller's observer, if there is one.
@@ -426,7 +453,7 @@ unsafe fn finish_any<T: Scalar>(
         unsafe { finish_opened(opened, state, report) }
     };
     // SAFETY: passed on from the caller.
-    finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
+    finish().unwrap_or_else(|refusal| unsafe { refuse_call(report, refusal) })
 }
 
 /// The end of a solve of what was opened.
@@ -438,7 +465,7 @@ unsafe fn finish_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
-) -> Result<i32, Error> {
+) -> Result<i32, Refusal> {
     let Opened { problem, options, f, g, work, .. } = opened;
     let mut solver = Sinkhorn::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);

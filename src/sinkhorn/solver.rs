@@ -278,9 +278,15 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Steps of `check_every` iterations with the observer in between, to the end.
     pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
         while self.step(u64::from(self.options.check_every)).is_none() {
-            if observer.observe(&self.progress()).is_break() {
-                self.stop();
-            }
+            self.show(observer);
+        }
+    }
+
+    /// What the observer sees. (Not on the stack of the steps.)
+    #[inline(never)]
+    fn show(&mut self, observer: &mut impl Observer<P::Potential>) {
+        if observer.observe(&self.progress()).is_break() {
+            self.stop();
         }
     }
 
