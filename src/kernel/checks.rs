@@ -40,7 +40,13 @@ at_each_level! {
         log_weights: &[P::Potential],
     ) -> bool {
         let low = P::Potential::from(P::Sum::TRUST_LOW);
-        let entries = sums.iter().zip(weights).zip(log_weights);
+        let mut entries = sums.iter().zip(weights).zip(log_weights);
+        if SMALL {
+            return entries.all(|((&sum, &weight), &log)| {
+                log == P::Potential::NEG_INFINITY
+                    || trusted(sum) && P::Potential::from(sum) >= P::widen(weight) * low
+            });
+        }
         entries.fold(true, |all, ((&sum, &weight), &log)| {
             let enough = P::Potential::from(sum) >= P::widen(weight) * low;
             all & ((trusted(sum) & enough) | (log == P::Potential::NEG_INFINITY))

@@ -407,8 +407,10 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             _ if due => true,
+            // (Without certificates there is nothing else to wait for.)
+            _ if !ANY_CERTIFIES => !fresh && residual <= state.trigger,
             Stop::Residual(_) => !fresh && residual <= state.trigger,
-            Stop::Certified(_) if ANY_CERTIFIES && state.iterations >= state.next_check => {
+            Stop::Certified(_) if state.iterations >= state.next_check => {
                 let interval = u64::from(self.options.check_every);
                 state.next_check = state.iterations.saturating_add(interval);
                 true
