@@ -327,7 +327,7 @@ pub(super) struct Range {
 impl Range {
     pub(super) const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
-    #[inline(never)]
+    #[inline]
     pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {
         let start = data.addr();
         let bytes = if data.is_null() { 0 } else { len.saturating_mul(size_of::<V>()) };
@@ -362,6 +362,18 @@ impl<const MOST: usize> Written<MOST> {
             *slot = *range;
             self.len += 1;
         }
+    }
+
+    /// Elements that are written next.
+    #[inline(never)]
+    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
+        self.and(&Range::of(data, len, argument));
+    }
+
+    /// Elements that are read.
+    #[inline(never)]
+    pub(super) fn and_read_slice<V>(&mut self, data: *const V, len: usize) {
+        self.and_read(&Range::of(data, len, Argument::None));
     }
 
     /// What is read.

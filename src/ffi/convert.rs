@@ -4,7 +4,7 @@ use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ptr::{from_ref, null};
 
 use super::abi::{
-    Range, Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
+    Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
 };
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
@@ -243,7 +243,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ) {
     for k in 0..MATRICES.len() {
         let matrix = matrix(c, k);
-        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
+        written.and_read_slice(matrix.data, span(&matrix));
     }
 }
 
@@ -492,7 +492,7 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
 ) -> Result<(), Refusal> {
     note_cost(written, costs(c));
     for (data, len) in weights(c) {
-        written.and_read(&Range::of(data, len, Argument::None));
+        written.and_read_slice(data, len);
     }
     written.and_read(&c.range());
     written.check()

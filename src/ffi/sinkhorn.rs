@@ -147,9 +147,9 @@ fn keep_apart<T: Scalar>(
     c_options: OptionsSource<T>,
 ) -> Result<(), Refusal> {
     let mut written = Written::<5>::NOTHING;
-    written.and(&Range::of(call.f, n, Argument::RowPotentials));
-    written.and(&Range::of(call.g, m, Argument::ColPotentials));
-    written.and(&Range::of(call.work, call.work_len, Argument::Work));
+    written.and_slice(call.f, n, Argument::RowPotentials);
+    written.and_slice(call.g, m, Argument::ColPotentials);
+    written.and_slice(call.work, call.work_len, Argument::Work);
     for range in terms.written {
         written.and(range);
     }
