@@ -3,9 +3,7 @@
 use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ptr::{from_ref, null};
 
-use super::abi::{
-    Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
-};
+use super::abi::{Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span};
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 #[cfg(feature = "grid")]
@@ -141,16 +139,16 @@ pub(super) fn costs<T: Scalar>(c: ProblemSource<T>) -> Source<Costs<T>> {
 
 /// One of them: the cost (0), the points of the rows (1) or of the columns (2). One that the
 /// caller's version does not have, or not as a whole, is empty.
-pub(super) fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
+pub(super) fn matrix<'a, T: Scalar>(c: Source<Costs<T>>, k: usize) -> &'a types::Matrix<T> {
     type Matrix<T> = types::Matrix<T>;
     const {
         assert!(offset_of!(Costs<T>, y) == offset_of!(Costs<T>, cost) + 2 * size_of::<Matrix<T>>());
     }
-    let empty =
-        Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 };
     let offset = offset_of!(Costs<T>, cost) + k * size_of::<Matrix<T>>();
     // SAFETY: the three lie side by side.
-    unsafe { c.get(offset, empty) }
+    unsafe { c.whole(offset) }.unwrap_or(const {
+        &Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 }
+    })
 }
 
 /// What each of them is called.
@@ -160,11 +158,7 @@ pub(super) const MATRICES: [Argument; 3] =
 /// Error `StructSize` if the reserved field of one of them is not zero.
 pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refusal> {
     for (k, &argument) in MATRICES.iter().enumerate() {
-        // (The last field: it is there where the matrix is.)
-        let field = offset_of!(types::Matrix<T>, reserved);
-        let offset = offset_of!(Costs<T>, cost) + k * size_of::<types::Matrix<T>>() + field;
-        // SAFETY: the three lie side by side, and the default has the type of this field.
-        if unsafe { c.get(offset, 0usize) } != 0 {
+        if matrix(c, k).reserved != 0 {
             return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
     }
@@ -198,7 +192,7 @@ pub(super) unsafe fn costs_of<'a, T: Scalar>(
     let view = |k: usize, argument| {
         let more = more.get(k).copied().unwrap_or(0);
         // SAFETY: passed on from the caller.
-        unsafe { mat_and_more(&matrix(c, k), more, argument) }
+        unsafe { mat_and_more(matrix(c, k), more, argument) }
     };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
@@ -243,7 +237,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ) {
     for k in 0..MATRICES.len() {
         let matrix = matrix(c, k);
-        written.and_read_slice(matrix.data, span(&matrix));
+        written.and_read_slice(matrix.data, span(matrix));
     }
 }
 
@@ -251,6 +245,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
 ) -> Result<ProblemSource<T>, Refusal> {
@@ -262,17 +257,33 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_problem_until<T: Scalar>(
     pointer: *const types::Problem<T>,
     reserved: usize,
 ) -> Result<ProblemSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { check_problem(pointer, reserved) }?;
+    // SAFETY: checked.
+    Ok(unsafe { Source::checked(pointer) })
+}
+
+/// What it refuses.
+///
+/// # Safety
+/// As [`Source::versioned`].
+#[inline(never)]
+unsafe fn check_problem<T: Scalar>(
+    pointer: *const types::Problem<T>,
+    reserved: usize,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
     check_matrices(costs(c))?;
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
     {
-        Ok(c)
+        Ok(())
     } else {
         Err(Refusal::new(ErrorKind::StructSize, Argument::Problem))
     }
@@ -282,11 +293,24 @@ pub(super) unsafe fn read_problem_until<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_options<T: Scalar>(
     pointer: *const types::Options<T>,
 ) -> Result<OptionsSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { check_options(pointer) }?;
+    // SAFETY: checked.
+    Ok(unsafe { Source::checked(pointer) })
+}
+
+/// What it refuses.
+///
+/// # Safety
+/// As [`Source::versioned`].
+#[inline(never)]
+unsafe fn check_options<T: Scalar>(pointer: *const types::Options<T>) -> Result<(), Refusal> {
     if pointer.is_null() {
-        return Ok(Source::DEFAULTS);
+        return Ok(());
     }
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
@@ -295,7 +319,7 @@ pub(super) unsafe fn read_options<T: Scalar>(
         && field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
-        Ok(c)
+        Ok(())
     } else {
         Err(Refusal::new(ErrorKind::StructSize, Argument::Options))
     }
@@ -360,6 +384,7 @@ pub(super) type Place<'a, T> = MaybeUninit<Problem<'a, T, HostCost<'a, T>>>;
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
+#[inline(always)]
 pub(super) unsafe fn problem_of<'p, 'a, T: Scalar>(
     c: ProblemSource<T>,
     place: &'p mut Place<'a, T>,
@@ -491,9 +516,9 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
     c: ProblemSource<T>,
 ) -> Result<(), Refusal> {
     note_cost(written, costs(c));
-    for (data, len) in weights(c) {
-        written.and_read_slice(data, len);
-    }
+    let [(a, n), (b, m)] = weights(c);
+    written.and_read_slice(a, n);
+    written.and_read_slice(b, m);
     written.and_read(&c.range());
     written.check()
 }

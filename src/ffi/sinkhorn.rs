@@ -10,9 +10,8 @@ use super::abi::{
     field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, Place, ProblemSource, Scalar, check_state, fill_options, keep_state,
-    problem_of, read_options, read_problem, recall_state, refuse_overlap, write_ending,
-    write_report,
+    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, problem_of,
+    read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 #[cfg(feature = "parallel")]
 use super::host::Host;
@@ -119,7 +118,7 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    keep_apart(call, terms, (n, m), c, c_options)?;
+    keep_apart(call, terms, (n, m), opened.c_options)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
     opened.f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
@@ -143,7 +142,6 @@ fn keep_apart<T: Scalar>(
     call: &Call<T>,
     terms: &Terms<'_>,
     (n, m): (usize, usize),
-    c: ProblemSource<T>,
     c_options: OptionsSource<T>,
 ) -> Result<(), Refusal> {
     let mut written = Written::<5>::NOTHING;
@@ -155,7 +153,8 @@ fn keep_apart<T: Scalar>(
     }
     written.and_read(&c_options.range());
     written.and_read(&terms.read);
-    refuse_overlap(&mut written, c)
+    // SAFETY: it was read before.
+    refuse_overlap(&mut written, unsafe { Source::checked(call.problem) })
 }
 
 /// Puts the problem on the threads of the host; gives the elements of work that they can use.
