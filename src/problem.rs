@@ -3,7 +3,7 @@
 use crate::cost::{Geometry, Pass};
 use crate::error::{Argument, Error, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Rule, Side, total};
+use crate::marginal::{Rule, Side, kept, total};
 use crate::math::Elementary;
 use crate::real::Real;
 
@@ -159,7 +159,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// The error of [`Problem::unit_mass`].
     pub(crate) fn check_unit_mass(&self) -> Result<(), Refusal> {
-        let side = |rule| Side::<P> { rule, ..self.side(&[], &[]) };
+        let side = |rule| Side::<P> { rule: kept(rule), ..self.side(&[], &[]) };
         if side(self.rows).relaxation().is_none() {
             return Err(Refusal::new(ErrorKind::UnitMassRule, Argument::RowRule));
         }
@@ -292,7 +292,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     fn side<'s>(&self, weights: &'s [P::Cost], log_weights: &'s [P::Potential]) -> Side<'s, P> {
         Side {
-            rule: Rule::Exact,
+            rule: kept(Rule::Exact),
             epsilon: self.epsilon,
             reference: self.reference_factor(),
             weights,
@@ -304,12 +304,12 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// The rows, with a mass still to be filled in.
     pub(crate) fn row_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
-        Side { rule: self.rows, ..self.side(self.a, log_weights) }
+        Side { rule: kept(self.rows), ..self.side(self.a, log_weights) }
     }
 
     /// The columns, with a mass and a factor still to be filled in.
     pub(crate) fn col_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
-        Side { rule: self.cols, ..self.side(self.b, log_weights) }
+        Side { rule: kept(self.cols), ..self.side(self.b, log_weights) }
     }
 
     /// Sums of the weights of both sides.

@@ -580,10 +580,29 @@ pub(crate) struct Shift<T> {
     pub(crate) slack: T,
 }
 
+/// The rule of a side; nothing where there is but one.
+#[cfg(any(feature = "kl", feature = "balls", feature = "ranges"))]
+pub(crate) type Kept<T> = Rule<T>;
+/// The rule of a side; nothing where there is but one.
+#[cfg(not(any(feature = "kl", feature = "balls", feature = "ranges")))]
+pub(crate) type Kept<T> = core::marker::PhantomData<T>;
+
+/// What a side keeps of its rule.
+#[cfg(any(feature = "kl", feature = "balls", feature = "ranges"))]
+pub(crate) const fn kept<T: Copy>(rule: Rule<T>) -> Kept<T> {
+    rule
+}
+
+/// What a side keeps of its rule.
+#[cfg(not(any(feature = "kl", feature = "balls", feature = "ranges")))]
+pub(crate) const fn kept<T: Copy>(_: Rule<T>) -> Kept<T> {
+    core::marker::PhantomData
+}
+
 /// One side of a problem as a solver sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Side<'a, P: Precision> {
-    pub(crate) rule: Rule<P::Potential>,
+    pub(crate) rule: Kept<P::Potential>,
     /// Weight of the entropy.
     pub(crate) epsilon: P::Potential,
     /// 0 if the entropy is taken against the counting measure, 1 against the product of the

@@ -92,9 +92,7 @@ impl<P: Precision> Update<P> for Fused<'_, '_, P> {
         let mut new = shift;
         let memory = Memory { marginal: &mut [], ball: &mut Ball::default() };
         self.side.update(self.pass.level, i, from_ref(&sum), from_mut(&mut new), memory);
-        if lost(new, old) {
-            (new, self.trouble) = (held(old), true);
-        }
+        self.trouble |= restore::<P>(self.pass.level, from_mut(&mut new), from_ref(&old));
         self.moved |= new != old;
         new
     }
@@ -125,14 +123,10 @@ pub(crate) fn restore<P: Precision>(
     if SMALL || trouble {
         for (x, &other) in potential.iter_mut().zip(finite) {
             if lost(*x, other) {
-                (*x, trouble) = (held(other), true);
+                *x = if other.is_finite() { other } else { P::Potential::ZERO };
+                trouble = true;
             }
         }
     }
     trouble
-}
-
-/// What stands in for a potential that was lost.
-fn held<T: Real>(other: T) -> T {
-    if other.is_finite() { other } else { T::ZERO }
 }
