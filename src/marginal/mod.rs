@@ -971,6 +971,22 @@ impl<P: Precision> Side<'_, P> {
         sum.value()
     }
 
+    /// [`Side::inner_product`] with the values x - y, y being 0 where it ends: one loop for all, where flash
+    /// counts.
+    #[inline(never)]
+    fn inner_difference(
+        &self,
+        f: &[P::Potential],
+        [x, y]: [&[P::Sum]; 2],
+        t: P::Potential,
+    ) -> P::Potential {
+        let values = x.iter().enumerate().map(|(i, &x)| {
+            let y = y.get(i).copied().unwrap_or(P::Sum::ZERO);
+            P::Potential::from(x) - P::Potential::from(y)
+        });
+        self.inner_product(f, values, t)
+    }
+
     /// The weights times the factor.
     fn scaled_weights(&self) -> impl Iterator<Item = P::Potential> {
         self.weights.iter().map(|&w| P::widen(w) * self.factor)

@@ -174,9 +174,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
         let sums = self.set_up(work)?;
         let Self { problem, options, f, g, work, state, .. } = self;
-        prepare(problem, options, [f, g], (sums, &mut None), work, state)?;
-        self.load();
-        Ok(())
+        // (An error is large: it is written where it goes.)
+        let prepared = prepare(problem, options, [f, g], (sums, &mut None), work, state);
+        if prepared.is_ok() {
+            self.load();
+        }
+        prepared
     }
 
     /// [`Sinkhorn::begin`] for a problem that is valid, if the range of its cost is known.
