@@ -13,8 +13,8 @@ use crate::error::Error;
 #[cfg(feature = "parallel")]
 use crate::kernel::Pool;
 use crate::kernel::{
-    Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
-    rescaling, rescalings, trusted,
+    Level, Precision, add_four_rows, add_row, dot_cost, dot_cost_in, entry, exp_row, max_cols,
+    max_row, rescaling, rescalings, trusted,
 };
 use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
@@ -153,23 +153,26 @@ fn column_sums<P: Precision>(
     scratch: &mut Scratch<'_, P>,
 ) -> P::Potential {
     let mut transport = Compensated::new();
+    if SMALL {
+        add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
+            let f = f.get(i).copied().filter(|&f| f > P::Potential::NEG_INFINITY)?;
+            let Scratch { prepared, row: buffer, entries: [entries, products, ..], .. } = scratch;
+            let cost = cost.cost_row(pass.level, i, prepared, buffer);
+            let sum = exp_row::<P>(pass.level, false, pass.scale, f, g, cost, entries);
+            if let Some(row) = row.get_mut(i) {
+                *row = sum;
+                transport.add(dot_cost_in::<P>(pass.level, entries, cost, products));
+            }
+            Some(P::Sum::ONE)
+        });
+        return transport.value();
+    }
     let mut watch = |i, sum, entries: &[P::Sum], cost: &[P::Cost]| {
         if let Some(row) = row.get_mut(i) {
             *row = sum;
             transport.add(dot_cost::<P>(pass.level, entries, cost));
         }
     };
-    if SMALL {
-        add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
-            let f = f.get(i).copied().filter(|&f| f > P::Potential::NEG_INFINITY)?;
-            let Scratch { prepared, row, entries: [entries, ..], .. } = scratch;
-            let cost = cost.cost_row(pass.level, i, prepared, row);
-            let sum = exp_row::<P>(pass.level, false, pass.scale, f, g, cost, entries);
-            watch(i, sum, entries, cost);
-            Some(P::Sum::ONE)
-        });
-        return transport.value();
-    }
     let Scratch { prepared, row: buffer, entries: [entries, ..], partial, .. } = scratch;
     col.fill(P::Sum::ZERO);
     for (block, f) in f.chunks(ROW_BLOCK).enumerate() {

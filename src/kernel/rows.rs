@@ -5,7 +5,7 @@ use core::slice::from_mut;
 use super::Precision;
 use super::instructions::{self, Instructions, at_each_level};
 use super::level::{Level, Set};
-use crate::math::{Elementary, LANES, SMALL, reduce, sum_by_lanes, sum_in_lanes};
+use crate::math::{Elementary, LANES, SMALL, reduce, sum_by_lanes, sum_in_lanes, sum_once};
 use crate::real::Real;
 
 at_each_level! {
@@ -30,7 +30,7 @@ at_each_level! {
                     *out = entry_by::<P, I>(scale, f, g, c);
                 }
             }
-            return sum_in_lanes(out, |e| e);
+            return if SMALL { sum_once(out) } else { sum_in_lanes(out, |e| e) };
         }
         let mut lanes = [P::Sum::ZERO; LANES];
         let mut rest = Row::<P> { g, cost, out };
@@ -218,6 +218,25 @@ at_each_level! {
     fn dot_cost<P>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
         dot::<P>(x, cost)
     }
+}
+
+/// [`dot_cost`] with room for the products, where flash counts: then their sum is the one that is there
+/// anyway.
+#[inline(always)]
+pub(crate) fn dot_cost_in<P: Precision>(
+    level: Level,
+    x: &[P::Sum],
+    cost: &[P::Cost],
+    room: &mut [P::Sum],
+) -> P::Potential {
+    // (Where both have the same type nothing is rounded on the way.)
+    if !SMALL || size_of::<P::Sum>() != size_of::<P::Potential>() {
+        return dot_cost::<P>(level, x, cost);
+    }
+    for (product, (&x, &c)) in room.iter_mut().zip(x.iter().zip(cost)) {
+        *product = P::narrow(self::product::<P>(x, c));
+    }
+    P::Potential::from(sum_once(room))
 }
 
 #[inline(always)]

@@ -25,6 +25,12 @@ pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -
     reduce(lanes)
 }
 
+/// The same sum of the values themselves, as a call: one copy where flash counts.
+#[inline(never)]
+pub(crate) fn sum_once<T: Real>(values: &[T]) -> T {
+    sum_in_lanes(values, |x| x)
+}
+
 /// The same sum of the terms 0, 1, ... up to the first `None`, one lane after another in the order in
 /// which the tree needs them: four partial sums at a time instead of [`LANES`], where stack counts.
 #[inline(always)]
