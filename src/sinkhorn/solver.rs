@@ -533,8 +533,10 @@ fn rounding_floor<P: Precision>(
     f: &[P::Potential],
     g: &[P::Potential],
 ) -> P::Potential {
-    let taus = [work.rows.relaxation(), work.cols.relaxation()];
-    let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
+    let mut scale = work.rows.epsilon;
+    for side in [&work.rows, &work.cols] {
+        scale = side.relaxation().map_or(scale, |tau| scale.smaller(tau));
+    }
     let most = |x| largest::<P>(state.level, x);
     floor::rounding::<P>(state.max_cost + most(f) + most(g), scale)
 }
