@@ -222,7 +222,11 @@ pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<
 
 /// The same of an address.
 #[inline]
-fn check_address(address: usize, align: usize, argument: Argument) -> Result<(), Refusal> {
+pub(super) fn check_address(
+    address: usize,
+    align: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
     if address == 0 {
         return Err(Refusal::new(ErrorKind::Null, argument));
     }

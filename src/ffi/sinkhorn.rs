@@ -1,13 +1,13 @@
 //! `rot_sinkhorn_*`: solving.
 
 use core::ffi::c_void;
-use core::mem::{MaybeUninit, offset_of, size_of};
+use core::mem::{MaybeUninit, align_of, offset_of, size_of};
 use core::ops::ControlFlow;
 use core::slice;
 
 use super::abi::{
-    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice,
-    field, plausible, work_of, write_plain,
+    Range, Refusal, Source, Written, c_error, c_status, check_address, check_optional,
+    check_pointer, check_slice, field, plausible, work_of, write_plain,
 };
 use super::convert::{
     Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, problem_of,
@@ -174,14 +174,25 @@ fn lend<T: Scalar>(problem: &mut Problem<'_, T, HostCost<'_, T>>, c: OptionsSour
 
 /// The range of a report of any kind, checked: its struct size may be anything that holds the
 /// refusal.
+#[inline(always)]
 pub(super) unsafe fn report_range<R>(report: *mut R) -> Result<Range, Refusal> {
-    check_pointer(report.cast_const(), Argument::Report)?;
+    // SAFETY: passed on from the caller.
+    unsafe { check_report(report.cast_const().cast(), align_of::<R>()) }?;
+    // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
+    Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
+}
+
+/// What [`report_range`] refuses.
+#[inline(never)]
+unsafe fn check_report(report: *const u8, align: usize) -> Result<(), Refusal> {
+    check_address(report.addr(), align, Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
     if !plausible(size, size_of::<Head>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Report));
     }
-    Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
+    Ok(())
 }
 
 /// Writes a refusal into the report and gives its status.
@@ -191,7 +202,7 @@ pub(super) unsafe fn report_range<R>(report: *mut R) -> Result<Range, Refusal> {
 pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
     let error = c_error(error);
     // SAFETY: passed on from the caller.
-    if unsafe { report_range(report) }.is_ok() {
+    if unsafe { check_report(report.cast_const().cast(), align_of::<R>()) }.is_ok() {
         // SAFETY: not NULL, aligned, and at least as long as its refusal.
         unsafe { write_ending(report.cast(), false, error) };
     }
@@ -248,13 +259,31 @@ unsafe fn solve_opened<T: Scalar>(
 ) -> i32 {
     let Opened { problem, options, c_options, f, g, work } = opened;
     let mut solver = Sinkhorn::idle(problem, options, f, g);
-    if let Err(error) = solver.begin(work) {
-        // SAFETY: passed on from the caller.
-        return unsafe { refuse(report, error) };
+    // SAFETY: passed on from the caller.
+    let refused = unsafe { begin(&mut solver, work, report) };
+    if refused != 0 {
+        return refused;
     }
     solver.run(&mut Observe::of(*c_options));
     // SAFETY: passed on from the caller.
     unsafe { hand_over(report, &mut solver) }
+}
+
+/// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
+///
+/// # Safety
+/// As [`solve_opened`].
+#[inline(never)]
+unsafe fn begin<'a, T: Scalar>(
+    solver: &mut Sinkhorn<'a, T, HostCost<'a, T>>,
+    work: &'a mut [T],
+    report: *mut types::Report<T>,
+) -> i32 {
+    match solver.begin(work) {
+        Ok(()) => 0,
+        // SAFETY: passed on from the caller.
+        Err(error) => unsafe { refuse(report, error) },
+    }
 }
 
 /// The caller's observer, if there is one.

@@ -211,8 +211,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { options, f, g, work, state, .. } = self;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
-        work.rows.start_marginal(work.row_rule);
-        work.cols.start_marginal(work.col_rule);
+        // (Where it is the weights they come below.)
+        if !work.rows.fixes_marginal() {
+            work.rows.start_marginal(work.row_rule);
+        }
+        if !work.cols.fixes_marginal() {
+            work.cols.start_marginal(work.col_rule);
+        }
         work.rows.marginal(state.level, f, work.row_rule);
         work.cols.marginal(state.level, g, work.col_rule);
     }
