@@ -290,6 +290,31 @@ impl From<Refusal> for Error {
     }
 }
 
+/// What is wrong with the entries of an argument, and with which first: two words, as a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blame {
+    kind: ErrorKind,
+    index: usize,
+}
+
+impl Blame {
+    /// No entry in particular: more than there are.
+    pub(crate) const ALL: usize = usize::MAX;
+
+    pub(crate) const fn new(kind: ErrorKind, index: usize) -> Self {
+        Self { kind, index }
+    }
+
+    /// The error of this argument.
+    pub(crate) const fn of(self, argument: Argument) -> Error {
+        if self.index == Self::ALL {
+            Error::new(self.kind, argument)
+        } else {
+            Error::at(self.kind, argument, self.index)
+        }
+    }
+}
+
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
     pub const ALL: [Self; 36] = [

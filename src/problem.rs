@@ -1,7 +1,7 @@
 //! What to solve: a cost, two weighted sides with their rules, and the weight of the entropy.
 
 use crate::cost::{Geometry, Pass};
-use crate::error::{Argument, Error, ErrorKind, Refusal};
+use crate::error::{Argument, Blame, Error, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Rule, Side, kept, total};
 use crate::math::Elementary;
@@ -454,25 +454,21 @@ pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
-    check_weights_of::<P>(weights, mass::<P>(weights), argument)
+    blame_weights::<P>(weights, mass::<P>(weights)).map_err(|blame| blame.of(argument))
 }
 
-/// The same where their sum is known.
+/// The same of whatever argument, where their sum is known.
 #[inline(never)]
-pub(crate) fn check_weights_of<P: Precision>(
+pub(crate) fn blame_weights<P: Precision>(
     weights: &[P::Cost],
     sum: P::Potential,
-    argument: Argument,
-) -> Result<(), Error> {
-    check_entries::<P>(weights, argument)?;
-    check_sum(sum, argument)
+) -> Result<(), Blame> {
+    blame_entries::<P>(weights)?;
+    blame_sum(sum)
 }
 
 /// Its part that looks at each weight.
-pub(crate) fn check_entries<P: Precision>(
-    weights: &[P::Cost],
-    argument: Argument,
-) -> Result<(), Error> {
+fn blame_entries<P: Precision>(weights: &[P::Cost]) -> Result<(), Blame> {
     for (i, &w) in weights.iter().enumerate() {
         let kind = if w.is_nan() {
             ErrorKind::NotANumber
@@ -483,17 +479,17 @@ pub(crate) fn check_entries<P: Precision>(
         } else {
             continue;
         };
-        return Err(Error::at(kind, argument, i));
+        return Err(Blame::new(kind, i));
     }
     Ok(())
 }
 
 /// Its part that looks at their sum.
-pub(crate) fn check_sum<T: Real>(mass: T, argument: Argument) -> Result<(), Error> {
+fn blame_sum<T: Real>(mass: T) -> Result<(), Blame> {
     if mass.is_finite() && mass > T::ZERO {
         Ok(())
     } else {
         let kind = if mass.is_finite() { ErrorKind::ZeroMass } else { ErrorKind::Infinite };
-        Err(Error::new(kind, argument))
+        Err(Blame::new(kind, Blame::ALL))
     }
 }

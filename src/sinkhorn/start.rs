@@ -3,12 +3,12 @@
 #[cfg(feature = "parallel")]
 use crate::cost::parallel_len;
 use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
-use crate::error::{Argument, Error, ErrorKind, Refusal};
+use crate::error::{Argument, Blame, Error, ErrorKind, Refusal};
 use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
 use crate::math::{Elementary, SMALL};
 use crate::options::{Options, Stop, Sweep};
-use crate::problem::{Problem, check_weights_of};
+use crate::problem::{Problem, blame_weights};
 use crate::real::Real;
 #[cfg(all(feature = "parallel", feature = "scaling"))]
 use crate::work::WorkLen;
@@ -293,12 +293,17 @@ pub(super) fn prepare<P: Precision, G: Geometry<P>>(
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
-        check_weights_of::<P>(a, sum_a, Argument::RowWeights)?;
-        check_weights_of::<P>(b, sum_b, Argument::ColWeights)?;
-        if options.warm_start {
-            check_start(f, Argument::RowPotentials)?;
-            check_start(g, Argument::ColPotentials)?;
-        }
+        let look = || {
+            let of = |argument| move |blame| (blame, argument);
+            blame_weights::<P>(a, sum_a).map_err(of(Argument::RowWeights))?;
+            blame_weights::<P>(b, sum_b).map_err(of(Argument::ColWeights))?;
+            if options.warm_start {
+                blame_start(f).map_err(of(Argument::RowPotentials))?;
+                blame_start(g).map_err(of(Argument::ColPotentials))?;
+            }
+            Ok(())
+        };
+        look().map_err(|(blame, argument): (Blame, _)| blame.of(argument))?;
     }
     problem.check_masses(&state.masses)?;
     if !options.trust_data {
@@ -339,13 +344,20 @@ fn scan<P: Precision, G: Geometry<P>>(
 }
 
 /// A start must not hold NaN or plus infinity.
+#[cfg(feature = "barycenter")]
 pub(crate) fn check_start<T: Real>(potential: &[T], argument: Argument) -> Result<(), Error> {
+    blame_start(potential).map_err(|blame| blame.of(argument))
+}
+
+/// The same of whatever argument.
+#[inline(never)]
+fn blame_start<T: Real>(potential: &[T]) -> Result<(), Blame> {
     for (i, &x) in potential.iter().enumerate() {
         if x.is_nan() {
-            return Err(Error::at(ErrorKind::NotANumber, argument, i));
+            return Err(Blame::new(ErrorKind::NotANumber, i));
         }
         if x == T::INFINITY {
-            return Err(Error::at(ErrorKind::Infinite, argument, i));
+            return Err(Blame::new(ErrorKind::Infinite, i));
         }
     }
     Ok(())
