@@ -120,7 +120,6 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
 }
 
 /// A side that is not relaxed by KL.
-#[inline(never)]
 fn confined<P: Precision>(
     e: &Evaluation<'_, '_, P>,
     report: &mut Report<P::Potential>,
