@@ -74,7 +74,6 @@ fn gap<P: Precision>(
 }
 
 /// Fills a report, whatever it held, but for what only the solver knows.
-#[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
     let epsilon = rows.epsilon;
