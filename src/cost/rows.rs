@@ -183,15 +183,18 @@ fn column_sums<P: Precision>(
     transport.value()
 }
 
+/// Fills the entries of a row in the scratch and gives their weight, if any.
+type Visit<'v, P> = dyn FnMut(usize, &mut Scratch<'_, P>) -> Option<<P as Precision>::Sum> + 'v;
+
 /// Adds up `n` rows over the columns, in blocks as all sweeps do: one loop for all sweeps, where flash
-/// counts. `visit` fills the entries of a row and gives their weight, if any.
+/// counts.
 #[inline(never)]
 fn add_blocks<P: Precision>(
     level: Level,
     n: usize,
     col: &mut [P::Sum],
     scratch: &mut Scratch<'_, P>,
-    visit: &mut dyn FnMut(usize, &mut Scratch<'_, P>) -> Option<P::Sum>,
+    visit: &mut Visit<'_, P>,
 ) {
     col.fill(P::Sum::ZERO);
     let mut i = 0;

@@ -133,7 +133,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         written.and_read(&c.range());
         for (k, more) in more.into_iter().enumerate() {
             let matrix = matrix(costs(c), k);
-            let len = span(&matrix).saturating_add(more);
+            let len = span(matrix).saturating_add(more);
             written.and_read(&Range::of(matrix.data, len, Argument::None));
         }
         written.and_read(&Range::of(a.as_ptr(), a_len, Argument::None));

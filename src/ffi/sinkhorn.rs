@@ -212,12 +212,14 @@ pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
     let (problem, opened) = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
     // SAFETY: the caller's promises are those of the C function.
-    match unsafe { open_solve(&call, report, problem, opened) } {
-        // SAFETY: it was opened, and the report checked.
-        Ok(()) => unsafe { solve_opened(opened.assume_init_mut(), report) },
+    if let Err(refusal) = unsafe { open_solve(&call, report, problem, opened) } {
         // SAFETY: passed on from the caller.
-        Err(refusal) => unsafe { refuse_call(report, refusal) },
+        return unsafe { refuse_call(report, refusal) };
     }
+    // SAFETY: `open_solve` put it there.
+    let opened = unsafe { opened.assume_init_mut() };
+    // SAFETY: and checked the report.
+    unsafe { solve_opened(opened, report) }
 }
 
 /// [`open`] for a solve that writes a report. (What only this needs is not on the stack of the solve.)
