@@ -18,8 +18,9 @@ use crate::real::Real;
 
 /// Whether any rule that is compiled in couples the entries of a side (or a test pretends so).
 pub(crate) const ANY_COUPLES: bool = cfg!(any(feature = "balls", test));
-/// Whether any pair of rules that are compiled in has a certificate.
-pub(crate) const ANY_CERTIFIES: bool = cfg!(any(feature = "kl", feature = "ranges"));
+/// Whether any pair of rules that are compiled in has a certificate. (A barycenter is free by itself.)
+pub(crate) const ANY_CERTIFIES: bool =
+    cfg!(any(feature = "kl", feature = "ranges", feature = "barycenter"));
 
 /// The rule of one side with weights w (mass units).
 #[derive(Clone, Copy, Debug, PartialEq)]
