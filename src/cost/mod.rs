@@ -35,6 +35,8 @@ pub use parallel::{Parallel, TASK_COEFFICIENTS};
 pub(crate) use parallel::{Slots, parallel_len};
 #[cfg(feature = "points")]
 pub use points::{Metric, Points};
+#[cfg(test)]
+pub(crate) use rows::sweep_one_by_one;
 
 use crate::error::Error;
 use crate::kernel::{Level, Precision};

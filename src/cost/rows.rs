@@ -213,7 +213,7 @@ fn add_blocks<P: Precision>(
 }
 
 /// [`Geometry::sweep`] where flash and stack count, with the same bits.
-fn sweep_one_by_one<P: Precision>(
+pub(crate) fn sweep_one_by_one<P: Precision>(
     cost: &impl RowCost<P>,
     pass: Pass<P>,
     (f, g): (&mut [P::Potential], &[P::Potential]),
@@ -228,11 +228,11 @@ fn sweep_one_by_one<P: Precision>(
         let cost = cost.cost_row(pass.level, i, prepared, row);
         let (shift, sum) = shifted_row(pass, *f, g, cost, entries);
         *f = update.renew_one(i, *f, (shift, sum), kept.get_mut(i));
-        if shift == P::Potential::NEG_INFINITY {
-            return None;
+        let mut weight = P::Sum::ZERO;
+        if shift > P::Potential::NEG_INFINITY {
+            weight = rescaling::<P>(pass.scale, shift, *f);
+            all_trusted &= trusted(weight);
         }
-        let weight = rescaling::<P>(pass.scale, shift, *f);
-        all_trusted &= trusted(weight);
         Some(weight)
     });
     all_trusted

@@ -163,6 +163,8 @@ mod tests {
                 for scale in [1.0, -0.3] {
                     let found = sum_in_lanes(values, |x| x * scale);
                     assert_eq!(found.to_bits(), by_hand(values, |x| x * scale).to_bits(), "{n}");
+                    let by_lanes = sum_by_lanes(|k| values.get(k).map(|&x| x * scale));
+                    assert_eq!(found.to_bits(), by_lanes.to_bits(), "{n}");
                     let in_line = values.iter().fold(0.0, |sum, &x| sum + x * scale);
                     as_in_line += usize::from(found == in_line);
                 }

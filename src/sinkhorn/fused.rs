@@ -130,3 +130,83 @@ pub(crate) fn restore<P: Precision>(
     }
     trouble
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::cost::{Dense, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch, sweep_one_by_one};
+    use crate::marginal::Rule;
+    use crate::math::Elementary;
+    use crate::problem::Problem;
+    use crate::view::Mat;
+
+    /// What microcontrollers do, one row at a time, has the bits of the sweep in groups: with rows
+    /// without weight, forbidden pairs, potentials far off and such as are none.
+    #[test]
+    fn rows_one_by_one_have_the_bits_of_groups() {
+        let (n, m) = (135, 21);
+        let mut cost: Vec<f32> = (0..n * m).map(|k| ((k * 37 + 11) % 101) as f32 / 101.0).collect();
+        cost.iter_mut().step_by(17).for_each(|c| *c = f32::INFINITY);
+        let a: Vec<f32> = (0..n).map(|i| (i % 7) as f32).collect();
+        let b = vec![1.0; m];
+        let logs: Vec<f32> = a.iter().map(|&w| Elementary::ln(w)).collect();
+        let cost = Dense::new(Mat::new(&cost, n, m).unwrap());
+        let far = |f: f32, i: usize| match i % 13 {
+            _ if f == f32::NEG_INFINITY => f,
+            5 => f + 40.0,
+            8 => f - 40.0,
+            _ => f,
+        };
+        for rule in [Rule::Exact, Rule::Kl { tau: 0.5 }, Rule::Tv { tau: 0.3 }] {
+            for lost in [false, true] {
+                let problem =
+                    Problem::<f32, _>::new(cost, (&a, rule), (&b, Rule::Exact), 0.05).unwrap();
+                let side = problem.row_side(&logs);
+                let pass = problem.pass(Level::detect());
+                let start = logs.iter().enumerate().map(|(i, &l)| far(l, i));
+                let mut start: Vec<f32> = start.collect();
+                if lost {
+                    start[3] = f32::NAN;
+                }
+                let g: Vec<f32> = (0..m).map(|j| (j % 5) as f32 / 9.0).collect();
+                let mut targets = vec![0.0; n];
+                side.marginal(Level::PORTABLE, &start, &mut targets);
+                let run = |apart: bool| {
+                    let mut fused = Fused::<f32> {
+                        side: &side,
+                        pass,
+                        targets: &targets,
+                        coupled: false,
+                        residual: 0.0,
+                        mass: 0.0,
+                        trouble: false,
+                        moved: false,
+                    };
+                    let (mut f, mut col) = (start.clone(), vec![0.0; m]);
+                    let mut costs = vec![0.0; SCRATCH_COST.at(n, m, 0).len()];
+                    let mut sums = vec![0.0; SCRATCH_SUM.at(n, m, 0).len()];
+                    let mut scratch = Scratch::none();
+                    scratch.cut(&mut costs, &mut sums, m, 0).unwrap();
+                    let scratch = &mut scratch;
+                    let trusted = if apart {
+                        let out = (&mut col[..], &mut [][..]);
+                        sweep_one_by_one(&cost, pass, (&mut f, &g), out, scratch, &mut fused)
+                    } else {
+                        cost.sweep(pass, &mut f, &g, &mut col, &mut [], scratch, &mut fused)
+                    };
+                    let Fused { residual, mass, trouble, moved, .. } = fused;
+                    assert!(moved);
+                    f.extend(col);
+                    f.extend([residual, mass]);
+                    let bits: Vec<u32> = f.into_iter().map(f32::to_bits).collect();
+                    (bits, trusted, trouble)
+                };
+                let (groups, apart) = (run(false), run(true));
+                assert_eq!(groups, apart, "{rule:?}");
+            }
+        }
+    }
+}
