@@ -271,6 +271,50 @@ impl Error {
     }
 }
 
+/// An error that blames no entry: two words are cheaper to hand on than the eight of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) argument: Argument,
+}
+
+impl Refusal {
+    pub(crate) const fn new(kind: ErrorKind, argument: Argument) -> Self {
+        Self { kind, argument }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.argument)
+    }
+}
+
+/// What is wrong with the entries of an argument, and with which first: two words, as a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blame {
+    kind: ErrorKind,
+    index: usize,
+}
+
+impl Blame {
+    /// No entry in particular: more than there are.
+    pub(crate) const ALL: usize = usize::MAX;
+
+    pub(crate) const fn new(kind: ErrorKind, index: usize) -> Self {
+        Self { kind, index }
+    }
+
+    /// The error of this argument.
+    pub(crate) const fn of(self, argument: Argument) -> Error {
+        if self.index == Self::ALL {
+            Error::new(self.kind, argument)
+        } else {
+            Error::at(self.kind, argument, self.index)
+        }
+    }
+}
+
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
     pub const ALL: [Self; 36] = [

@@ -1,6 +1,6 @@
 //! How to solve: when to stop, where to start.
 
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::real::Real;
 
@@ -106,23 +106,23 @@ impl<P: Precision> Options<P> {
 
     /// Error `Kind` of a call that has no kernel to keep, if one is demanded.
     #[cfg(any(feature = "implicit", feature = "barycenter"))]
-    pub(crate) const fn check_sweep(&self) -> Result<(), Error> {
+    pub(crate) const fn check_sweep(&self) -> Result<(), Refusal> {
         match self.sweep {
-            Some(Sweep::Scaling) => Err(Error::new(ErrorKind::Kind, Argument::Sweep)),
+            Some(Sweep::Scaling) => Err(Refusal::new(ErrorKind::Kind, Argument::Sweep)),
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let (Stop::Residual(tolerance) | Stop::Certified(tolerance)) = self.stop;
         if !(tolerance > P::Potential::ZERO && tolerance < P::Potential::INFINITY) {
-            return Err(Error::new(ErrorKind::Tolerance, Argument::Stop));
+            return Err(Refusal::new(ErrorKind::Tolerance, Argument::Stop));
         }
         if self.max_iterations == 0 {
-            return Err(Error::new(ErrorKind::Count, Argument::MaxIterations));
+            return Err(Refusal::new(ErrorKind::Count, Argument::MaxIterations));
         }
         if self.check_every == 0 {
-            return Err(Error::new(ErrorKind::Count, Argument::CheckEvery));
+            return Err(Refusal::new(ErrorKind::Count, Argument::CheckEvery));
         }
         Ok(())
     }
@@ -155,8 +155,8 @@ impl<T: Real> Ladder<T> {
 
     /// Errors: `Epsilon` for a start that is not positive and finite and for a factor below 1.1 or not
     /// finite, `Count` for no sweeps.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let refuse = |kind| Err(Error::new(kind, Argument::Options));
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let refuse = |kind| Err(Refusal::new(kind, Argument::Options));
         if self.start.is_some_and(|epsilon| !(epsilon > T::ZERO && epsilon.is_finite())) {
             return refuse(ErrorKind::Epsilon);
         }

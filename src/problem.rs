@@ -1,9 +1,9 @@
 //! What to solve: a cost, two weighted sides with their rules, and the weight of the entropy.
 
 use crate::cost::{Geometry, Pass};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, Blame, Error, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision, finite_range};
-use crate::marginal::{Rule, Side, total};
+use crate::marginal::{Rule, Side, kept, total};
 use crate::math::{Elementary, SMALL};
 use crate::real::Real;
 
@@ -31,13 +31,14 @@ pub enum Reference {
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a, P: Precision, G> {
     geometry: G,
-    a: &'a [P::Cost],
-    b: &'a [P::Cost],
-    rows: Rule<P::Potential>,
-    cols: Rule<P::Potential>,
-    epsilon: P::Potential,
-    reference: Reference,
-    unit_mass: bool,
+    // (The C interface fills in the rest, and checks what it made.)
+    pub(crate) a: &'a [P::Cost],
+    pub(crate) b: &'a [P::Cost],
+    pub(crate) rows: Rule<P::Potential>,
+    pub(crate) cols: Rule<P::Potential>,
+    pub(crate) epsilon: P::Potential,
+    pub(crate) reference: Reference,
+    pub(crate) unit_mass: bool,
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
@@ -72,16 +73,16 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// The errors of [`Problem::new`].
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let Self { geometry, a, b, rows, cols, epsilon, .. } = self;
         if geometry.rows() == 0 || geometry.cols() == 0 {
-            return Err(Error::new(ErrorKind::Empty, Argument::Cost));
+            return Err(Refusal::new(ErrorKind::Empty, Argument::Cost));
         }
         if a.len() != geometry.rows() {
-            return Err(Error::new(ErrorKind::Shape, Argument::RowWeights));
+            return Err(Refusal::new(ErrorKind::Shape, Argument::RowWeights));
         }
         if b.len() != geometry.cols() {
-            return Err(Error::new(ErrorKind::Shape, Argument::ColWeights));
+            return Err(Refusal::new(ErrorKind::Shape, Argument::ColWeights));
         }
         check_epsilon(*epsilon)?;
         check_kernel(geometry, *epsilon)?;
@@ -157,13 +158,13 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
     }
 
     /// The error of [`Problem::unit_mass`].
-    pub(crate) fn check_unit_mass(&self) -> Result<(), Error> {
-        let side = |rule| Side::<P> { rule, ..self.side(&[], &[]) };
+    pub(crate) fn check_unit_mass(&self) -> Result<(), Refusal> {
+        let side = |rule| Side::<P> { rule: kept(rule), ..self.side(&[], &[]) };
         if side(self.rows).relaxation().is_none() {
-            return Err(Error::new(ErrorKind::UnitMassRule, Argument::RowRule));
+            return Err(Refusal::new(ErrorKind::UnitMassRule, Argument::RowRule));
         }
         if side(self.cols).relaxation().is_none() {
-            return Err(Error::new(ErrorKind::UnitMassRule, Argument::ColRule));
+            return Err(Refusal::new(ErrorKind::UnitMassRule, Argument::ColRule));
         }
         Ok(())
     }
@@ -291,7 +292,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     fn side<'s>(&self, weights: &'s [P::Cost], log_weights: &'s [P::Potential]) -> Side<'s, P> {
         Side {
-            rule: Rule::Exact,
+            rule: kept(Rule::Exact),
             epsilon: self.epsilon,
             reference: self.reference_factor(),
             weights,
@@ -303,12 +304,12 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// The rows, with a mass still to be filled in.
     pub(crate) fn row_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
-        Side { rule: self.rows, ..self.side(self.a, log_weights) }
+        Side { rule: kept(self.rows), ..self.side(self.a, log_weights) }
     }
 
     /// The columns, with a mass and a factor still to be filled in.
     pub(crate) fn col_side<'s>(&'s self, log_weights: &'s [P::Potential]) -> Side<'s, P> {
-        Side { rule: self.cols, ..self.side(self.b, log_weights) }
+        Side { rule: kept(self.cols), ..self.side(self.b, log_weights) }
     }
 
     /// Sums of the weights of both sides.
@@ -356,7 +357,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 
     /// Whether the masses agree. Errors: `MassMismatch` where both sides prescribe one, `MassRange` where
     /// the ranges that they allow have nothing in common.
-    pub(crate) fn check_masses(&self, masses: &Masses<P::Potential>) -> Result<(), Error> {
+    pub(crate) fn check_masses(&self, masses: &Masses<P::Potential>) -> Result<(), Refusal> {
         masses.check::<P>()?;
         let rows = Side { mass: masses.a, ..self.row_side(&[]) };
         let cols = Side { mass: masses.b, ..self.col_side(&[]) };
@@ -370,7 +371,7 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
         let one = P::Potential::ONE + P::widen(P::Cost::MASS_TOLERANCE);
         if row_least > col_most * one || col_least > row_most * one {
             let argument = if boxed(&rows) { Argument::RowRule } else { Argument::ColRule };
-            return Err(Error::new(ErrorKind::MassRange, argument));
+            return Err(Refusal::new(ErrorKind::MassRange, argument));
         }
         Ok(())
     }
@@ -393,12 +394,13 @@ impl<'a, P: Precision, G: Geometry<P>> Problem<'a, P, G> {
 }
 
 /// Positive and finite, its reciprocal too. Error: `Epsilon`.
-pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
-    let scale = T::LOG2_E / epsilon;
-    if epsilon > T::ZERO && epsilon.is_finite() && scale.is_finite() {
+pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Refusal> {
+    // (By comparison, which is less code than a look at the bits.)
+    let finite = epsilon > T::ZERO && epsilon < T::INFINITY;
+    if finite && T::LOG2_E / epsilon < T::INFINITY {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon))
+        Err(Refusal::new(ErrorKind::Epsilon, Argument::Epsilon))
     }
 }
 
@@ -406,9 +408,11 @@ pub(crate) fn check_epsilon<T: Real>(epsilon: T) -> Result<(), Error> {
 pub(crate) fn check_kernel<P: Precision, G: Geometry<P>>(
     geometry: &G,
     epsilon: P::Potential,
-) -> Result<(), Error> {
+) -> Result<(), Refusal> {
     match geometry.epsilon() {
-        Some(own) if own != epsilon => Err(Error::new(ErrorKind::KernelEpsilon, Argument::Epsilon)),
+        Some(own) if own != epsilon => {
+            Err(Refusal::new(ErrorKind::KernelEpsilon, Argument::Epsilon))
+        }
         _ => Ok(()),
     }
 }
@@ -427,7 +431,7 @@ pub(crate) struct Masses<T> {
 impl<T: Real> Masses<T> {
     /// Error `MassMismatch` if a factor is more than the rounding of weights of this type. That of
     /// trusted data may be NaN.
-    pub(crate) fn check<P: Precision<Potential = T>>(&self) -> Result<(), Error> {
+    pub(crate) fn check<P: Precision<Potential = T>>(&self) -> Result<(), Refusal> {
         let tolerance = P::widen(P::Cost::MASS_TOLERANCE);
         let off = |factor: T| (factor - T::ONE).abs() > tolerance;
         let argument = match (off(self.row_factor), off(self.col_factor)) {
@@ -435,7 +439,7 @@ impl<T: Real> Masses<T> {
             (_, true) => Argument::ColWeights,
             _ => return Ok(()),
         };
-        Err(Error::new(ErrorKind::MassMismatch, argument))
+        Err(Refusal::new(ErrorKind::MassMismatch, argument))
     }
 }
 
@@ -450,25 +454,21 @@ pub(crate) fn check_weights<P: Precision>(
     weights: &[P::Cost],
     argument: Argument,
 ) -> Result<(), Error> {
-    check_weights_of::<P>(weights, mass::<P>(weights), argument)
+    blame_weights::<P>(weights, mass::<P>(weights)).map_err(|blame| blame.of(argument))
 }
 
-/// The same where their sum is known.
+/// The same of whatever argument, where their sum is known.
 #[inline(never)]
-pub(crate) fn check_weights_of<P: Precision>(
+pub(crate) fn blame_weights<P: Precision>(
     weights: &[P::Cost],
     sum: P::Potential,
-    argument: Argument,
-) -> Result<(), Error> {
-    check_entries::<P>(weights, argument)?;
-    check_sum(sum, argument)
+) -> Result<(), Blame> {
+    blame_entries::<P>(weights)?;
+    blame_sum(sum)
 }
 
 /// Its part that looks at each weight.
-pub(crate) fn check_entries<P: Precision>(
-    weights: &[P::Cost],
-    argument: Argument,
-) -> Result<(), Error> {
+fn blame_entries<P: Precision>(weights: &[P::Cost]) -> Result<(), Blame> {
     // (Without a branch, and nearly always enough.)
     if !SMALL
         && let Some([least, _]) = finite_range::<P>(Level::PORTABLE, weights)
@@ -486,17 +486,17 @@ pub(crate) fn check_entries<P: Precision>(
         } else {
             continue;
         };
-        return Err(Error::at(kind, argument, i));
+        return Err(Blame::new(kind, i));
     }
     Ok(())
 }
 
 /// Its part that looks at their sum.
-pub(crate) fn check_sum<T: Real>(mass: T, argument: Argument) -> Result<(), Error> {
+fn blame_sum<T: Real>(mass: T) -> Result<(), Blame> {
     if mass.is_finite() && mass > T::ZERO {
         Ok(())
     } else {
         let kind = if mass.is_finite() { ErrorKind::ZeroMass } else { ErrorKind::Infinite };
-        Err(Error::new(kind, argument))
+        Err(Blame::new(kind, Blame::ALL))
     }
 }

@@ -36,7 +36,7 @@ impl<P: Precision> Options<P> {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        self.solve.check()
+        Ok(self.solve.check()?)
     }
 }
 

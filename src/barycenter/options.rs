@@ -50,7 +50,7 @@ impl<P: Precision> Options<P> {
     pub(super) fn check(&self) -> Result<(), Error> {
         self.solve.check()?;
         self.solve.check_sweep()?;
-        self.ladder.check()
+        Ok(self.ladder.check()?)
     }
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::cost::{Geometry, Pass};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::{Level, Precision};
-use crate::marginal::{Rule, Side, total};
+use crate::marginal::{Rule, Side, kept, total};
 use crate::math::Elementary;
 use crate::problem::{check_epsilon, check_kernel, mass};
 use crate::real::Real;
@@ -60,7 +60,7 @@ impl<P: Precision, G: Geometry<P>> Measure<'_, P, G> {
         log_weights: &'s [P::Potential],
     ) -> Side<'s, P> {
         Side {
-            rule: self.rule,
+            rule: kept(self.rule),
             epsilon,
             reference: P::Potential::ZERO,
             weights: self.weights,

@@ -35,6 +35,8 @@ pub use parallel::{Parallel, TASK_COEFFICIENTS};
 pub(crate) use parallel::{Slots, parallel_len};
 #[cfg(feature = "points")]
 pub use points::{Metric, Points};
+#[cfg(test)]
+pub(crate) use rows::sweep_one_by_one;
 
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
@@ -149,6 +151,16 @@ pub trait Update<P: Precision>: Sync {
     /// Gives a few rows their new potentials, and writes down what they were at the old ones. Returns bits
     /// below 1 << 16 for what it found, whatever they mean.
     fn renew(&self, rows: Rows<'_, P>, at_old: &mut [Seen<P::Potential>]) -> u32;
+
+    /// Gives row i its new potential, from its sum at some shift, and takes it in: all of the above and
+    /// below for one row, where flash and stack count.
+    fn renew_one(
+        &mut self,
+        i: usize,
+        old: P::Potential,
+        at: (P::Potential, P::Sum),
+        kept: Option<&mut P::Sum>,
+    ) -> P::Potential;
 
     /// Takes in the next rows at their old potentials.
     fn tally(&mut self, at_old: &[Seen<P::Potential>]);

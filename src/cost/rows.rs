@@ -13,10 +13,10 @@ use crate::error::Error;
 #[cfg(feature = "parallel")]
 use crate::kernel::Pool;
 use crate::kernel::{
-    Level, Precision, add_four_rows, add_row, dot_cost, entry, exp_row, max_cols, max_row,
-    rescaling, rescalings, trusted,
+    Level, Precision, add_four_rows, add_row, dot_cost, dot_cost_in, entry, exp_row, max_cols,
+    max_row, rescaling, rescalings, trusted,
 };
-use crate::math::{Compensated, sum_in_lanes};
+use crate::math::{Compensated, SMALL, sum_in_lanes};
 use crate::real::Real;
 use crate::view::{Mat, MatMut};
 #[cfg(feature = "scaling")]
@@ -142,24 +142,101 @@ pub(super) fn shifted_row<P: Precision>(
 /// Is told of every row with mass: its index, its sum, its entries and their costs.
 type Watch<'a, S, C> = dyn FnMut(usize, S, &[S], &[C]) + 'a;
 
-/// Sums of the plan over its columns.
+/// Sums of the plan over its columns, and over its rows where `row` has room for them: then the transport
+/// cost too.
 #[inline(never)]
 fn column_sums<P: Precision>(
     cost: &impl RowCost<P>,
     pass: Pass<P>,
-    f: &[P::Potential],
-    g: &[P::Potential],
-    sums: &mut [P::Sum],
+    (f, g): (&[P::Potential], &[P::Potential]),
+    row: &mut [P::Sum],
+    col: &mut [P::Sum],
     scratch: &mut Scratch<'_, P>,
-    watch: &mut Watch<'_, P::Sum, P::Cost>,
-) {
-    let Scratch { prepared, row, entries: [entries, ..], partial, .. } = scratch;
-    sums.fill(P::Sum::ZERO);
-    for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
-        let room = ColumnRoom { row, entries, partial };
-        column_block(cost, pass, block * ROW_BLOCK, (f, g), prepared, room, watch);
-        add_row::<P>(pass.level, P::Sum::ONE, partial, sums);
+) -> P::Potential {
+    let mut transport = Compensated::new();
+    if SMALL {
+        add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
+            let f = f.get(i).copied().filter(|&f| f > P::Potential::NEG_INFINITY)?;
+            let Scratch { prepared, row: buffer, entries: [entries, products, ..], .. } = scratch;
+            let cost = cost.cost_row(pass.level, i, prepared, buffer);
+            let sum = exp_row::<P>(pass.level, false, pass.scale, f, g, cost, entries);
+            if let Some(row) = row.get_mut(i) {
+                *row = sum;
+                transport.add(dot_cost_in::<P>(pass.level, entries, cost, products));
+            }
+            Some(P::Sum::ONE)
+        });
+        return transport.value();
     }
+    let mut watch = |i, sum, entries: &[P::Sum], cost: &[P::Cost]| {
+        if let Some(row) = row.get_mut(i) {
+            *row = sum;
+            transport.add(dot_cost::<P>(pass.level, entries, cost));
+        }
+    };
+    let Scratch { prepared, row: buffer, entries: [entries, ..], partial, .. } = scratch;
+    col.fill(P::Sum::ZERO);
+    for (block, f) in f.chunks(ROW_BLOCK).enumerate() {
+        let room = ColumnRoom { row: buffer, entries, partial };
+        column_block(cost, pass, block * ROW_BLOCK, (f, g), prepared, room, &mut watch);
+        add_row::<P>(pass.level, P::Sum::ONE, partial, col);
+    }
+    transport.value()
+}
+
+/// Fills the entries of a row in the scratch and gives their weight, if any.
+type Visit<'v, P> = dyn FnMut(usize, &mut Scratch<'_, P>) -> Option<<P as Precision>::Sum> + 'v;
+
+/// Adds up `n` rows over the columns, in blocks as all sweeps do: one loop for all sweeps, where flash
+/// counts.
+#[inline(never)]
+fn add_blocks<P: Precision>(
+    level: Level,
+    n: usize,
+    col: &mut [P::Sum],
+    scratch: &mut Scratch<'_, P>,
+    visit: &mut Visit<'_, P>,
+) {
+    col.fill(P::Sum::ZERO);
+    let mut i = 0;
+    while i < n {
+        scratch.partial.fill(P::Sum::ZERO);
+        let end = n.min(i + ROW_BLOCK);
+        while i < end {
+            if let Some(weight) = visit(i, scratch) {
+                let Scratch { entries: [entries, ..], partial, .. } = scratch;
+                add_row::<P>(level, weight, entries, partial);
+            }
+            i += 1;
+        }
+        add_row::<P>(level, P::Sum::ONE, scratch.partial, col);
+    }
+}
+
+/// [`Geometry::sweep`] where flash and stack count, with the same bits.
+pub(crate) fn sweep_one_by_one<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    (f, g): (&mut [P::Potential], &[P::Potential]),
+    (col, kept): (&mut [P::Sum], &mut [P::Sum]),
+    scratch: &mut Scratch<'_, P>,
+    update: &mut impl Update<P>,
+) -> bool {
+    let mut all_trusted = true;
+    add_blocks::<P>(pass.level, f.len(), col, scratch, &mut |i, scratch| {
+        let Scratch { prepared, row, entries: [entries, ..], .. } = scratch;
+        let f = f.get_mut(i)?;
+        let cost = cost.cost_row(pass.level, i, prepared, row);
+        let (shift, sum) = shifted_row(pass, *f, g, cost, entries);
+        *f = update.renew_one(i, *f, (shift, sum), kept.get_mut(i));
+        let mut weight = P::Sum::ZERO;
+        if shift > P::Potential::NEG_INFINITY {
+            weight = rescaling::<P>(pass.scale, shift, *f);
+            all_trusted &= trusted(weight);
+        }
+        Some(weight)
+    });
+    all_trusted
 }
 
 /// Buffers of a block of rows whose entries are added up over the columns.
@@ -432,7 +509,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.col_sums((f, g), sums);
         }
-        column_sums(self, pass, f, g, sums, scratch, &mut |_, _, _, _| {});
+        column_sums(self, pass, (f, g), &mut [], sums, scratch);
     }
 
     fn sweep(
@@ -456,6 +533,9 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         #[cfg(feature = "parallel")]
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.sweep((f, g), col_sums, kept, update);
+        }
+        if SMALL {
+            return sweep_one_by_one(self, pass, (f, g), (col_sums, kept), scratch, update);
         }
         let Scratch { prepared, row, entries, partial, .. } = scratch;
         let (mut found, mut kept) = (0, kept.chunks_mut(ROW_BLOCK));
@@ -499,15 +579,8 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         if let Some(crew) = parallel::Crew::of(self, pass, scratch) {
             return crew.marginals((f, g), row, col);
         }
-        let mut transport = Compensated::new();
         row.fill(P::Sum::ZERO);
-        column_sums(self, pass, f, g, col, scratch, &mut |i, sum, entries, cost| {
-            if let Some(row) = row.get_mut(i) {
-                *row = sum;
-            }
-            transport.add(dot_cost::<P>(pass.level, entries, cost));
-        });
-        transport.value()
+        column_sums(self, pass, (f, g), row, col, scratch)
     }
 
     fn plan_rows(

@@ -1,31 +1,12 @@
 //! Reading and writing the caller's memory: versioned structs, pointers, ranges.
 
-use core::mem::size_of;
+use core::mem::{align_of, size_of};
 use core::slice;
 
 use super::types::{Matrix, MatrixMut, rot_error};
+pub(super) use crate::error::Refusal;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::view::{Mat, MatMut, extent, overlaps_itself};
-
-/// What this layer refuses: it never blames an entry, and two words are cheaper to hand on than the
-/// six of an [`Error`].
-#[derive(Clone, Copy)]
-pub(super) struct Refusal {
-    kind: ErrorKind,
-    argument: Argument,
-}
-
-impl Refusal {
-    pub(super) const fn new(kind: ErrorKind, argument: Argument) -> Self {
-        Self { kind, argument }
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.kind, refusal.argument)
-    }
-}
 
 /// For errors that blame no entry.
 impl From<Error> for Refusal {
@@ -67,29 +48,41 @@ impl<S> Source<S> {
     /// # Safety
     /// `pointer` is NULL or readable for the size that its first four bytes state, for as long as
     /// the source is used.
+    #[inline(always)]
     pub(super) unsafe fn versioned(pointer: *const S, argument: Argument) -> Result<Self, Refusal> {
-        check_pointer(pointer, argument)?;
-        // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
-        let size = unsafe { pointer.cast::<u32>().read() } as usize;
+        let bytes = pointer.cast::<u8>();
         // SAFETY: passed on from the caller.
-        unsafe { Self::sized(pointer, size, argument) }
+        unsafe { check_versioned(bytes, align_of::<S>(), size_of::<S>(), argument) }?;
+        // SAFETY: checked.
+        Ok(unsafe { Self::checked(pointer) })
+    }
+
+    /// A struct that passed [`Source::versioned`], or NULL: all defaults.
+    ///
+    /// # Safety
+    /// As [`Source::versioned`].
+    #[inline(always)]
+    pub(super) unsafe fn checked(pointer: *const S) -> Self {
+        if pointer.is_null() {
+            return Self::DEFAULTS;
+        }
+        // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
+        Self { pointer, size: unsafe { pointer.cast::<u32>().read() } as usize }
     }
 
     /// The same for a struct whose size is stated elsewhere.
     ///
     /// # Safety
     /// `pointer` is readable for `size` bytes, for as long as the source is used.
+    #[cfg(feature = "barycenter")]
     pub(super) unsafe fn sized(
         pointer: *const S,
         size: usize,
         argument: Argument,
     ) -> Result<Self, Refusal> {
-        let source = Self { pointer, size };
-        if plausible(size, 8) && source.zero_from(size_of::<S>(), size) {
-            Ok(source)
-        } else {
-            Err(Refusal::new(ErrorKind::StructSize, argument))
-        }
+        // SAFETY: passed on from the caller.
+        unsafe { check_sized(pointer.cast(), size, size_of::<S>(), argument) }?;
+        Ok(Self { pointer, size })
     }
 
     /// What may be read.
@@ -104,9 +97,8 @@ impl<S> Source<S> {
 
     /// Whether the bytes from `start` to `end` are zero, as far as they exist.
     pub(super) fn zero_from(self, start: usize, end: usize) -> bool {
-        let bytes = self.pointer.cast::<u8>();
-        // SAFETY: k < size, inside the caller's struct.
-        (start..end.min(self.size)).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
+        // SAFETY: inside the caller's struct.
+        unsafe { all_zero(self.pointer.cast(), start, end.min(self.size)) }
     }
 
     /// The field of type V at an offset: see [`field`].
@@ -122,6 +114,20 @@ impl<S> Source<S> {
         unsafe { field.read() }
     }
 
+    /// The struct inside this one at an offset, where it lies, if it is there as a whole.
+    ///
+    /// # Safety
+    /// S has a field of this type at this offset, valid for every byte pattern.
+    pub(super) unsafe fn whole<'a, V>(self, offset: usize) -> Option<&'a V> {
+        if offset + size_of::<V>() > self.size {
+            return None;
+        }
+        let field = self.pointer.wrapping_byte_add(offset).cast::<V>();
+        // SAFETY: inside the caller's struct, which nobody writes during the call, and aligned as the
+        // struct is.
+        Some(unsafe { &*field })
+    }
+
     /// The struct inside this one at an offset: see [`part`].
     ///
     /// # Safety
@@ -130,6 +136,52 @@ impl<S> Source<S> {
         let pointer = self.pointer.wrapping_byte_add(offset).cast::<V>();
         Source { pointer, size: self.size.saturating_sub(offset) }
     }
+}
+
+/// What [`Source::versioned`] refuses, for a struct of this alignment and size.
+///
+/// # Safety
+/// As [`Source::versioned`].
+#[inline(never)]
+unsafe fn check_versioned(
+    bytes: *const u8,
+    align: usize,
+    known: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
+    check_address(bytes.addr(), align, argument)?;
+    // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
+    let size = unsafe { bytes.cast::<u32>().read() } as usize;
+    // SAFETY: passed on from the caller.
+    unsafe { check_sized(bytes, size, known, argument) }
+}
+
+/// Error `StructSize` for a size that no struct has, or bytes behind what is known.
+///
+/// # Safety
+/// `bytes` is readable for `size` bytes.
+unsafe fn check_sized(
+    bytes: *const u8,
+    size: usize,
+    known: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    if plausible(size, 8) && unsafe { all_zero(bytes, known, size) } {
+        Ok(())
+    } else {
+        Err(Refusal::new(ErrorKind::StructSize, argument))
+    }
+}
+
+/// Whether bytes are zero. (One copy for all structs.)
+///
+/// # Safety
+/// `bytes` is readable from `start` to `end`.
+#[inline(never)]
+unsafe fn all_zero(bytes: *const u8, start: usize, end: usize) -> bool {
+    // SAFETY: k lies between both.
+    (start..end).all(|k| unsafe { *bytes.wrapping_add(k) } == 0)
 }
 
 /// A field of a [`Source`], or its default.
@@ -165,10 +217,21 @@ pub(super) unsafe fn write_plain<V>(pointer: *mut V, value: V) {
 
 /// Errors `Null` and `Alignment`.
 pub(super) fn check_pointer<V>(pointer: *const V, argument: Argument) -> Result<(), Refusal> {
-    if pointer.is_null() {
+    check_address(pointer.addr(), align_of::<V>(), argument)
+}
+
+/// The same of an address.
+#[inline]
+pub(super) fn check_address(
+    address: usize,
+    align: usize,
+    argument: Argument,
+) -> Result<(), Refusal> {
+    if address == 0 {
         return Err(Refusal::new(ErrorKind::Null, argument));
     }
-    if !pointer.is_aligned() {
+    // (An alignment is a power of two.)
+    if address & (align - 1) != 0 {
         return Err(Refusal::new(ErrorKind::Alignment, argument));
     }
     Ok(())
@@ -197,6 +260,7 @@ pub(super) fn check_slice<V>(
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` elements, which nobody writes during the call.
+#[inline(always)]
 pub(super) unsafe fn slice_of<'a, V>(
     data: *const V,
     len: usize,
@@ -336,7 +400,7 @@ pub(super) struct Range {
 impl Range {
     pub(super) const NOTHING: Self = Self { start: 0, end: 0, argument: Argument::None };
 
-    #[inline(never)]
+    #[inline]
     pub(super) fn of<V>(data: *const V, len: usize, argument: Argument) -> Self {
         let start = data.addr();
         let bytes = if data.is_null() { 0 } else { len.saturating_mul(size_of::<V>()) };
@@ -358,11 +422,12 @@ pub(super) fn span<V>(matrix: &Matrix<V>) -> usize {
 pub(super) struct Written<const MOST: usize = 5> {
     ranges: [Range; MOST],
     len: usize,
-    blamed: usize,
+    /// Ranges from the blamed one to the end; 0 if there is none. (A start of zeros is no table.)
+    left: usize,
 }
 
 impl<const MOST: usize> Written<MOST> {
-    pub(super) const NOTHING: Self = Self { ranges: [Range::NOTHING; MOST], len: 0, blamed: MOST };
+    pub(super) const NOTHING: Self = Self { ranges: [Range::NOTHING; MOST], len: 0, left: 0 };
 
     /// What is written next.
     pub(super) fn and(&mut self, range: &Range) {
@@ -373,19 +438,31 @@ impl<const MOST: usize> Written<MOST> {
         }
     }
 
+    /// Elements that are written next.
+    #[inline(never)]
+    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
+        self.and(&Range::of(data, len, argument));
+    }
+
+    /// Elements that are read.
+    #[inline(never)]
+    pub(super) fn and_read_slice<V>(&mut self, data: *const V, len: usize) {
+        self.and_read(&Range::of(data, len, Argument::None));
+    }
+
     /// What is read.
     #[inline(never)]
     pub(super) fn and_read(&mut self, range: &Range) {
         for (k, written) in self.ranges.iter().enumerate() {
-            if k < self.blamed && written.meets(range) {
-                self.blamed = k;
+            if k + self.left < MOST && written.meets(range) {
+                self.left = MOST - k;
             }
         }
     }
 
     /// Error `Overlap`.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        match self.ranges.get(self.blamed) {
+        match self.ranges.get(MOST - self.left) {
             None => Ok(()),
             Some(range) => Err(Refusal::new(ErrorKind::Overlap, range.argument)),
         }

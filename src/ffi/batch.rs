@@ -1,6 +1,6 @@
 //! `rot_sinkhorn_solve_batch_*`: many problems of one shape in one call.
 
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, offset_of, size_of};
 
 use super::abi::{Range, Refusal, Written, check_slice, field, plausible, slice_of, span, work_of};
 use super::convert::{
@@ -95,8 +95,9 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         for ((more, stride), argument) in more.iter_mut().zip(layout.strides).zip(MATRICES) {
             *more = layout.reach(stride, argument)?;
         }
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let first = unsafe { first_problem_of(c, more) }?;
+        let first = *unsafe { first_problem_of(c, more, place) }?;
         let options = options_of(c_options)?;
         let (n, m) = first.shape();
         let [(a, _), (b, _)] = weights(c);
@@ -132,7 +133,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         written.and_read(&c.range());
         for (k, more) in more.into_iter().enumerate() {
             let matrix = matrix(costs(c), k);
-            let len = span(&matrix).saturating_add(more);
+            let len = span(matrix).saturating_add(more);
             written.and_read(&Range::of(matrix.data, len, Argument::None));
         }
         written.and_read(&Range::of(a.as_ptr(), a_len, Argument::None));

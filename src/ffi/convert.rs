@@ -1,11 +1,9 @@
 //! From the C structs to the types of the library and back.
 
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ptr::{from_ref, null};
 
-use super::abi::{
-    Range, Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span,
-};
+use super::abi::{Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span};
 use super::host::{HostCost, hosted};
 use super::types::{self, rot_error};
 #[cfg(feature = "grid")]
@@ -141,16 +139,16 @@ pub(super) fn costs<T: Scalar>(c: ProblemSource<T>) -> Source<Costs<T>> {
 
 /// One of them: the cost (0), the points of the rows (1) or of the columns (2). One that the
 /// caller's version does not have, or not as a whole, is empty.
-pub(super) fn matrix<T: Scalar>(c: Source<Costs<T>>, k: usize) -> types::Matrix<T> {
+pub(super) fn matrix<'a, T: Scalar>(c: Source<Costs<T>>, k: usize) -> &'a types::Matrix<T> {
     type Matrix<T> = types::Matrix<T>;
     const {
         assert!(offset_of!(Costs<T>, y) == offset_of!(Costs<T>, cost) + 2 * size_of::<Matrix<T>>());
     }
-    let empty =
-        Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 };
     let offset = offset_of!(Costs<T>, cost) + k * size_of::<Matrix<T>>();
     // SAFETY: the three lie side by side.
-    unsafe { c.get(offset, empty) }
+    unsafe { c.whole(offset) }.unwrap_or(const {
+        &Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, col_stride: 0, reserved: 0 }
+    })
 }
 
 /// What each of them is called.
@@ -159,7 +157,7 @@ pub(super) const MATRICES: [Argument; 3] =
 
 /// Error `StructSize` if the reserved field of one of them is not zero.
 pub(super) fn check_matrices<T: Scalar>(c: Source<Costs<T>>) -> Result<(), Refusal> {
-    for (k, argument) in MATRICES.into_iter().enumerate() {
+    for (k, &argument) in MATRICES.iter().enumerate() {
         if matrix(c, k).reserved != 0 {
             return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
@@ -194,7 +192,7 @@ pub(super) unsafe fn costs_of<'a, T: Scalar>(
     let view = |k: usize, argument| {
         let more = more.get(k).copied().unwrap_or(0);
         // SAFETY: passed on from the caller.
-        unsafe { mat_and_more(&matrix(c, k), more, argument) }
+        unsafe { mat_and_more(matrix(c, k), more, argument) }
     };
     let kind = field!(c, Costs<T>, cost_kind, ROT_COST_DENSE);
     match kind {
@@ -239,7 +237,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ) {
     for k in 0..MATRICES.len() {
         let matrix = matrix(c, k);
-        written.and_read(&Range::of(matrix.data, span(&matrix), Argument::None));
+        written.and_read_slice(matrix.data, span(matrix));
     }
 }
 
@@ -247,6 +245,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_problem<T: Scalar>(
     pointer: *const types::Problem<T>,
 ) -> Result<ProblemSource<T>, Refusal> {
@@ -258,17 +257,33 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_problem_until<T: Scalar>(
     pointer: *const types::Problem<T>,
     reserved: usize,
 ) -> Result<ProblemSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { check_problem(pointer, reserved) }?;
+    // SAFETY: checked.
+    Ok(unsafe { Source::checked(pointer) })
+}
+
+/// What it refuses.
+///
+/// # Safety
+/// As [`Source::versioned`].
+#[inline(never)]
+unsafe fn check_problem<T: Scalar>(
+    pointer: *const types::Problem<T>,
+    reserved: usize,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
     check_matrices(costs(c))?;
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
     {
-        Ok(c)
+        Ok(())
     } else {
         Err(Refusal::new(ErrorKind::StructSize, Argument::Problem))
     }
@@ -278,11 +293,24 @@ pub(super) unsafe fn read_problem_until<T: Scalar>(
 ///
 /// # Safety
 /// As [`Source::versioned`].
+#[inline(always)]
 pub(super) unsafe fn read_options<T: Scalar>(
     pointer: *const types::Options<T>,
 ) -> Result<OptionsSource<T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { check_options(pointer) }?;
+    // SAFETY: checked.
+    Ok(unsafe { Source::checked(pointer) })
+}
+
+/// What it refuses.
+///
+/// # Safety
+/// As [`Source::versioned`].
+#[inline(never)]
+unsafe fn check_options<T: Scalar>(pointer: *const types::Options<T>) -> Result<(), Refusal> {
     if pointer.is_null() {
-        return Ok(Source::DEFAULTS);
+        return Ok(());
     }
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
@@ -291,16 +319,31 @@ pub(super) unsafe fn read_options<T: Scalar>(
         && field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
-        Ok(c)
+        Ok(())
     } else {
         Err(Refusal::new(ErrorKind::StructSize, Argument::Options))
     }
 }
 
+/// The library's rule.
+#[cfg(feature = "barycenter")]
+#[inline(always)]
 pub(super) fn rule_of<T: Scalar>(
     c: Source<types::Rule<T>>,
     argument: Argument,
 ) -> Result<Rule<T>, Refusal> {
+    let mut rule = Rule::Exact;
+    fill_rule(c, argument, &mut rule)?;
+    Ok(rule)
+}
+
+/// The same where it stays.
+#[inline(never)]
+fn fill_rule<T: Scalar>(
+    c: Source<types::Rule<T>>,
+    argument: Argument,
+    rule: &mut Rule<T>,
+) -> Result<(), Refusal> {
     let param = |k: usize| {
         let offset = offset_of!(types::Rule<T>, param) + k * size_of::<T>();
         // SAFETY: the offset of an element of the parameters.
@@ -310,19 +353,20 @@ pub(super) fn rule_of<T: Scalar>(
         && (2..4).all(|k| zero(param(k)))
         && c.zero_from(offset_of!(types::Rule<T>, lower), size_of::<types::Rule<T>>());
     let (first, entropy) = (param(0), param(1));
-    match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
-        _ if !unused => Err(Refusal::new(ErrorKind::StructSize, argument)),
-        ROT_RULE_EXACT if zero(first) && zero(entropy) => Ok(Rule::Exact),
-        ROT_RULE_KL if zero(entropy) => Ok(Rule::Kl { tau: first }),
-        ROT_RULE_TV if zero(entropy) => Ok(Rule::Tv { tau: first }),
+    *rule = match field!(c, types::Rule<T>, kind, ROT_RULE_EXACT) {
+        _ if !unused => return Err(Refusal::new(ErrorKind::StructSize, argument)),
+        ROT_RULE_EXACT if zero(first) && zero(entropy) => Rule::Exact,
+        ROT_RULE_KL if zero(entropy) => Rule::Kl { tau: first },
+        ROT_RULE_TV if zero(entropy) => Rule::Tv { tau: first },
         ROT_RULE_EXACT | ROT_RULE_KL | ROT_RULE_TV => {
-            Err(Refusal::new(ErrorKind::StructSize, argument))
+            return Err(Refusal::new(ErrorKind::StructSize, argument));
         }
-        ROT_RULE_L2_BALL => Ok(Rule::L2Ball { radius2: first, entropy }),
-        ROT_RULE_KL_BALL => Ok(Rule::KlBall { radius: first, entropy }),
-        ROT_RULE_BOX => Ok(Rule::Box { lower: first, upper: entropy }),
-        _ => Err(Refusal::new(ErrorKind::Kind, argument)),
-    }
+        ROT_RULE_L2_BALL => Rule::L2Ball { radius2: first, entropy },
+        ROT_RULE_KL_BALL => Rule::KlBall { radius: first, entropy },
+        ROT_RULE_BOX => Rule::Box { lower: first, upper: entropy },
+        _ => return Err(Refusal::new(ErrorKind::Kind, argument)),
+    };
+    Ok(())
 }
 
 /// The weights of a problem and how many they are.
@@ -333,15 +377,35 @@ pub(super) fn weights<T: Scalar>(c: ProblemSource<T>) -> [(*const T, usize); 2] 
     ]
 }
 
-/// The library's problem over the caller's memory.
+/// Where a problem is put together, once: it is large, and each copy of it would lie on the stack.
+pub(super) type Place<'a, T> = MaybeUninit<Problem<'a, T, HostCost<'a, T>>>;
+
+/// The library's problem over the caller's memory, in `place`.
 ///
 /// # Safety
 /// Every pointer in the struct is NULL or readable for the extent that goes with it.
-pub(super) unsafe fn problem_of<'a, T: Scalar>(
+#[inline(always)]
+pub(super) unsafe fn problem_of<'p, 'a, T: Scalar>(
     c: ProblemSource<T>,
-) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    place: &'p mut Place<'a, T>,
+) -> Result<&'p mut Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
-    unsafe { first_problem_of(c, [0; 3]) }
+    unsafe { put_problem(c, place) }?;
+    // SAFETY: it was put there.
+    Ok(unsafe { place.assume_init_mut() })
+}
+
+/// What [`problem_of`] writes, which is a call with an answer of two words.
+///
+/// # Safety
+/// As [`problem_of`].
+#[inline(never)]
+unsafe fn put_problem<'a, T: Scalar>(
+    c: ProblemSource<T>,
+    place: &mut Place<'a, T>,
+) -> Result<(), Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { first_problem_of(c, [0; 3], place) }.map(|_| ())
 }
 
 /// [`problem_of`] with a cost whose data goes on for so many elements.
@@ -349,29 +413,39 @@ pub(super) unsafe fn problem_of<'a, T: Scalar>(
 /// # Safety
 /// As [`problem_of`], for the elements behind the matrices too.
 #[inline(always)]
-pub(super) unsafe fn first_problem_of<'a, T: Scalar>(
+pub(super) unsafe fn first_problem_of<'p, 'a, T: Scalar>(
     c: ProblemSource<T>,
     more: [usize; 3],
-) -> Result<Problem<'a, T, HostCost<'a, T>>, Refusal> {
+    place: &'p mut Place<'a, T>,
+) -> Result<&'p mut Problem<'a, T, HostCost<'a, T>>, Refusal> {
     // SAFETY: passed on from the caller.
     let cost = unsafe { costs_of(costs(c), more) }?;
-    let rows = rule_of(part!(c, types::Problem<T>, rows: types::Rule<T>), Argument::RowRule)?;
-    let cols = rule_of(part!(c, types::Problem<T>, cols: types::Rule<T>), Argument::ColRule)?;
-    let reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
+    // (Filled in where it stays: a problem is large, and copies of it are on the stack of every call.)
+    let kind = (Reference::Counting, false);
+    let problem = place.write(Problem::unchecked(
+        cost,
+        (&[], Rule::Exact),
+        (&[], Rule::Exact),
+        T::ZERO,
+        kind,
+    ));
+    let rule = part!(c, types::Problem<T>, rows: types::Rule<T>);
+    fill_rule(rule, Argument::RowRule, &mut problem.rows)?;
+    let rule = part!(c, types::Problem<T>, cols: types::Rule<T>);
+    fill_rule(rule, Argument::ColRule, &mut problem.cols)?;
+    problem.reference = match field!(c, types::Problem<T>, reference, ROT_REFERENCE_COUNTING) {
         ROT_REFERENCE_COUNTING => Reference::Counting,
         ROT_REFERENCE_PRODUCT => Reference::Product,
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Reference)),
     };
     let [(a, n), (b, m)] = weights(c);
     // SAFETY: passed on from the caller.
-    let a = unsafe { slice_of(a, n, Argument::RowWeights) }?;
+    problem.a = unsafe { slice_of(a, n, Argument::RowWeights) }?;
     // SAFETY: passed on from the caller.
-    let b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
-    let epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
+    problem.b = unsafe { slice_of(b, m, Argument::ColWeights) }?;
+    problem.epsilon = field!(c, types::Problem<T>, epsilon, T::ZERO);
     let flags = field!(c, types::Problem<T>, flags, 0);
-    // (Put together once: a problem is large, and copies of it are on the stack of every call.)
-    let kind = (reference, flags == ROT_UNIT_MASS);
-    let problem = Problem::unchecked(cost, (a, rows), (b, cols), epsilon, kind);
+    problem.unit_mass = flags == ROT_UNIT_MASS;
     problem.check()?;
     match flags {
         0 => {}
@@ -395,11 +469,21 @@ pub(super) fn level_of(level: u32) -> Result<Option<Level>, Refusal> {
 }
 
 /// The library's options.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, Refusal> {
-    let default = Options::<T>::new();
+    let mut options = Options::new();
+    fill_options(c, &mut options)?;
+    Ok(options)
+}
+
+/// The same in place of the defaults, which stay where the caller's struct ends.
+#[inline(never)]
+pub(super) fn fill_options<T: Scalar>(
+    c: OptionsSource<T>,
+    options: &mut Options<T>,
+) -> Result<(), Refusal> {
     let tolerance = field!(c, types::Options<T>, tolerance, T::DEFAULT_TOLERANCE);
-    let stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
+    options.stop = match field!(c, types::Options<T>, stop, ROT_STOP_RESIDUAL) {
         ROT_STOP_RESIDUAL => Stop::Residual(tolerance),
         ROT_STOP_CERTIFIED => Stop::Certified(tolerance),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Stop)),
@@ -408,8 +492,10 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
     if flags > (ROT_WARM_START | ROT_TRUST_DATA) {
         return Err(Refusal::new(ErrorKind::Kind, Argument::Options));
     }
-    let level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
-    let sweep = match field!(c, types::Options<T>, sweep, ROT_SWEEP_AUTO) {
+    options.warm_start = flags & ROT_WARM_START != 0;
+    options.trust_data = flags & ROT_TRUST_DATA != 0;
+    options.level = level_of(field!(c, types::Options<T>, level, ROT_LEVEL_FASTEST))?;
+    options.sweep = match field!(c, types::Options<T>, sweep, ROT_SWEEP_AUTO) {
         ROT_SWEEP_AUTO => None,
         ROT_SWEEP_LOG => Some(Sweep::Log),
         #[cfg(feature = "scaling")]
@@ -418,15 +504,10 @@ pub(super) fn options_of<T: Scalar>(c: OptionsSource<T>) -> Result<Options<T>, R
         ROT_SWEEP_SCALING => return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Sweep)),
         _ => return Err(Refusal::new(ErrorKind::Kind, Argument::Sweep)),
     };
-    Ok(Options {
-        sweep,
-        stop,
-        max_iterations: field!(c, types::Options<T>, max_iterations, default.max_iterations),
-        check_every: field!(c, types::Options<T>, check_every, default.check_every),
-        warm_start: flags & ROT_WARM_START != 0,
-        trust_data: flags & ROT_TRUST_DATA != 0,
-        level,
-    })
+    let default = options.max_iterations;
+    options.max_iterations = field!(c, types::Options<T>, max_iterations, default);
+    options.check_every = field!(c, types::Options<T>, check_every, options.check_every);
+    Ok(())
 }
 
 /// Refuses writing to what a problem reads, or to its struct.
@@ -435,9 +516,9 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
     c: ProblemSource<T>,
 ) -> Result<(), Refusal> {
     note_cost(written, costs(c));
-    for (data, len) in weights(c) {
-        written.and_read(&Range::of(data, len, Argument::None));
-    }
+    let [(a, n), (b, m)] = weights(c);
+    written.and_read_slice(a, n);
+    written.and_read_slice(b, m);
     written.and_read(&c.range());
     written.check()
 }

@@ -1,5 +1,7 @@
 //! `rot_plan_*`: the plan as a view of potentials.
 
+use core::mem::MaybeUninit;
+
 use super::abi::{
     Range, Refusal, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
     check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
@@ -75,8 +77,9 @@ struct Uses<'r> {
 unsafe fn open<'a, T: Scalar>(call: &Call<T>, uses: Uses<'_>) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
+    let place = &mut MaybeUninit::uninit();
     // SAFETY: passed on from the caller.
-    let problem = unsafe { problem_of(c) }?;
+    let problem = *unsafe { problem_of(c, place) }?;
     let (n, m) = problem.shape();
     // SAFETY: n potentials as the caller vouches.
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;

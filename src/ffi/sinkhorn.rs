@@ -1,16 +1,16 @@
 //! `rot_sinkhorn_*`: solving.
 
 use core::ffi::c_void;
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, align_of, offset_of, size_of};
 use core::ops::ControlFlow;
 use core::slice;
 
 use super::abi::{
-    Range, Refusal, Source, Written, c_error, c_status, check_optional, check_pointer, check_slice,
-    field, plausible, work_of, write_plain,
+    Range, Refusal, Source, Written, c_error, c_status, check_address, check_optional,
+    check_pointer, check_slice, field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, ProblemSource, Scalar, check_state, keep_state, options_of, problem_of,
+    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, problem_of,
     read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
 };
 #[cfg(feature = "parallel")]
@@ -42,8 +42,8 @@ pub(super) struct Call<T> {
 }
 
 /// What a call looks like once everything in it has been checked.
-pub(super) struct Opened<'a, T: Scalar> {
-    pub(super) problem: Problem<'a, T, HostCost<'a, T>>,
+pub(super) struct Opened<'p, 'a, T: Scalar> {
+    pub(super) problem: &'p Problem<'a, T, HostCost<'a, T>>,
     pub(super) options: Options<T>,
     pub(super) c_options: OptionsSource<T>,
     pub(super) f: &'a mut [T],
@@ -76,40 +76,64 @@ impl<'r> Terms<'r> {
     }
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices.
+/// Checks structs, pointers and overlaps, and forms the slices, in places that the caller has for the
+/// problem and for the rest.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-pub(super) unsafe fn open<'a, T: Scalar>(
+#[inline(always)]
+pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
     call: Call<T>,
     terms: Terms<'_>,
-) -> Result<Opened<'a, T>, Refusal> {
+    (problem, opened): (&'p mut Place<'a, T>, &'o mut MaybeUninit<Opened<'p, 'a, T>>),
+) -> Result<&'o mut Opened<'p, 'a, T>, Refusal> {
+    // SAFETY: passed on from the caller.
+    unsafe { put_opened(&call, &terms, problem, opened) }?;
+    // SAFETY: it was put there.
+    Ok(unsafe { opened.assume_init_mut() })
+}
+
+/// What [`open`] writes, which is a call with an answer of two words.
+///
+/// # Safety
+/// As [`open`].
+#[inline(never)]
+unsafe fn put_opened<'p, 'a, T: Scalar>(
+    call: &Call<T>,
+    terms: &Terms<'_>,
+    problem: &'p mut Place<'a, T>,
+    opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
     // SAFETY: passed on from the caller.
     let c_options = unsafe { read_options(call.options) }?;
     // SAFETY: passed on from the caller.
-    let mut problem = unsafe { problem_of(c) }?;
-    let options = options_of(c_options)?;
-    let (n, m) = problem.shape();
+    let problem = unsafe { problem_of(c, problem) }?;
+    let ((n, m), d) = (problem.shape(), Geometry::<T>::dimension(problem.geometry()));
+    let threads = if terms.threads { lend(problem, c_options) } else { 0 };
+    let (options, f, g, work) = (Options::new(), &mut [][..], &mut [][..], &mut [][..]);
+    let opened = opened.write(Opened { problem, options, c_options, f, g, work });
+    fill_options(c_options, &mut opened.options)?;
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    keep_apart(&call, &terms, (n, m), c, c_options)?;
+    keep_apart(call, terms, (n, m), opened.c_options)?;
     // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
-    let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+    opened.f = unsafe { slice::from_raw_parts_mut(call.f, n) };
     // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
-    let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
-    let d = Geometry::<T>::dimension(problem.geometry());
-    let (needed, useful) = ((terms.needed)(n, m, d), (terms.useful)(n, m, d));
+    opened.g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+    let needed = (terms.needed)(n, m, d);
     // What is not used is not touched either.
-    let roomy = call.work_len >= useful && options.sweep != Some(Sweep::Log);
-    let len = if roomy { useful.max(needed) } else { needed };
-    let threads = if terms.threads { lend(&mut problem, c_options) } else { 0 };
+    let mut len = needed;
+    if cfg!(feature = "scaling") && opened.options.sweep != Some(Sweep::Log) {
+        let useful = (terms.useful)(n, m, d);
+        len = if call.work_len >= useful { useful.max(needed) } else { needed };
+    }
     let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    let work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
-    Ok(Opened { problem, options, c_options, f, g, work })
+    opened.work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
+    Ok(())
 }
 
 /// Error `Overlap` if something that is written is read or written twice.
@@ -118,19 +142,19 @@ fn keep_apart<T: Scalar>(
     call: &Call<T>,
     terms: &Terms<'_>,
     (n, m): (usize, usize),
-    c: ProblemSource<T>,
     c_options: OptionsSource<T>,
 ) -> Result<(), Refusal> {
     let mut written = Written::<5>::NOTHING;
-    written.and(&Range::of(call.f, n, Argument::RowPotentials));
-    written.and(&Range::of(call.g, m, Argument::ColPotentials));
-    written.and(&Range::of(call.work, call.work_len, Argument::Work));
+    written.and_slice(call.f, n, Argument::RowPotentials);
+    written.and_slice(call.g, m, Argument::ColPotentials);
+    written.and_slice(call.work, call.work_len, Argument::Work);
     for range in terms.written {
         written.and(range);
     }
     written.and_read(&c_options.range());
     written.and_read(&terms.read);
-    refuse_overlap(&mut written, c)
+    // SAFETY: it was read before.
+    refuse_overlap(&mut written, unsafe { Source::checked(call.problem) })
 }
 
 /// Puts the problem on the threads of the host; gives the elements of work that they can use.
@@ -150,14 +174,25 @@ fn lend<T: Scalar>(problem: &mut Problem<'_, T, HostCost<'_, T>>, c: OptionsSour
 
 /// The range of a report of any kind, checked: its struct size may be anything that holds the
 /// refusal.
+#[inline(always)]
 pub(super) unsafe fn report_range<R>(report: *mut R) -> Result<Range, Refusal> {
-    check_pointer(report.cast_const(), Argument::Report)?;
+    // SAFETY: passed on from the caller.
+    unsafe { check_report(report.cast_const().cast(), align_of::<R>()) }?;
+    // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
+    Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
+}
+
+/// What [`report_range`] refuses.
+#[inline(never)]
+unsafe fn check_report(report: *const u8, align: usize) -> Result<(), Refusal> {
+    check_address(report.addr(), align, Argument::Report)?;
     // SAFETY: not NULL and aligned; the caller vouches for the leading four bytes.
     let size = unsafe { report.cast::<u32>().read() } as usize;
     if !plausible(size, size_of::<Head>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Report));
     }
-    Ok(Range::of(report.cast::<u8>(), size, Argument::Report))
+    Ok(())
 }
 
 /// Writes a refusal into the report and gives its status.
@@ -167,7 +202,7 @@ pub(super) unsafe fn report_range<R>(report: *mut R) -> Result<Range, Refusal> {
 pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
     let error = c_error(error);
     // SAFETY: passed on from the caller.
-    if unsafe { report_range(report) }.is_ok() {
+    if unsafe { check_report(report.cast_const().cast(), align_of::<R>()) }.is_ok() {
         // SAFETY: not NULL, aligned, and at least as long as its refusal.
         unsafe { write_ending(report.cast(), false, error) };
     }
@@ -175,17 +210,43 @@ pub(super) unsafe fn refuse<R>(report: *mut R, error: Error) -> i32 {
 }
 
 unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> i32 {
-    let solve = || {
-        // SAFETY: the caller's promises are those of the C function.
-        let range = unsafe { report_range(report) }?;
-        // SAFETY: as above.
-        let mut opened = unsafe { open(call, Terms::of(true, &[range])) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
-        // SAFETY: checked by `report_range`.
-        unsafe { solve_opened(opened, report) }
-    };
+    let (problem, opened) = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
+    // SAFETY: the caller's promises are those of the C function.
+    if let Err(refusal) = unsafe { open_solve(&call, report, problem, opened) } {
+        // SAFETY: passed on from the caller.
+        return unsafe { refuse_call(report, refusal) };
+    }
+    // SAFETY: `open_solve` put it there.
+    let opened = unsafe { opened.assume_init_mut() };
+    // SAFETY: and checked the report.
+    unsafe { solve_opened(opened, report) }
+}
+
+/// [`open`] for a solve that writes a report. (What only this needs is not on the stack of the solve.)
+///
+/// # Safety
+/// As [`open`]; the report is NULL or valid too.
+#[inline(never)]
+unsafe fn open_solve<'p, 'a, T: Scalar>(
+    call: &Call<T>,
+    report: *mut types::Report<T>,
+    problem: &'p mut Place<'a, T>,
+    opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
+) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    solve().unwrap_or_else(|error| unsafe { refuse(report, error) })
+    let range = unsafe { report_range(report) }?;
+    // SAFETY: as above.
+    unsafe { put_opened(call, &Terms::of(true, &[range]), problem, opened) }
+}
+
+/// [`refuse`] for what the C layer finds. (An error is large.)
+///
+/// # Safety
+/// As [`refuse`].
+#[inline(never)]
+unsafe fn refuse_call<R>(report: *mut R, refusal: Refusal) -> i32 {
+    // SAFETY: passed on from the caller.
+    unsafe { refuse(report, refusal.into()) }
 }
 
 /// A solve of what was opened. (Functions of their own hold the solvers, so that they are not on the stack
@@ -195,15 +256,36 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
 /// `report` is writable for the size that it states.
 #[inline(never)]
 unsafe fn solve_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
-) -> Result<i32, Error> {
+) -> i32 {
     let Opened { problem, options, c_options, f, g, work } = opened;
     let mut solver = Sinkhorn::idle(problem, options, f, g);
-    solver.begin(work)?;
+    // SAFETY: passed on from the caller.
+    let refused = unsafe { begin(&mut solver, work, report) };
+    if refused != 0 {
+        return refused;
+    }
     solver.run(&mut Observe::of(*c_options));
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver) })
+    unsafe { hand_over(report, &mut solver) }
+}
+
+/// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
+///
+/// # Safety
+/// As [`solve_opened`].
+#[inline(never)]
+unsafe fn begin<'a, T: Scalar>(
+    solver: &mut Sinkhorn<'a, T, HostCost<'a, T>>,
+    work: &'a mut [T],
+    report: *mut types::Report<T>,
+) -> i32 {
+    match solver.begin(work) {
+        Ok(()) => 0,
+        // SAFETY: passed on from the caller.
+        Err(error) => unsafe { refuse(report, error) },
+    }
 }
 
 /// The caller's observer, if there is one.
@@ -261,10 +343,11 @@ unsafe fn hand_over<T: Scalar>(
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
     let range = Range::of(error, 1, Argument::Report);
     let check = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, Terms::of(true, &[range])) }?;
-        sinkhorn::check(&o.problem, &o.options, o.f, o.g, o.work)
+        let o = unsafe { open(call, Terms::of(true, &[range]), place) }?;
+        sinkhorn::check(o.problem, &o.options, o.f, o.g, o.work)
     };
     let error_out = match check() {
         Ok(()) => c_status(0),
@@ -282,12 +365,12 @@ unsafe fn init_any<T: Scalar>(
 ) -> i32 {
     let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let start = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(call, Terms::of(true, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(true, &ranges), place) }?;
         // SAFETY: `whole_state` found a whole struct; no other range shares an address.
         init_opened(opened, unsafe { &mut *state })
     };
@@ -303,7 +386,7 @@ unsafe fn init_any<T: Scalar>(
 /// The start of a solve of what was opened.
 #[inline(never)]
 fn init_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
 ) -> Result<(), Error> {
     let Opened { problem, options, f, g, work, .. } = opened;
@@ -346,12 +429,12 @@ unsafe fn step_any<T: Scalar>(
 ) -> i32 {
     let ranges = [Range::of(state, 1, Argument::State), Range::of(error, 1, Argument::Report)];
     let step = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         step_opened(opened, iterations, unsafe { &mut *state })
     };
@@ -367,7 +450,7 @@ unsafe fn step_any<T: Scalar>(
 /// Steps of a solve of what was opened.
 #[inline(never)]
 fn step_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     iterations: u64,
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
@@ -386,21 +469,21 @@ unsafe fn finish_any<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> i32 {
     let finish = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
         unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let mut opened = unsafe { open(call, Terms::of(false, &ranges)) };
-        let opened = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
         // SAFETY: checked by `report_range`.
         unsafe { finish_opened(opened, state, report) }
     };
     // SAFETY: passed on from the caller.
-    finish().unwrap_or_else(|error| unsafe { refuse(report, error) })
+    finish().unwrap_or_else(|refusal| unsafe { refuse_call(report, refusal) })
 }
 
 /// The end of a solve of what was opened.
@@ -409,10 +492,10 @@ unsafe fn finish_any<T: Scalar>(
 /// As [`solve_opened`].
 #[inline(never)]
 unsafe fn finish_opened<T: Scalar>(
-    opened: &mut Opened<'_, T>,
+    opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
-) -> Result<i32, Error> {
+) -> Result<i32, Refusal> {
     let Opened { problem, options, f, g, work, .. } = opened;
     let mut solver = Sinkhorn::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);
@@ -432,8 +515,9 @@ unsafe fn certifiable_any<T: Scalar>(
         check_pointer(epsilon.cast_const(), Argument::Output)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(problem) }?;
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let problem = unsafe { problem_of(c) }?;
+        let problem = *unsafe { problem_of(c, place) }?;
         let mut written = Written::<5>::NOTHING;
         written.and(&Range::of(epsilon, 1, Argument::Output));
         refuse_overlap(&mut written, c)?;

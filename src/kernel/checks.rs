@@ -3,7 +3,7 @@
 use super::Precision;
 use super::instructions::at_each_level;
 use super::level::{Level, Set};
-use crate::math::LANES;
+use crate::math::{LANES, SMALL};
 use crate::real::Real;
 
 /// Whether a sum of exponentials lost nothing that counts.
@@ -40,7 +40,13 @@ at_each_level! {
         log_weights: &[P::Potential],
     ) -> bool {
         let low = P::Potential::from(P::Sum::TRUST_LOW);
-        let entries = sums.iter().zip(weights).zip(log_weights);
+        let mut entries = sums.iter().zip(weights).zip(log_weights);
+        if SMALL {
+            return entries.all(|((&sum, &weight), &log)| {
+                log == P::Potential::NEG_INFINITY
+                    || trusted(sum) && P::Potential::from(sum) >= P::widen(weight) * low
+            });
+        }
         entries.fold(true, |all, ((&sum, &weight), &log)| {
             let enough = P::Potential::from(sum) >= P::widen(weight) * low;
             all & ((trusted(sum) & enough) | (log == P::Potential::NEG_INFINITY))
@@ -71,8 +77,12 @@ at_each_level! {
 at_each_level! {
     /// The largest finite |x|; 0 if there is none.
     fn largest<P>(values: &[P::Potential]) -> P::Potential {
-        let mut lanes = [P::Potential::ZERO; LANES];
         let size = |x: P::Potential| if x.is_finite() { x.abs() } else { P::Potential::ZERO };
+        if SMALL {
+            // (No order changes the largest of finite sizes.)
+            return values.iter().fold(P::Potential::ZERO, |most, &x| most.larger(size(x)));
+        }
+        let mut lanes = [P::Potential::ZERO; LANES];
         let (chunks, rest) = values.as_chunks::<LANES>();
         for chunk in chunks {
             for (most, &x) in lanes.iter_mut().zip(chunk) {

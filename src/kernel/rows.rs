@@ -1,9 +1,11 @@
 //! Loops over one row of the cost, or over the entries of one side.
 
+use core::slice::from_mut;
+
 use super::Precision;
 use super::instructions::{self, Instructions, at_each_level};
 use super::level::{Level, Set};
-use crate::math::{Elementary, LANES, SMALL, reduce, sum_in_lanes};
+use crate::math::{Elementary, LANES, SMALL, reduce, sum_by_lanes, sum_in_lanes, sum_once};
 use crate::real::Real;
 
 at_each_level! {
@@ -21,10 +23,14 @@ at_each_level! {
     ) -> P::Sum {
         if SMALL || !fused {
             // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
-            for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
-                *out = entry_by::<P, I>(scale, f, g, c);
+            if SMALL {
+                entries::<P>(scale, f, g, cost, out);
+            } else {
+                for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
+                    *out = entry_by::<P, I>(scale, f, g, c);
+                }
             }
-            return sum_in_lanes(out, |e| e);
+            return if SMALL { sum_once(out) } else { sum_in_lanes(out, |e| e) };
         }
         let mut lanes = [P::Sum::ZERO; LANES];
         let mut rest = Row::<P> { g, cost, out };
@@ -43,6 +49,20 @@ at_each_level! {
             *lane += *out;
         }
         reduce(lanes)
+    }
+}
+
+/// The entries of [`exp_row`] as a call, where flash counts.
+#[inline(never)]
+fn entries<P: Precision>(
+    scale: P::Potential,
+    f: P::Potential,
+    g: &[P::Potential],
+    cost: &[P::Cost],
+    out: &mut [P::Sum],
+) {
+    for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
+        *out = entry::<P>(scale, f, g, c);
     }
 }
 
@@ -112,6 +132,12 @@ pub(crate) fn rescaling<P: Precision>(
     from: P::Potential,
     to: P::Potential,
 ) -> P::Sum {
+    if SMALL {
+        // The same number from the loop that is there anyway.
+        let mut out = P::Sum::ZERO;
+        entries::<P>(scale, to, &[-from], &[P::Cost::ZERO], from_mut(&mut out));
+        return out;
+    }
     P::narrow((to - from) * scale).exp2()
 }
 
@@ -133,6 +159,19 @@ at_each_level! {
 at_each_level! {
     /// max_j (g_j - c_j): the negative of the shift that keeps a row's sum between 1 and m.
     fn max_row<P>(g: &[P::Potential], cost: &[P::Cost]) -> P::Potential {
+        if SMALL {
+            // In the same order without an array: one lane after another.
+            let mut max = P::Potential::NEG_INFINITY;
+            for lane in 0..16 {
+                let (mut most, mut k) = (P::Potential::NEG_INFINITY, lane);
+                while let (Some(&g), Some(&c)) = (g.get(k), cost.get(k)) {
+                    most = most.larger(g - P::widen(c));
+                    k += 16;
+                }
+                max = max.larger(most);
+            }
+            return max;
+        }
         let mut max = [P::Potential::NEG_INFINITY; 16];
         for (g, cost) in g.chunks(16).zip(cost.chunks(16)) {
             for ((max, &g), &c) in max.iter_mut().zip(g).zip(cost) {
@@ -181,8 +220,30 @@ at_each_level! {
     }
 }
 
+/// [`dot_cost`] with room for the products, where flash counts: then their sum is the one that is there
+/// anyway.
+#[inline(always)]
+pub(crate) fn dot_cost_in<P: Precision>(
+    level: Level,
+    x: &[P::Sum],
+    cost: &[P::Cost],
+    room: &mut [P::Sum],
+) -> P::Potential {
+    // (Where both have the same type nothing is rounded on the way.)
+    if !SMALL || size_of::<P::Sum>() != size_of::<P::Potential>() {
+        return dot_cost::<P>(level, x, cost);
+    }
+    for (product, (&x, &c)) in room.iter_mut().zip(x.iter().zip(cost)) {
+        *product = P::narrow(self::product::<P>(x, c));
+    }
+    P::Potential::from(sum_once(room))
+}
+
 #[inline(always)]
 fn dot<P: Precision>(x: &[P::Sum], cost: &[P::Cost]) -> P::Potential {
+    if SMALL {
+        return sum_by_lanes(|k| Some(product::<P>(*x.get(k)?, *cost.get(k)?)));
+    }
     let mut lanes = [P::Potential::ZERO; LANES];
     let mut left = x.chunks_exact(LANES);
     let mut right = cost.chunks_exact(LANES);

@@ -4,7 +4,7 @@
 use super::{Adjoint, Answer, Change, Columns, total};
 use super::{LogSlope, MarginalRule, Memory, Shift, Side};
 use crate::kernel::{Level, Precision, potential_from_sums};
-use crate::math::Elementary;
+use crate::math::{Elementary, SMALL};
 use crate::real::Real;
 
 /// The marginal is the weights.
@@ -52,9 +52,13 @@ impl<P: Precision> MarginalRule<P> for Exact {
         &self,
         side: &Side<'_, P>,
         f: &[P::Potential],
-        _: &[P::Sum],
+        marginal: &[P::Sum],
         t: P::Potential,
     ) -> P::Potential {
+        // (A marginal is the weights themselves where it has their type.)
+        if SMALL && size_of::<P::Sum>() == size_of::<P::Potential>() {
+            return side.inner_difference(f, [marginal, &[]], t);
+        }
         side.inner_product(f, side.scaled_weights(), t)
     }
 
@@ -69,6 +73,9 @@ impl<P: Precision> MarginalRule<P> for Exact {
     ) -> P::Potential {
         if at.violation > at.slack {
             return P::Potential::INFINITY;
+        }
+        if SMALL {
+            return side.inner_difference(f, [r, marginal], at.t);
         }
         let excess = r.iter().zip(marginal);
         let excess = excess.map(|(&r, &w)| P::Potential::from(r) - P::Potential::from(w));

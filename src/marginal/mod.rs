@@ -11,10 +11,16 @@ mod exact;
 #[cfg(feature = "kl")]
 mod kl;
 
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, ErrorKind, Refusal};
 use crate::kernel::{Level, Precision};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
+
+/// Whether any rule that is compiled in couples the entries of a side (or a test pretends so).
+pub(crate) const ANY_COUPLES: bool = cfg!(any(feature = "balls", test));
+/// Whether any pair of rules that are compiled in has a certificate. (A barycenter is free by itself.)
+pub(crate) const ANY_CERTIFIES: bool =
+    cfg!(any(feature = "kl", feature = "ranges", feature = "barycenter"));
 
 /// The rule of one side with weights w (mass units).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,11 +107,15 @@ impl<T: Real> Rule<T> {
     /// Errors: `Tau` unless tau is positive and finite, its reciprocal and tau + epsilon too;
     /// `Radius` and `Entropy` unless they are finite and not negative; `Range` unless
     /// 0 <= lower <= upper, lower finite and upper positive.
-    pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Error> {
-        let refuse = |kind| Err(Error::new(kind, argument));
+    pub(crate) fn check(self, epsilon: T, argument: Argument) -> Result<(), Refusal> {
+        let refuse = |kind| Err(Refusal::new(kind, argument));
         let finite = |x: T| x >= T::ZERO && x.is_finite();
         match self {
             Self::Exact => Ok(()),
+            // (None of the others.)
+            _ if !cfg!(any(feature = "kl", feature = "ranges", feature = "balls")) => {
+                refuse(ErrorKind::NotBuilt)
+            }
             Self::Kl { .. } if !cfg!(feature = "kl") => refuse(ErrorKind::NotBuilt),
             Self::Tv { .. } if !cfg!(feature = "ranges") => refuse(ErrorKind::NotBuilt),
             Self::Kl { tau } | Self::Tv { tau } => {
@@ -571,10 +581,29 @@ pub(crate) struct Shift<T> {
     pub(crate) slack: T,
 }
 
+/// The rule of a side; nothing where there is but one.
+#[cfg(any(feature = "kl", feature = "balls", feature = "ranges"))]
+pub(crate) type Kept<T> = Rule<T>;
+/// The rule of a side; nothing where there is but one.
+#[cfg(not(any(feature = "kl", feature = "balls", feature = "ranges")))]
+pub(crate) type Kept<T> = core::marker::PhantomData<T>;
+
+/// What a side keeps of its rule.
+#[cfg(any(feature = "kl", feature = "balls", feature = "ranges"))]
+pub(crate) const fn kept<T: Copy>(rule: Rule<T>) -> Kept<T> {
+    rule
+}
+
+/// What a side keeps of its rule.
+#[cfg(not(any(feature = "kl", feature = "balls", feature = "ranges")))]
+pub(crate) const fn kept<T: Copy>(_: Rule<T>) -> Kept<T> {
+    core::marker::PhantomData
+}
+
 /// One side of a problem as a solver sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Side<'a, P: Precision> {
-    pub(crate) rule: Rule<P::Potential>,
+    pub(crate) rule: Kept<P::Potential>,
     /// Weight of the entropy.
     pub(crate) epsilon: P::Potential,
     /// 0 if the entropy is taken against the counting measure, 1 against the product of the
@@ -943,6 +972,22 @@ impl<P: Precision> Side<'_, P> {
             }
         }
         sum.value()
+    }
+
+    /// [`Side::inner_product`] with the values x - y, y being 0 where it ends: one loop for all, where flash
+    /// counts.
+    #[inline(never)]
+    fn inner_difference(
+        &self,
+        f: &[P::Potential],
+        [x, y]: [&[P::Sum]; 2],
+        t: P::Potential,
+    ) -> P::Potential {
+        let values = x.iter().enumerate().map(|(i, &x)| {
+            let y = y.get(i).copied().unwrap_or(P::Sum::ZERO);
+            P::Potential::from(x) - P::Potential::from(y)
+        });
+        self.inner_product(f, values, t)
     }
 
     /// The weights times the factor.

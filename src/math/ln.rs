@@ -16,6 +16,21 @@ const P_F64: [f64; 7] = [
     0.147_959_514_353_943_28,
 ];
 
+/// p(z) by Horner's scheme, written out: where loops are not unrolled the coefficients would be copied.
+#[cfg(feature = "f64")]
+#[inline(always)]
+fn p_f64(z: f64) -> f64 {
+    let [c0, c1, c2, c3, c4, c5, c6] = P_F64;
+    (((((c6 * z + c5) * z + c4) * z + c3) * z + c2) * z + c1) * z + c0
+}
+
+/// p(z), likewise.
+#[inline(always)]
+fn p_f32(z: f32) -> f32 {
+    let [c0, c1, c2, c3] = P_F32;
+    ((c3 * z + c2) * z + c1) * z + c0
+}
+
 /// 2 + z p(z) approximates ln(m)/s to a relative 4.8e-12.
 const P_F32: [f32; 4] = [0.666_666_6, 0.400_003_34, 0.285_373_1, 0.235_821_55];
 
@@ -36,11 +51,7 @@ macro_rules! ln {
             let f = m - 1.0;
             let s = f / (2.0 + f);
             let z = s * s;
-            let [rest @ .., last] = $p;
-            let mut p = last;
-            for c in rest.into_iter().rev() {
-                p = p * z + c;
-            }
+            let p = $p(z);
             let half = 0.5 * f * f;
             let value = k * $ln2_high - ((half - (s * (half + z * p) + k * $ln2_low)) - f);
             if x > 0.0 {
@@ -58,7 +69,7 @@ macro_rules! ln {
 ln!(
     ln_f32,
     f32,
-    P_F32,
+    p_f32,
     23,
     127.0,
     0x3f35_04f3,
@@ -75,7 +86,7 @@ ln!(
 ln!(
     ln_f64,
     f64,
-    P_F64,
+    p_f64,
     52,
     1023.0,
     0x3fe6_a09e_667f_3bcd,

@@ -9,7 +9,7 @@ mod sum;
 
 #[cfg(feature = "balls")]
 pub(crate) use omega::log_omega;
-pub(crate) use sum::{Compensated, LANES, reduce, sum_in_lanes};
+pub(crate) use sum::{Compensated, LANES, reduce, sum_by_lanes, sum_in_lanes, sum_once};
 
 use crate::real::Real;
 

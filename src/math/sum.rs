@@ -9,16 +9,10 @@ pub(crate) const LANES: usize = 16;
 /// Sum of f(x) over the slice in [`LANES`] partial sums, reduced by halving.
 #[inline(always)]
 pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -> T {
-    let mut lanes = [T::ZERO; LANES];
     if super::SMALL {
-        // (One loop for all: flash counts.)
-        for chunk in values.chunks(LANES) {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += f(x);
-            }
-        }
-        return reduce(lanes);
+        return sum_by_lanes(|k| values.get(k).map(|&x| f(x)));
     }
+    let mut lanes = [T::ZERO; LANES];
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
         for (lane, &x) in lanes.iter_mut().zip(chunk) {
@@ -29,6 +23,40 @@ pub(crate) fn sum_in_lanes<S: Copy, T: Real>(values: &[S], f: impl Fn(S) -> T) -
         *lane += f(x);
     }
     reduce(lanes)
+}
+
+/// The same sum of the values themselves, as a call: one copy where flash counts.
+#[inline(never)]
+pub(crate) fn sum_once<T: Real>(values: &[T]) -> T {
+    sum_in_lanes(values, |x| x)
+}
+
+/// The same sum of the terms 0, 1, ... up to the first `None`, one lane after another in the order in
+/// which the tree needs them: four partial sums at a time instead of [`LANES`], where stack counts.
+#[inline(always)]
+pub(crate) fn sum_by_lanes<T: Real>(term: impl Fn(usize) -> Option<T>) -> T {
+    let (mut halves, mut total) = ([T::ZERO; LANES.ilog2() as usize], T::ZERO);
+    for leaf in 0..LANES as u32 {
+        // Lane 0, then 8, 4, 12, 2 and so on.
+        let mut k = (leaf.reverse_bits() >> (32 - LANES.ilog2())) as usize;
+        let mut sum = T::ZERO;
+        while let Some(x) = term(k) {
+            sum += x;
+            k += LANES;
+        }
+        // A left half waits for its right half.
+        let mut place = leaf;
+        for left in &mut halves {
+            if place & 1 == 0 {
+                *left = sum;
+                break;
+            }
+            sum = *left + sum;
+            place >>= 1;
+        }
+        total = sum;
+    }
+    total
 }
 
 /// The partial sums added as a tree: 16 -> 8 -> 4 -> 2 -> 1.
@@ -81,7 +109,7 @@ impl<T: Real> Compensated<T> {
         self.error += (self.sum - (sum - arrived)) + (x - arrived);
         self.sum = sum;
         self.terms = self.terms.wrapping_add(1);
-        if self.terms % FOLD_EVERY == 0 {
+        if self.terms.is_multiple_of(FOLD_EVERY) {
             self.fold();
         }
     }
@@ -151,6 +179,8 @@ mod tests {
                 for scale in [1.0, -0.3] {
                     let found = sum_in_lanes(values, |x| x * scale);
                     assert_eq!(found.to_bits(), by_hand(values, |x| x * scale).to_bits(), "{n}");
+                    let by_lanes = sum_by_lanes(|k| values.get(k).map(|&x| x * scale));
+                    assert_eq!(found.to_bits(), by_lanes.to_bits(), "{n}");
                     let in_line = values.iter().fold(0.0, |sum, &x| sum + x * scale);
                     as_in_line += usize::from(found == in_line);
                 }

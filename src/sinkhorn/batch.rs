@@ -4,8 +4,8 @@
 //! solves. What the problems share is looked at once.
 
 use super::solver::Sinkhorn;
-use super::start::{Known, examine};
-use crate::cost::Geometry;
+use super::start::examine;
+use crate::cost::{CostRange, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
 use crate::kernel::Precision;
 use crate::options::Options;
@@ -181,7 +181,7 @@ pub(crate) fn solve_each<P: Precision, G: Geometry<P>>(
         let in_batch = |error: Error| error.in_measure(k);
         let problem = batch.problem(k).map_err(in_batch)?;
         let mut solver = Sinkhorn::idle(&problem, options, f, g);
-        solver.begin_with(work, known).map_err(in_batch)?;
+        solver.begin_valid(work, known).map_err(in_batch)?;
         solver.run(observer);
         take(solver.conclude());
     }
@@ -194,7 +194,7 @@ fn examine_all<P: Precision, G: Geometry<P>>(
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
     work: &mut [P::Work],
-) -> Result<Known<P::Potential>, Error> {
+) -> Result<Option<CostRange<P::Potential>>, Error> {
     options.check()?;
     let (n, m) = batch.first.shape();
     let lengths = [
@@ -206,7 +206,7 @@ fn examine_all<P: Precision, G: Geometry<P>>(
             return Err(Error::new(ErrorKind::Shape, argument));
         }
     }
-    let (mut known, mut shared) = (Known::Nothing, None);
+    let mut shared = None;
     // Nothing tells one problem from another, unless each has its own start.
     let alike = batch.shares_all() && !options.warm_start;
     let count = if alike { batch.count.min(1) } else { batch.count };
@@ -218,14 +218,13 @@ fn examine_all<P: Precision, G: Geometry<P>>(
             break;
         };
         (fs, gs) = (next_f, next_g);
-        let range = batch
+        // What is known of a cost that is not shared is of no use to the next.
+        let (mut own, shares) = (None, batch.shares_cost());
+        let range = if shares { &mut shared } else { &mut own };
+        batch
             .problem(k)
-            .and_then(|problem| examine(&problem, options, [f, g], work, known))
+            .and_then(|problem| examine(&problem, options, [f, g], work, range))
             .map_err(|error| error.in_measure(k))?;
-        if batch.shares_cost() {
-            known = range.map_or(Known::Nothing, Known::Cost);
-            shared = range;
-        }
     }
-    Ok(shared.map_or(Known::Sound, Known::Valid))
+    Ok(shared)
 }

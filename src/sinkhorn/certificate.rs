@@ -65,15 +65,15 @@ fn gap<P: Precision>(
     violations: [P::Potential; 2],
     slack: P::Potential,
 ) -> P::Potential {
-    let [down, up] = violations.map(|violation| Shift { t: e.shift, violation, slack });
-    let up = Shift { t: -e.shift, ..up };
-    let gap = e.work.rows.fenchel_young(e.work.row, e.f, e.work.row_rule, down)
-        + e.work.cols.fenchel_young(e.work.col, e.g, e.work.col_rule, up);
+    let [row, col] = violations;
+    let down = Shift { t: e.shift, violation: row, slack };
+    let gap = e.work.rows.fenchel_young(e.work.row, e.f, e.work.row_rule, down);
+    let up = Shift { t: -e.shift, violation: col, slack };
+    let gap = gap + e.work.cols.fenchel_young(e.work.col, e.g, e.work.col_rule, up);
     not_negative(gap)
 }
 
 /// Fills a report, whatever it held, but for what only the solver knows.
-#[inline(never)]
 pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Report<P::Potential>) {
     let Work { rows, cols, row, col, row_rule, col_rule, .. } = e.work;
     let epsilon = rows.epsilon;
@@ -97,7 +97,8 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
     report.entropy = relative_entropy - mass;
 
     let violations = [distance::<P>(row, row_rule), distance::<P>(col, col_rule)];
-    [report.residual_rows, report.residual_cols] = violations.map(|violation| violation / mass);
+    let [off_rows, off_cols] = violations;
+    (report.residual_rows, report.residual_cols) = (off_rows / mass, off_cols / mass);
     report.residual = report.residual_rows + report.residual_cols;
     report.row_penalty = rows.penalty(row);
     report.col_penalty = cols.penalty(col);
@@ -118,7 +119,6 @@ pub(super) fn report<P: Precision>(e: &Evaluation<'_, '_, P>, report: &mut Repor
 }
 
 /// A side that is not relaxed by KL.
-#[inline(never)]
 fn confined<P: Precision>(
     e: &Evaluation<'_, '_, P>,
     report: &mut Report<P::Potential>,

@@ -1,9 +1,9 @@
 //! The iteration and its endings.
 
-use crate::cost::Geometry;
-use crate::error::Error;
+use crate::cost::{CostRange, Geometry};
+use crate::error::{Error, Refusal};
 use crate::kernel::{Level, Precision, all_enough, largest};
-use crate::marginal::{Ball, Memory};
+use crate::marginal::{ANY_CERTIFIES, Ball, Memory};
 use crate::options::{Options, Stop};
 use crate::problem::{Masses, Problem};
 use crate::real::Real;
@@ -14,7 +14,7 @@ use super::floor::{self, Patience};
 use super::fused::{Fused, restore};
 #[cfg(feature = "scaling")]
 use super::scaling::Absorbed;
-use super::start::{Known, Work, prepare};
+use super::start::{Work, prepare};
 use super::translation::best_shift;
 use super::verdict::Evaluated;
 
@@ -172,22 +172,44 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// [`Sinkhorn::new`] where the solver lies.
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
-        self.begin_with(work, Known::Nothing)
+        let sums = self.set_up(work)?;
+        let Self { problem, options, f, g, work, state, .. } = self;
+        // (An error is large: it is written where it goes.)
+        let prepared = prepare(problem, options, [f, g], (sums, &mut None), work, state);
+        if prepared.is_ok() {
+            self.load();
+        }
+        prepared
     }
 
-    /// [`Sinkhorn::begin`] for a problem of which something is known.
-    pub(super) fn begin_with(
+    /// [`Sinkhorn::begin`] for a problem that was found valid, with what is known of its cost.
+    pub(super) fn begin_valid(
         &mut self,
         work: &'a mut [P::Work],
-        known: Known<P::Potential>,
+        known: Option<CostRange<P::Potential>>,
     ) -> Result<(), Error> {
+        self.set_up(work)?;
+        let Self { problem, options, work, state, .. } = self;
+        let (a, b) = problem.weights();
+        let range = match known {
+            None if !options.trust_data => {
+                Some(problem.geometry().scan(state.level, a, b, work.col)?)
+            }
+            known => known,
+        };
+        range.into_iter().for_each(|range| state.found(range));
+        problem.geometry().prepare(&mut work.scratch);
+        self.load();
+        Ok(())
+    }
+
+    /// Cuts up the work; gives the sums of the weights.
+    #[inline(always)]
+    fn set_up(&mut self, work: &'a mut [P::Work]) -> Result<[P::Potential; 2], Refusal> {
         self.options.check()?;
         let sums = self.state.start(self.problem, self.options, work);
         self.lay_out(work, true)?;
-        let Self { problem, options, f, g, work, state, .. } = self;
-        prepare(problem, options, [f, g], (sums, known), work, state)?;
-        self.load();
-        Ok(())
+        Ok(sums)
     }
 
     /// Puts the start into the potentials.
@@ -196,19 +218,24 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let Self { options, f, g, work, state, .. } = self;
         work.rows.load(options.warm_start, f);
         work.cols.load(options.warm_start, g);
-        work.rows.start_marginal(work.row_rule);
-        work.cols.start_marginal(work.col_rule);
+        // (Where it is the weights they come below.)
+        if !work.rows.fixes_marginal() {
+            work.rows.start_marginal(work.row_rule);
+        }
+        if !work.cols.fixes_marginal() {
+            work.cols.start_marginal(work.col_rule);
+        }
         work.rows.marginal(state.level, f, work.row_rule);
         work.cols.marginal(state.level, g, work.col_rule);
     }
 
-    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Error> {
+    fn lay_out(&mut self, work: &'a mut [P::Work], fresh: bool) -> Result<(), Refusal> {
         let lens = [self.f.len(), self.g.len()];
         self.work.lay_out(self.problem, lens, work, &self.state, (fresh, self.options.sweep))
     }
 
     /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
-    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
+    pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Refusal> {
         self.lay_out(work, false)
     }
 
@@ -266,9 +293,15 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// Steps of `check_every` iterations with the observer in between, to the end.
     pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
         while self.step(u64::from(self.options.check_every)).is_none() {
-            if observer.observe(&self.progress()).is_break() {
-                self.stop();
-            }
+            self.show(observer);
+        }
+    }
+
+    /// What the observer sees. (Not on the stack of the steps.)
+    #[inline(never)]
+    fn show(&mut self, observer: &mut impl Observer<P::Potential>) {
+        if observer.observe(&self.progress()).is_break() {
+            self.stop();
         }
     }
 
@@ -389,6 +422,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
         let due = match self.options.stop {
             _ if due => true,
+            // (Without certificates there is nothing else to wait for.)
+            _ if !ANY_CERTIFIES => !fresh && residual <= state.trigger,
             Stop::Residual(_) => !fresh && residual <= state.trigger,
             Stop::Certified(_) if state.iterations >= state.next_check => {
                 let interval = u64::from(self.options.check_every);
@@ -510,8 +545,10 @@ fn rounding_floor<P: Precision>(
     f: &[P::Potential],
     g: &[P::Potential],
 ) -> P::Potential {
-    let taus = [work.rows.relaxation(), work.cols.relaxation()];
-    let scale = taus.iter().flatten().fold(work.rows.epsilon, |s, &tau| s.smaller(tau));
+    let mut scale = work.rows.epsilon;
+    for side in [&work.rows, &work.cols] {
+        scale = side.relaxation().map_or(scale, |tau| scale.smaller(tau));
+    }
     let most = |x| largest::<P>(state.level, x);
     floor::rounding::<P>(state.max_cost + most(f) + most(g), scale)
 }

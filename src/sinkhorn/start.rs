@@ -3,12 +3,12 @@
 #[cfg(feature = "parallel")]
 use crate::cost::parallel_len;
 use crate::cost::{CostRange, Geometry, SCRATCH_COST, SCRATCH_SUM, Scratch};
-use crate::error::{Argument, Error, ErrorKind};
+use crate::error::{Argument, Blame, Error, ErrorKind, Refusal};
 use crate::kernel::{Buffers, Level, Precision, log_weights};
 use crate::marginal::Side;
-use crate::math::Elementary;
+use crate::math::{Elementary, SMALL};
 use crate::options::{Options, Stop, Sweep};
-use crate::problem::{Problem, check_weights_of};
+use crate::problem::{Problem, blame_weights};
 use crate::real::Real;
 #[cfg(all(feature = "parallel", feature = "scaling"))]
 use crate::work::WorkLen;
@@ -22,6 +22,9 @@ use super::solver::State;
 const POTENTIAL: Coefficients = Coefficients { n: 1, m: 1, d: 0, one: 0 };
 /// Marginals of the plan and those of the rules.
 const SUM: Coefficients = Coefficients { n: 2, m: 2, d: 0, one: 0 }.and(SCRATCH_SUM);
+
+/// What is cut off for each of the types of a number.
+static PARTS: [Coefficients; 3] = [SCRATCH_COST, POTENTIAL, SUM];
 
 /// The whole layout: what the query, the C macro and the cutting share.
 pub const COEFFICIENTS: Coefficients =
@@ -109,11 +112,11 @@ impl<'a, P: Precision> Work<'a, P> {
         work: &'a mut [P::Work],
         state: &State<P>,
         (fresh, sweep): (bool, Option<Sweep>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), Refusal> {
         let (n, m) = problem.shape();
         let d = problem.geometry().dimension();
         if sweep == Some(Sweep::Scaling) && problem.geometry().epsilon().is_some() {
-            return Err(Error::new(ErrorKind::Kind, Argument::Sweep));
+            return Err(Refusal::new(ErrorKind::Kind, Argument::Sweep));
         }
         #[cfg(feature = "scaling")]
         let kernel = if sweep == Some(Sweep::Scaling) || state.absorbed.room {
@@ -123,7 +126,7 @@ impl<'a, P: Precision> Work<'a, P> {
         };
         #[cfg(not(feature = "scaling"))]
         let kernel = if sweep == Some(Sweep::Scaling) {
-            return Err(Error::new(ErrorKind::NotBuilt, Argument::Sweep));
+            return Err(Refusal::new(ErrorKind::NotBuilt, Argument::Sweep));
         } else {
             0
         };
@@ -144,7 +147,7 @@ impl<'a, P: Precision> Work<'a, P> {
         } else {
             (ErrorKind::WorkTooSmall, Argument::Work)
         };
-        Err(Error::new(kind, argument))
+        Err(Refusal::new(kind, argument))
     }
 
     /// What is left of the work.
@@ -159,7 +162,10 @@ impl<'a, P: Precision> Work<'a, P> {
         let keeps = state.absorbed.room;
         let mut work = work.get_mut(state.skip..)?;
         #[cfg_attr(not(feature = "scaling"), allow(unused_mut, reason = "a kernel adds to it"))]
-        let mut lens = [SCRATCH_COST, POTENTIAL, SUM].map(|part| part.at(n, m, d).len());
+        let mut lens = [0; 3];
+        for (len, part) in lens.iter_mut().zip(&PARTS) {
+            *len = part.at(n, m, d).len();
+        }
         #[cfg(feature = "scaling")]
         if keeps {
             let [_, potential, sum] = &mut lens;
@@ -190,6 +196,12 @@ impl<'a, P: Precision> Work<'a, P> {
 }
 
 fn logarithms<P: Precision>(level: Level, side: &Side<'_, P>, out: &mut [P::Potential]) {
+    if SMALL {
+        for (log, &w) in out.iter_mut().zip(side.weights) {
+            *log = side.log_weight(w);
+        }
+        return;
+    }
     log_weights::<P>(level, side.factor, side.weights, out);
     // What a rule makes of a zero weight is its own affair.
     let of_zero = side.log_weight(P::Cost::ZERO);
@@ -209,29 +221,17 @@ pub fn check<P: Precision, G: Geometry<P>>(
     g: &[P::Potential],
     work: &mut [P::Work],
 ) -> Result<(), Error> {
-    examine(problem, options, [f, g], work, Known::Nothing).map(|_| ())
+    examine(problem, options, [f, g], work, &mut None)
 }
 
-/// What earlier calls found out about a problem.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Known<T> {
-    Nothing,
-    /// The range of its cost.
-    Cost(CostRange<T>),
-    /// That it is valid, besides.
-    Valid(CostRange<T>),
-    /// That it is valid, but not the range of its cost.
-    Sound,
-}
-
-/// [`check`]; gives the range of the cost, where the data is looked at.
+/// [`check`]; `range` is what is known of the cost before, and what was found of it.
 pub(super) fn examine<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
     work: &mut [P::Work],
-    known: Known<P::Potential>,
-) -> Result<Option<CostRange<P::Potential>>, Error> {
+    range: &mut Option<CostRange<P::Potential>>,
+) -> Result<(), Error> {
     options.check()?;
     let mut state = State::new(Level::PORTABLE);
     let sums = state.start(problem, options, work);
@@ -240,7 +240,7 @@ pub(super) fn examine<P: Precision, G: Geometry<P>>(
     // Of the logarithms of the weights a check needs what a certificate does.
     let logarithms = matches!(options.stop, Stop::Certified(_));
     work.lay_out(problem, [f.len(), g.len()], buffer, &state, (logarithms, options.sweep))?;
-    prepare(problem, options, [f, g], (sums, known), &mut work, &mut state)
+    prepare(problem, options, [f, g], (sums, range), &mut work, &mut state)
 }
 
 impl<P: Precision> State<P> {
@@ -273,65 +273,60 @@ impl<P: Precision> State<P> {
     }
 
     /// Takes in the range of the cost.
-    fn found(&mut self, range: CostRange<P::Potential>) {
+    pub(super) fn found(&mut self, range: CostRange<P::Potential>) {
         self.max_cost = range.max.abs().larger(range.min.abs());
         self.forbidden = range.forbidden;
     }
 }
 
-/// Validates everything and prepares the sweeps; the potentials are only read. Gives the range of the
-/// cost, where the data is looked at.
+/// Validates everything and prepares the sweeps; the potentials are only read. `range` is what is known of
+/// the cost, and what was found of it where the data is looked at.
+#[inline(never)]
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,
     [f, g]: [&[P::Potential]; 2],
-    ([sum_a, sum_b], known): ([P::Potential; 2], Known<P::Potential>),
+    ([sum_a, sum_b], range): ([P::Potential; 2], &mut Option<CostRange<P::Potential>>),
     work: &mut Work<'_, P>,
     state: &mut State<P>,
-) -> Result<Option<CostRange<P::Potential>>, Error> {
+) -> Result<(), Error> {
     let (a, b) = problem.weights();
-    let mut found = None;
-    if let Known::Valid(range) = known {
-        found = Some(range);
-    } else if matches!(known, Known::Sound) && !options.trust_data {
-        found = Some(problem.geometry().scan(state.level, a, b, work.col)?);
-    }
-    if matches!(known, Known::Valid(_) | Known::Sound) {
-        found.into_iter().for_each(|range| state.found(range));
-        problem.geometry().prepare(&mut work.scratch);
-        return Ok(found);
-    }
     if matches!(options.stop, Stop::Certified(_)) && !problem.has_certificate() {
         return Err(Error::new(ErrorKind::NoCertificate, Argument::Stop));
     }
     if !options.trust_data {
-        check_weights_of::<P>(a, sum_a, Argument::RowWeights)?;
-        check_weights_of::<P>(b, sum_b, Argument::ColWeights)?;
-        if options.warm_start {
-            check_start(f, Argument::RowPotentials)?;
-            check_start(g, Argument::ColPotentials)?;
-        }
+        let look = || {
+            let of = |argument| move |blame| (blame, argument);
+            blame_weights::<P>(a, sum_a).map_err(of(Argument::RowWeights))?;
+            blame_weights::<P>(b, sum_b).map_err(of(Argument::ColWeights))?;
+            if options.warm_start {
+                blame_start(f).map_err(of(Argument::RowPotentials))?;
+                blame_start(g).map_err(of(Argument::ColPotentials))?;
+            }
+            Ok(())
+        };
+        look().map_err(|(blame, argument): (Blame, _)| blame.of(argument))?;
     }
     problem.check_masses(&state.masses)?;
     if !options.trust_data {
-        let range = match known {
-            // Where no pair is forbidden, all that have weight have a partner.
-            Known::Cost(range) if !range.forbidden => range,
+        // Where no pair is forbidden, all that have weight have a partner.
+        let found = match *range {
+            Some(range) if !range.forbidden => range,
             _ => scan(problem.geometry(), state.level, a, b, work.col)?,
         };
-        state.found(range);
-        found = Some(range);
+        *range = Some(found);
+        state.found(found);
         if !(state.max_cost * problem.pass(state.level).scale).is_finite() {
             return Err(Error::new(ErrorKind::Epsilon, Argument::Epsilon));
         }
         if let Stop::Certified(target) = options.stop
-            && target < least_slack(problem, state, range.max - range.min, work)
+            && target < least_slack(problem, state, found.max - found.min, work)
         {
             return Err(Error::new(ErrorKind::TargetOutOfReach, Argument::Stop));
         }
     }
     problem.geometry().prepare(&mut work.scratch);
-    Ok(found)
+    Ok(())
 }
 
 /// Validates a cost, and that all that have weight have a partner.
@@ -352,13 +347,20 @@ fn scan<P: Precision, G: Geometry<P>>(
 }
 
 /// A start must not hold NaN or plus infinity.
+#[cfg(feature = "barycenter")]
 pub(crate) fn check_start<T: Real>(potential: &[T], argument: Argument) -> Result<(), Error> {
+    blame_start(potential).map_err(|blame| blame.of(argument))
+}
+
+/// The same of whatever argument.
+#[inline(never)]
+fn blame_start<T: Real>(potential: &[T]) -> Result<(), Blame> {
     for (i, &x) in potential.iter().enumerate() {
         if x.is_nan() {
-            return Err(Error::at(ErrorKind::NotANumber, argument, i));
+            return Err(Blame::new(ErrorKind::NotANumber, i));
         }
         if x == T::INFINITY {
-            return Err(Error::at(ErrorKind::Infinite, argument, i));
+            return Err(Blame::new(ErrorKind::Infinite, i));
         }
     }
     Ok(())

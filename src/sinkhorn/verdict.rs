@@ -1,5 +1,6 @@
 //! Whether what was evaluated ends a solve.
 
+use crate::marginal::ANY_CERTIFIES;
 use crate::options::Stop;
 use crate::real::Real;
 use crate::report::{Report, Termination};
@@ -27,7 +28,7 @@ impl<T: Real> Evaluated<T> {
     fn holds(&self, stop: Stop<T>) -> bool {
         match stop {
             Stop::Residual(tolerance) => self.residual <= tolerance,
-            Stop::Certified(target) => self.certified_distance <= target,
+            Stop::Certified(target) => ANY_CERTIFIES && self.certified_distance <= target,
         }
     }
 
@@ -46,6 +47,9 @@ impl<T: Real> Evaluated<T> {
         let Stop::Certified(target) = stop else {
             return None;
         };
+        if !ANY_CERTIFIES {
+            return None;
+        }
         // What is left once the gap has closed is the entropy, which no iteration changes.
         let closed = self.gap <= target / T::from_count(1 << 30);
         let entropy = self.certified_distance - self.gap;

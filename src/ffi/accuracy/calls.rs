@@ -1,5 +1,7 @@
 //! What stands behind `rot_accuracy_*`.
 
+use core::mem::MaybeUninit;
+
 use super::super::abi::{
     Range, Refusal, Written, c_error, c_status, check_optional, check_pointer, check_slice,
     work_of, write_plain,
@@ -61,8 +63,9 @@ pub(super) unsafe fn parameters_any<T: Scalar>(
         check_pointer(accuracy.cast_const(), Argument::Output)?;
         // SAFETY: passed on from the caller.
         let c = unsafe { read_problem(problem) }?;
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let problem = unsafe { problem_of(c) }?;
+        let problem = *unsafe { problem_of(c, place) }?;
         let formula = formula_of(formula)?;
         check_slice(work.cast_const(), work_len, Argument::Work)?;
         let mut written = Written::<5>::NOTHING;
@@ -94,6 +97,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> i32 {
     let solve = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         check_pointer(accuracy.cast_const(), Argument::Output)?;
@@ -119,8 +123,8 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let (read, threads) = (Range::NOTHING, false);
         let terms = Terms { fresh: true, needed, useful, written, read, threads };
         // SAFETY: as above.
-        let mut opened = unsafe { open(call, terms) };
-        let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, terms, place) }?;
+        let Opened { problem, options, c_options, f, g, work } = opened;
         let mut observer = Observe::of(*c_options);
         // Without options there is no limit of iterations but the bound.
         let default = Options::new().newton(newton);

@@ -1,6 +1,6 @@
 //! What stands behind `rot_anneal_*`.
 
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use super::super::abi::{Range, Refusal, Source, field};
 use super::super::convert::{Scalar, write_report, write_walk, zero};
@@ -87,6 +87,7 @@ pub(super) unsafe fn solve_any<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> i32 {
     let solve = || {
+        let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         // SAFETY: the caller's promises are those of the C function.
         let range = unsafe { report_range(report) }?;
         // SAFETY: as above.
@@ -94,8 +95,8 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let (written, needed, useful) = (&[range], work_len(method), fast_work_len(method));
         let terms = Terms { fresh: true, needed, useful, threads: false, written, read };
         // SAFETY: as above.
-        let mut opened = unsafe { open(call, terms) };
-        let Opened { problem, options, c_options, f, g, work } = opened.as_mut().map_err(|e| *e)?;
+        let opened = unsafe { open(call, terms, place) }?;
+        let Opened { problem, options, c_options, f, g, work } = opened;
         let mut observer = Observe::of(*c_options);
         let found = anneal::solve(problem, &walk.solve(*options), f, g, work, &mut observer)?;
         // SAFETY: checked by `report_range`.

@@ -1,6 +1,6 @@
 //! What stands behind `rot_gradient_*`.
 
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use super::super::abi::{
     Range, Refusal, Source, Written, c_error, c_status, check_mat_mut, check_slice, field, mat_mut,
@@ -329,8 +329,9 @@ unsafe fn open<'a, T: Scalar>(
 ) -> Result<Opened<'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
+    let place = &mut MaybeUninit::uninit();
     // SAFETY: passed on from the caller.
-    let problem = unsafe { problem_of(c) }?;
+    let problem = *unsafe { problem_of(c, place) }?;
     // SAFETY: passed on from the caller.
     let options = unsafe { options_of(call.options, &mut written) }?;
     let (n, m) = problem.shape();

@@ -1,6 +1,6 @@
 //! What stands behind `rot_matching_step`.
 
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use super::super::abi::{Range, Refusal, Source, check_slice, field, slice_mut, work_of};
 use super::super::convert::{
@@ -88,8 +88,9 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         // SAFETY: as above.
         let c_options = unsafe { read_options(call.solve_options) }?;
         written.and_read(&c_options.range());
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
-        let problem = unsafe { problem_of(c) }?;
+        let problem = *unsafe { problem_of(c, place) }?;
         let solve = options_of(c_options)?;
         // SAFETY: as above.
         let implicit = unsafe { gradient_options_of(call.gradient_options, &mut written) }?;
