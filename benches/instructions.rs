@@ -31,11 +31,14 @@ use robust_ot::kernel::Level;
 use robust_ot::marginal::Rule;
 use robust_ot::options::{Options, Stop};
 use robust_ot::problem::Problem;
-use robust_ot::sinkhorn::{Sinkhorn, fast_work_len, solve, work_len};
+use robust_ot::report::Report;
+use robust_ot::sinkhorn::{Batch, Sinkhorn, fast_work_len, solve, solve_batch, work_len};
 use robust_ot::view::{Mat, MatMut};
 
 /// A case may take this much more than the table says.
 const LIMIT: f64 = 1.05;
+/// Problems of a batch.
+const PROBLEMS: usize = 64;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 
 /// What valgrind counts.
@@ -58,6 +61,10 @@ fn cases() -> Vec<String> {
         }
     }
     all.extend(["solve 8", "gradient 64", "barycenter 64"].map(str::to_owned));
+    // (Twice the first less the second is what a problem takes beside its iterations.)
+    all.extend(
+        ["batch 8 x 8, 4 iterations avx2", "batch 8 x 8, 8 iterations avx2"].map(str::to_owned),
+    );
     all
 }
 
@@ -98,6 +105,30 @@ fn whole_solve(n: usize) {
             let report = solve(problem, &options, &mut f, &mut g, &mut work, &mut ()).unwrap();
             assert!(report.converged());
         });
+    });
+}
+
+/// A batch of [`PROBLEMS`] of 8 x 8 with data of their own, each of which takes so many iterations.
+fn batch(iterations: u64, level: Level) {
+    const N: usize = 8;
+    let (costs, mut weights) = (uniform(PROBLEMS * N * N, 1), uniform(PROBLEMS * N, 2));
+    for weights in weights.chunks_mut(N) {
+        let sum: f64 = weights.iter().map(|w| w + 0.1).sum();
+        weights.iter_mut().for_each(|w| *w = (*w + 0.1) / sum);
+    }
+    let cost = Dense::new(Mat::new(&costs, N, N).unwrap());
+    let first = Problem::<f64, _>::balanced(cost, &weights[..N], &weights[..N], 0.1).unwrap();
+    let batch = Batch::new(first, PROBLEMS).costs(N * N).unwrap();
+    let batch = batch.row_weights(&weights, N).unwrap().col_weights(&weights, N).unwrap();
+    let options =
+        Options::new().stop(Stop::Residual(1e-300)).max_iterations(iterations).level(level);
+    let (mut f, mut g) = (vec![0.0; PROBLEMS * N], vec![0.0; PROBLEMS * N]);
+    let mut work = vec![0.0; work_len(N, N, 0)];
+    let mut reports = vec![Report::default(); PROBLEMS];
+    counted(&mut || {
+        let rest = (&mut work, &mut reports);
+        let left = solve_batch(&batch, &options, &mut f, &mut g, rest.0, rest.1, &mut ()).unwrap();
+        assert_eq!(left, PROBLEMS, "some ended before the limit");
     });
 }
 
@@ -161,6 +192,9 @@ fn run(case: &str) {
             run(sweep == "kept", n.parse().unwrap(), level);
         }
         ["solve", n] => whole_solve(n.parse().unwrap()),
+        ["batch", "8", "x", "8,", iterations, "iterations", "avx2"] => {
+            batch(iterations.parse().unwrap(), Level::avx2().expect("the level"));
+        }
         ["gradient", n] => gradient(n.parse().unwrap()),
         ["barycenter", n] => barycenter_iterations(n.parse().unwrap()),
         _ => panic!("no case {case}"),

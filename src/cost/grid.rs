@@ -293,6 +293,7 @@ pub(super) struct Passes<'s, 'a, P: Precision> {
     room: Room<'s, P>,
 }
 
+// (Passes in frames of their own, which are not on the stack of the sweeps of other costs.)
 impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     /// `None` if the cost is no grid, or the scratch belongs to another shape: then rows have to do.
     #[inline(always)]
@@ -307,6 +308,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     }
 
     /// See [`super::Geometry::row_sums`].
+    #[inline(never)]
     pub(super) fn row_sums(
         &mut self,
         f: &mut [P::Potential],
@@ -324,6 +326,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     }
 
     /// See [`super::Geometry::col_sums`].
+    #[inline(never)]
     pub(super) fn col_sums(
         &mut self,
         f: &[P::Potential],
@@ -344,6 +347,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     }
 
     /// See [`super::Geometry::sweep`].
+    #[inline(never)]
     pub(super) fn sweep(
         &mut self,
         f: &mut [P::Potential],
@@ -401,6 +405,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     }
 
     /// See [`super::Geometry::marginals`].
+    #[inline(never)]
     pub(super) fn marginals(
         &mut self,
         f: &[P::Potential],
@@ -433,6 +438,7 @@ impl<'s, 'a, P: Precision> Passes<'s, 'a, P> {
     }
 
     /// See [`super::Geometry::conditional_mean`].
+    #[inline(never)]
     pub(super) fn conditional_mean(
         &mut self,
         g: &[P::Potential],

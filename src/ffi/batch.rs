@@ -97,7 +97,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         }
         let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let first = *unsafe { first_problem_of(c, more, place) }?;
+        let first = unsafe { first_problem_of(c, more, place) }?;
         let options = options_of(c_options)?;
         let (n, m) = first.shape();
         let [(a, _), (b, _)] = weights(c);
@@ -110,7 +110,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         // SAFETY: passed on from the caller.
         let b = unsafe { slice_of(b, b_len, Argument::ColWeights) }?;
         let [cost_stride, x_stride, y_stride] = layout.strides;
-        let batch = Batch::new(first, layout.count);
+        let batch = Batch::new(*first, layout.count);
         // A dense cost has no points.
         let batch = if Geometry::<T>::dimension(first.geometry()) == 0 {
             batch.costs(cost_stride)

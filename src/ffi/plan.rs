@@ -6,7 +6,9 @@ use super::abi::{
     Range, Refusal, Written, c_error, c_status, check_mat_mut, check_optional, check_pointer,
     check_slice, mat_mut, mat_of, slice_mut, slice_of, span, work_of, write_plain,
 };
-use super::convert::{ProblemSource, Scalar, problem_of, read_problem, refuse_overlap, weights};
+use super::convert::{
+    Place, ProblemSource, Scalar, problem_of, read_problem, refuse_overlap, weights,
+};
 use super::host::HostCost;
 use super::types::{
     self, rot_error, rot_matrix_f32, rot_matrix_f64, rot_matrix_mut_f32, rot_matrix_mut_f64,
@@ -35,18 +37,18 @@ struct Call<T> {
 }
 
 /// What a call looks like once everything in it has been checked.
-struct Opened<'a, T: Scalar> {
-    problem: Problem<'a, T, HostCost<'a, T>>,
+struct Opened<'p, 'a, T: Scalar> {
+    problem: &'p Problem<'a, T, HostCost<'a, T>>,
     f: &'a [T],
     g: &'a [T],
     work: &'a mut [T],
 }
 
 // (Plans in frames of their own, which are not on the stack while the problem is read.)
-impl<T: Scalar> Opened<'_, T> {
+impl<T: Scalar> Opened<'_, '_, T> {
     #[inline(never)]
     fn marginals(&mut self, log_mass: T, row: &mut [T], col: &mut [T]) -> Result<T, Error> {
-        Plan::new(&self.problem, self.f, self.g, log_mass, self.work)?.marginals(row, col)
+        Plan::new(self.problem, self.f, self.g, log_mass, self.work)?.marginals(row, col)
     }
 
     #[inline(never)]
@@ -56,7 +58,7 @@ impl<T: Scalar> Opened<'_, T> {
         values: &Mat<'_, T>,
         out: &mut MatMut<'_, T>,
     ) -> Result<(), Error> {
-        let plan = Plan::new(&self.problem, self.f, self.g, log_mass, self.work);
+        let plan = Plan::new(self.problem, self.f, self.g, log_mass, self.work);
         plan?.barycentric_map(values, out)
     }
 }
@@ -70,16 +72,19 @@ struct Uses<'r> {
     inputs: &'r [Range],
 }
 
-/// Checks structs, pointers and overlaps, and forms the slices.
+/// Checks structs, pointers and overlaps, and forms the slices; the problem in a place of the caller.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-unsafe fn open<'a, T: Scalar>(call: &Call<T>, uses: Uses<'_>) -> Result<Opened<'a, T>, Refusal> {
+unsafe fn open<'p, 'a, T: Scalar>(
+    call: &Call<T>,
+    uses: Uses<'_>,
+    place: &'p mut Place<'a, T>,
+) -> Result<Opened<'p, 'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
-    let place = &mut MaybeUninit::uninit();
     // SAFETY: passed on from the caller.
-    let problem = *unsafe { problem_of(c, place) }?;
+    let problem = unsafe { problem_of(c, place) }?;
     let (n, m) = problem.shape();
     // SAFETY: n potentials as the caller vouches.
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
@@ -152,9 +157,10 @@ unsafe fn entry_any<T: Scalar>(
         check_pointer(value.cast_const(), Argument::Output)?;
         let out = Range::of(value, 1, Argument::Output);
         let uses = Uses { needs_work: false, outputs: &[out], error, inputs: &[] };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(&call, uses) }?;
-        let found = plan::entry_of(&o.problem, o.f, o.g, call.log_mass, index)?;
+        let o = unsafe { open(&call, uses, place) }?;
+        let found = plan::entry_of(o.problem, o.f, o.g, call.log_mass, index)?;
         // SAFETY: checked above.
         unsafe { write_plain(value, found) };
         Ok(())
@@ -172,11 +178,12 @@ unsafe fn row_any<T: Scalar>(call: Call<T>, i: usize, out: *mut T, error: *mut r
         let [_, (_, m)] = weights(c);
         let range = Range::of(out, m, Argument::Output);
         let uses = Uses { needs_work: false, outputs: &[range], error, inputs: &[] };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(&call, uses) }?;
+        let o = unsafe { open(&call, uses, place) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
         let out = unsafe { slice_mut(out, m, Argument::Output) }?;
-        plan::row_of(&o.problem, o.f, o.g, call.log_mass, i, out)
+        plan::row_of(o.problem, o.f, o.g, call.log_mass, i, out)
     };
     let result = find();
     // SAFETY: passed on from the caller.
@@ -204,8 +211,9 @@ unsafe fn marginals_any<T: Scalar>(
             Range::of(transport_cost, 1, Argument::Output),
         ];
         let uses = Uses { needs_work: true, outputs: &outputs, error, inputs: &[] };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(&call, uses) };
+        let mut opened = unsafe { open(&call, uses, place) };
         let o = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let row = unsafe { slice_mut(row, n, Argument::Output) }?;
@@ -240,8 +248,9 @@ unsafe fn map_any<T: Scalar>(
             Range::of(out, 1, Argument::None),
         ];
         let uses = Uses { needs_work: true, outputs: &[range], error, inputs: &inputs };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let mut opened = unsafe { open(&call, uses) };
+        let mut opened = unsafe { open(&call, uses, place) };
         let o = opened.as_mut().map_err(|e| *e)?;
         // SAFETY: passed on from the caller.
         let values = unsafe { mat_of(c_values, Argument::Values) }?;
@@ -267,11 +276,12 @@ unsafe fn dense_any<T: Scalar>(
         let range = output(c_out)?;
         let inputs = [Range::of(out, 1, Argument::None)];
         let uses = Uses { needs_work: true, outputs: &[range], error, inputs: &inputs };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(&call, uses) }?;
+        let o = unsafe { open(&call, uses, place) }?;
         // SAFETY: passed on from the caller; no other range shares an address.
         let mut out = unsafe { mat_mut(c_out, Argument::Output) }?;
-        Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
+        Plan::new(o.problem, o.f, o.g, call.log_mass, o.work)?.to_dense(&mut out)
     };
     let result = find();
     // SAFETY: passed on from the caller.
@@ -297,9 +307,10 @@ unsafe fn round_any<T: Scalar>(
         let outputs =
             [out(x, n), out(y, m), out(p, n), out(q, m), Range::of(rounded, 1, Argument::Output)];
         let uses = Uses { needs_work: true, outputs: &outputs, error, inputs: &[] };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let o = unsafe { open(&call, uses) }?;
-        let mut plan = Plan::new(&o.problem, o.f, o.g, call.log_mass, o.work)?;
+        let o = unsafe { open(&call, uses, place) }?;
+        let mut plan = Plan::new(o.problem, o.f, o.g, call.log_mass, o.work)?;
         // SAFETY: n elements as the caller vouches; no other range shares an address.
         let x = unsafe { slice_mut(x, n, Argument::Output) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
@@ -308,7 +319,7 @@ unsafe fn round_any<T: Scalar>(
         let p = unsafe { slice_mut(p, n, Argument::Output) }?;
         // SAFETY: m elements as the caller vouches; no other range shares an address.
         let q = unsafe { slice_mut(q, m, Argument::Output) }?;
-        let found = plan.round(&o.problem, Factors { x, y, p, q })?;
+        let found = plan.round(o.problem, Factors { x, y, p, q })?;
         let found = types::Rounded {
             transport_cost: found.transport_cost,
             unregularised_objective: found.unregularised_objective,

@@ -517,7 +517,7 @@ unsafe fn certifiable_any<T: Scalar>(
         let c = unsafe { read_problem(problem) }?;
         let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let problem = *unsafe { problem_of(c, place) }?;
+        let problem = unsafe { problem_of(c, place) }?;
         let mut written = Written::<5>::NOTHING;
         written.and(&Range::of(epsilon, 1, Argument::Output));
         refuse_overlap(&mut written, c)?;

@@ -137,3 +137,34 @@ at_each_level! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// At every level, for lengths around those of the lanes, and with what is not finite at every place.
+    #[test]
+    fn ranges_of_finite_values() {
+        for level in Level::available().chain(Level::fma()) {
+            for n in 1..=35 {
+                let values: Vec<f64> =
+                    (0..n).map(|k| f64::from((k * 37 + 11) % 101) - 50.0).collect();
+                let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let name = level.name();
+                assert_eq!(finite_range::<f64>(level, &values), Some([low, high]), "{name} {n}");
+                for k in 0..values.len() {
+                    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                        let mut values = values.clone();
+                        values[k] = odd;
+                        assert_eq!(finite_range::<f64>(level, &values), None, "{name} {n} {k}");
+                    }
+                }
+            }
+        }
+    }
+}

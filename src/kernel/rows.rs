@@ -21,16 +21,17 @@ at_each_level! {
         cost: &[P::Cost],
         out: &mut [P::Sum],
     ) -> P::Sum {
-        if SMALL || !fused {
-            // Where flash counts, or the 16 registers of SSE2, which the entries need for themselves.
-            if SMALL {
-                entries::<P>(scale, f, g, cost, out);
-            } else {
-                for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
-                    *out = entry_by::<P, I>(scale, f, g, c);
-                }
+        if SMALL {
+            // Flash counts.
+            entries::<P>(scale, f, g, cost, out);
+            return sum_once(out);
+        }
+        if !fused {
+            // The entries need the 16 registers of SSE2 for themselves.
+            for ((out, &g), &c) in out.iter_mut().zip(g).zip(cost) {
+                *out = entry_by::<P, I>(scale, f, g, c);
             }
-            return if SMALL { sum_once(out) } else { sum_in_lanes(out, |e| e) };
+            return sum_in_lanes(out, |e| e);
         }
         let mut lanes = [P::Sum::ZERO; LANES];
         let mut rest = Row::<P> { g, cost, out };

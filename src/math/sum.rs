@@ -78,7 +78,9 @@ pub(crate) fn reduce<T: Real>(lanes: [T; LANES]) -> T {
 }
 
 /// A running sum with its rounding errors carried along and folded back now and then, so that the
-/// error of the result is about one rounding, whatever the number of terms.
+/// error of the result is about one rounding: for n terms of unit roundoff u it is at most
+/// u |sum| + [`FOLD_EVERY`] n u^2 times the sum of their sizes, up to terms of higher order, and that
+/// is a second rounding at worst for a million terms in f32.
 ///
 /// (What one addition waits for is the addition before it, and nothing else: sums of a few terms are
 /// most of what small problems do.)
@@ -89,8 +91,8 @@ pub(crate) struct Compensated<T> {
     terms: u32,
 }
 
-/// Additions after which the errors are folded into the sum: few enough that their own rounding stays
-/// below that of the sum for all numbers of terms.
+/// Additions after which the errors are folded into the sum, so that they stay small and are added up
+/// with little rounding of their own.
 const FOLD_EVERY: u32 = 16;
 
 impl<T: Real> Compensated<T> {

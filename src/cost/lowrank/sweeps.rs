@@ -157,6 +157,7 @@ impl<T: Elementary> LowRank<'_, T> {
     }
 
     /// See [`crate::cost::Geometry::row_sums`].
+    #[inline(never)]
     pub(in crate::cost) fn row_sums<P: Precision<Cost = T>>(
         &self,
         pass: Pass<P>,
@@ -180,6 +181,7 @@ impl<T: Elementary> LowRank<'_, T> {
 
     /// See [`crate::cost::Geometry::col_sums`]: all columns are shifted by the largest potential of the
     /// rows.
+    #[inline(never)]
     pub(in crate::cost) fn col_sums<P: Precision<Cost = T>>(
         &self,
         pass: Pass<P>,
@@ -202,6 +204,7 @@ impl<T: Elementary> LowRank<'_, T> {
 
     /// See [`crate::cost::Geometry::sweep`].
     #[allow(clippy::too_many_arguments, reason = "those of the trait's method")]
+    #[inline(never)]
     pub(in crate::cost) fn sweep<P: Precision<Cost = T>>(
         &self,
         pass: Pass<P>,
@@ -275,6 +278,7 @@ impl<T: Elementary> LowRank<'_, T> {
     }
 
     /// See [`crate::cost::Geometry::marginals`]; the transport cost is that of |x - y|^2.
+    #[inline(never)]
     pub(in crate::cost) fn marginals<P: Precision<Cost = T>>(
         &self,
         pass: Pass<P>,

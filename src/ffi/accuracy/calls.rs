@@ -65,7 +65,7 @@ pub(super) unsafe fn parameters_any<T: Scalar>(
         let c = unsafe { read_problem(problem) }?;
         let place = &mut MaybeUninit::uninit();
         // SAFETY: passed on from the caller.
-        let problem = *unsafe { problem_of(c, place) }?;
+        let problem = unsafe { problem_of(c, place) }?;
         let formula = formula_of(formula)?;
         check_slice(work.cast_const(), work_len, Argument::Work)?;
         let mut written = Written::<5>::NOTHING;
@@ -76,7 +76,7 @@ pub(super) unsafe fn parameters_any<T: Scalar>(
         let (_, m) = problem.shape();
         // SAFETY: the work as the caller vouches; no other range shares an address.
         let work = unsafe { work_of(work, work_len, parameters_work_len(m), true) }?;
-        let found = parameters(&problem, target, formula, work)?;
+        let found = parameters(problem, target, formula, work)?;
         // SAFETY: checked above.
         unsafe { write_plain(accuracy, c_accuracy(&found, 0, Path::default())) };
         Ok::<(), Error>(())

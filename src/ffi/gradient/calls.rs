@@ -7,7 +7,7 @@ use super::super::abi::{
     mat_of, slice_mut, slice_of, span, work_of,
 };
 use super::super::convert::{
-    ROT_LEVEL_FASTEST, Scalar, level_of, problem_of, read_problem, refuse_overlap, zero,
+    Place, ROT_LEVEL_FASTEST, Scalar, level_of, problem_of, read_problem, refuse_overlap, zero,
 };
 use super::super::host::HostCost;
 use super::super::types::{self, Matrix, MatrixMut};
@@ -311,27 +311,27 @@ pub(super) struct Call<T> {
 }
 
 /// What they look like once checked.
-struct Opened<'a, T: Scalar> {
-    problem: Problem<'a, T, HostCost<'a, T>>,
+struct Opened<'p, 'a, T: Scalar> {
+    problem: &'p Problem<'a, T, HostCost<'a, T>>,
     optimum: Optimum<'a, T>,
     options: Options<T>,
     work: &'a mut [T],
 }
 
 /// Checks what is left, and all ranges against each other. `written` knows the outputs, the work
-/// and the other inputs.
+/// and the other inputs; the problem comes to lie in a place of the caller.
 ///
 /// # Safety
 /// Every pointer is NULL or valid for what goes with it.
-unsafe fn open<'a, T: Scalar>(
+unsafe fn open<'p, 'a, T: Scalar>(
     call: Call<T>,
     mut written: GradientWrites,
-) -> Result<Opened<'a, T>, Refusal> {
+    place: &'p mut Place<'a, T>,
+) -> Result<Opened<'p, 'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
     let c = unsafe { read_problem(call.problem) }?;
-    let place = &mut MaybeUninit::uninit();
     // SAFETY: passed on from the caller.
-    let problem = *unsafe { problem_of(c, place) }?;
+    let problem = unsafe { problem_of(c, place) }?;
     // SAFETY: passed on from the caller.
     let options = unsafe { options_of(call.options, &mut written) }?;
     let (n, m) = problem.shape();
@@ -431,11 +431,12 @@ pub(super) unsafe fn vjp_any<T: Scalar>(
             (None, None) => {}
             _ => return Err(Error::from(Refusal::new(ErrorKind::Null, argument))),
         }
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
-        let o = unsafe { open(call, written) }?;
+        let o = unsafe { open(call, written, place) }?;
         // SAFETY: checked, and no other range shares an address.
         let places = unsafe { places(outputs, [n, m]) }?;
-        implicit::vjp(&o.problem, o.optimum, &loss, &o.options, places, o.work)
+        implicit::vjp(o.problem, o.optimum, &loss, &o.options, places, o.work)
     };
     match find() {
         Ok(found) => {
@@ -531,8 +532,9 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
             row_rule: field!(c, C<T>, row_rule, [T::ZERO; 2]),
             col_rule: field!(c, C<T>, col_rule, [T::ZERO; 2]),
         };
+        let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
-        let o = unsafe { open(call, written) }?;
+        let o = unsafe { open(call, written, place) }?;
         let mut slices = [const { None }; 4];
         for (slice, (data, len)) in slices.iter_mut().zip(vectors) {
             // SAFETY: checked, and no other range shares an address.
@@ -542,7 +544,7 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
         // SAFETY: checked, and no other range shares an address.
         let plan = unsafe { output_mat(&plan, Argument::Output) }?;
         let places = Changes { plan, f, g, row_marginal, col_marginal };
-        implicit::jvp(&o.problem, o.optimum, &direction, &o.options, places, o.work)
+        implicit::jvp(o.problem, o.optimum, &direction, &o.options, places, o.work)
     };
     let result = find();
     let error = match &result {

@@ -90,7 +90,7 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         written.and_read(&c_options.range());
         let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
-        let problem = *unsafe { problem_of(c, place) }?;
+        let problem = unsafe { problem_of(c, place) }?;
         let solve = options_of(c_options)?;
         // SAFETY: as above.
         let implicit = unsafe { gradient_options_of(call.gradient_options, &mut written) }?;
