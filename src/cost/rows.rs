@@ -116,7 +116,9 @@ pub trait RowCost<P: Precision>: sealed::Sealed + Sync {
 /// Entries of one row at a shift where their sum can be trusted: f itself if possible, else minus
 /// the row's maximum. Returns the shift and the sum. A row without weight has none; a row whose
 /// partners are all forbidden or without weight keeps f and has sum 0.
-#[inline]
+// (The condition of `SMALL`. Elsewhere a call for each row would be felt where rows are short.)
+#[cfg_attr(all(target_pointer_width = "32", not(target_family = "wasm")), inline)]
+#[cfg_attr(not(all(target_pointer_width = "32", not(target_family = "wasm"))), inline(always))]
 pub(super) fn shifted_row<P: Precision>(
     pass: Pass<P>,
     f: P::Potential,
