@@ -1787,8 +1787,7 @@ typedef struct rot_anneal_options_f64 {
   uint32_t struct_size;
   /**
    * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone.
    */
   uint32_t method;
   /**
@@ -1843,8 +1842,7 @@ typedef struct rot_anneal_options_f32 {
   uint32_t struct_size;
   /**
    * How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-   * sweeps alone, whatever stands here.
+   * ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone.
    */
   uint32_t method;
   /**

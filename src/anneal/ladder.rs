@@ -80,7 +80,6 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     // Solvers are large: each is made where it stays.
     let mut first = Sinkhorn::idle(problem, &options.solve, &mut *f, &mut *g);
     first.begin(&mut *plain)?;
-    let newton = newton.filter(|_| first.admits_newton());
     let start = options.ladder.start.unwrap_or(first.largest_cost() / P::Potential::from_count(10));
     let state = first.state();
     let mut walk = Walk { options, state, newton, stopped: false };

@@ -51,6 +51,8 @@ impl<P: Precision> Newton<'_, P> {
     ) -> Outcome<P::Potential> {
         let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
         let kept = keep_plan(solver);
+        // Whether a ball without entropy is slack, its own update knows.
+        self.balls = solver.balls();
         let before = self.measure(solver);
         let failed = Outcome { taken: false, rose: false, residual: before.gradient / before.mass };
         let Some(slope) = self.aim(solver, problem, kept) else {
@@ -131,13 +133,12 @@ impl<P: Precision> Newton<'_, P> {
         let most = P::Potential::from_count(CAP) * problem.epsilon();
         let cap = if loose { most } else { P::Potential::INFINITY };
         let how = Solver { method: self.method, level: solver.level(), cap };
-        let aim = direction(problem, points, how, [df, dg], plan, system).ok()?;
-        self.products = self.products.saturating_add(aim.products.into());
-        if !loose {
-            return Some(aim.slope);
-        }
-        for x in step.iter_mut().flat_map(|d| d.iter_mut()) {
-            *x = x.smaller(most).larger(-most);
+        let products = direction(problem, points, how, [df, dg], plan, system).ok()?;
+        self.products = self.products.saturating_add(products.into());
+        if loose {
+            for x in step.iter_mut().flat_map(|d| d.iter_mut()) {
+                *x = x.smaller(most).larger(-most);
+            }
         }
         Some(solver.slope(step.each_ref().map(|d| &**d)))
     }

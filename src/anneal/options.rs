@@ -64,9 +64,7 @@ impl<P: Precision> Options<P> {
 
     /// How Newton's linear systems are solved; `None` for sweeps alone. Default [`Options::truncated`],
     /// which stays O(n + m) and takes one pass over the plan for each product, without exponentials where
-    /// the plan is kept; `Method::Direct` has the square of the smaller side in the work. A ball
-    /// without entropy is solved by sweeps alone, whatever stands here: its dual has corners that couple
-    /// its entries.
+    /// the plan is kept; `Method::Direct` has the square of the smaller side in the work.
     pub const fn newton(mut self, method: Option<Method<P::Potential>>) -> Self {
         self.newton = method;
         self

@@ -236,8 +236,7 @@ pub struct AnnealOptions<T> {
     /// sizeof of this struct; the initialiser sets it.
     pub struct_size: u32,
     /// How the linear systems of Newton's method are solved: ROT_METHOD_ITERATIVE (the default),
-    /// ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone. A ball without entropy is solved by
-    /// sweeps alone, whatever stands here.
+    /// ROT_METHOD_DIRECT, or ROT_METHOD_NONE for sweeps alone.
     pub method: u32,
     /// The first epsilon, cost units; 0 (the default) for a 10th of the largest |C|. No level above
     /// the problem's epsilon if it is not larger.

@@ -59,8 +59,11 @@ impl<'a, T: Elementary> Form<'a, T> {
         // s = r / (r + epsilon L) with L = p (1 - s_p) / (epsilon s_p).
         for ((s, &r), &p) in self.root_share.iter_mut().zip(r).zip(p.unwrap_or(&[])) {
             let (kept, lost) = (*s * r, (T::ONE - *s) * p);
-            if kept + lost > T::ZERO {
+            if kept + lost != T::ZERO {
                 *s = kept / (kept + lost);
+            } else if r > T::ZERO {
+                // At a bound of its own marginal an entry does not give way.
+                *s = T::ONE;
             }
         }
         // Weights (1 - s) r of the projection; the constraint's column loses its mean.

@@ -5,7 +5,6 @@ use super::vjp::{Method, Optimum, Options};
 use crate::cost::Geometry;
 use crate::error::Error;
 use crate::kernel::{Level, Precision};
-use crate::marginal::total;
 use crate::math::Elementary;
 use crate::problem::Problem;
 use crate::real::Real;
@@ -32,15 +31,6 @@ pub(crate) struct Solver<T> {
     pub(crate) cap: T,
 }
 
-/// A direction of Newton's method.
-#[derive(Clone, Copy)]
-pub(crate) struct Aim<T> {
-    /// <grad D, (df, dg)> > 0, but for the potentials that go to a corner.
-    pub(crate) slope: T,
-    /// Products with the matrix of the system.
-    pub(crate) products: u32,
-}
-
 /// Writes the direction (df, dg) of Newton's method on the concave dual D. With X the plan, M = [diag(X 1) X; X^T diag(X^T 1)] and
 /// R = (-dr/df; -dc/dg) the compliance of the rules,
 ///
@@ -50,9 +40,9 @@ pub(crate) struct Aim<T> {
 ///
 /// Under a rule with corners an entry that its own update would leave at a marginal is fixed to that (r(f)
 /// is it, without compliance), and any other moves to its corner: the active set of a projected Newton
-/// method.
+/// method. Where r(f) is linear in pieces, the step is that of one piece.
 ///
-/// `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
+/// Gives the number of products with the matrix. `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     [rows, cols]: [Point<'_, P>; 2],
@@ -60,7 +50,7 @@ pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     [df, dg]: [&mut [P::Potential]; 2],
     plan: &[P::Sum],
     work: &mut [P::Work],
-) -> Result<Aim<P::Potential>, Error> {
+) -> Result<u32, Error> {
     if solver.method == Method::Direct && problem.shape().0 < problem.shape().1 {
         // The smaller side is factored.
         solve(&problem.transposed(), [cols, rows], solver, [dg, df], (&[], work))
@@ -75,7 +65,7 @@ fn solve<P: Precision, G: Geometry<P>>(
     solver: Solver<P::Potential>,
     out: [&mut [P::Potential]; 2],
     (plan, work): (&[P::Sum], &mut [P::Work]),
-) -> Result<Aim<P::Potential>, Error> {
+) -> Result<u32, Error> {
     let Solver { method, level, cap } = solver;
     let options = Options::new().method(method).level(level);
     let [rows, cols] = points;
@@ -93,15 +83,14 @@ fn solve<P: Precision, G: Geometry<P>>(
     stage.solve(method)?;
     let Stage { system, rows, cols, .. } = &stage;
     let roots = [&*system.rows.inverse_root, &*system.cols.inverse_root];
-    let mut slope = P::Potential::ZERO;
     for ((out, lane), roots) in out.into_iter().zip([rows, cols]).zip(roots) {
-        // h u = epsilon (r(f) - r) df.
-        slope += total(lane.h.iter().zip(&*lane.u).map(|(&h, &u)| h * u));
-        for ((out, &u), &root) in out.iter_mut().zip(&*lane.u).zip(roots) {
-            *out = u * root;
+        for (((out, &u), &step), &root) in
+            out.iter_mut().zip(&*lane.u).zip(&*lane.source).zip(roots)
+        {
+            *out = if root > P::Potential::ZERO { u * root } else { step };
         }
     }
-    Ok(Aim { slope: slope / problem.epsilon(), products: stage.iterations })
+    Ok(stage.iterations)
 }
 
 /// No cotangent: the right-hand side does not come from the plan.

@@ -65,7 +65,8 @@ pub(super) struct Stage<'a, P: Precision, G> {
     /// |residual| over |right-hand side| of the system, and iterations.
     pub(super) residual: P::Potential,
     pub(super) iterations: u32,
-    /// A solution longer than this (scaled) need not be found; infinite unless changed.
+    /// A solution longer than this (scaled) need not be found, and one without end is taken this far; infinite
+    /// unless changed.
     pub(super) radius: P::Potential,
     /// One row of the plan's shape.
     pub(super) row: &'a mut [P::Potential],
@@ -217,9 +218,7 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         ] {
             // Which entries are held depends on the plan's marginal.
             let apart = !side.has_corners();
-            if !apart {
-                side.active_set((f, lane.r), lane.q, lane.source);
-            }
+            side.active_set(multiplier, (f, lane.r), lane.q, lane.source);
             let rule = if apart { Some(&*lane.q) } else { None };
             form.build::<P>(side, (multiplier, f), lane.r, rule);
             if !apart {
@@ -258,14 +257,18 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
         system.times_transposed(rows.q, cols.q);
         let norm = |x: &[P::Potential]| dot_potentials::<P>(level, x, x).sqrt();
         // The right-hand side may cancel to rounding: errors count against its two parts. (What goes
-        // into the rows may be far larger where they have little mass, and says nothing.)
-        let size = norm(cols.h) + norm(cols.q);
-        remainder(cols.h, cols.q);
+        // into the rows may be far larger where they have little mass, and says nothing; nor does what a
+        // column that gives way never sees.)
+        system.cols.contract::<P>(level, cols.h, product);
         system.cols.contract::<P>(level, cols.q, rhs);
+        let size = norm(product) + norm(rhs);
+        remainder(product, rhs);
         if gauge {
             system.null_vector(cols.r, null);
         }
         let null = if gauge { Some(&*null) } else { None };
+        // Where the masses that both sides hold differ, as they may far from an optimum, nothing answers.
+        let adrift = null.map_or(P::Potential::ZERO, |null| dot_potentials::<P>(level, null, rhs));
         match method {
             Method::Direct => {
                 if !factor.build(system, null) {
@@ -295,6 +298,11 @@ impl<'a, P: Precision, G: Geometry<P>> Stage<'a, P, G> {
                     self.residual = ending.residual / size;
                 }
             }
+        }
+        let without_end = self.radius.is_finite() && adrift.abs() > P::Potential::HALF * size;
+        if let Some(null) = null.filter(|_| without_end) {
+            let way = if adrift > P::Potential::ZERO { self.radius } else { -self.radius };
+            add_scaled::<P>(level, way, null, z);
         }
         // Back to both sides; the last step for the columns brings the error down once more.
         let one = P::Potential::ONE;

@@ -7,14 +7,15 @@ use crate::math::{Elementary, LANES, log_omega, reduce};
 use crate::real::Real;
 
 /// Multipliers at which the marginal of an L2 ball is taken: the root p of
-/// alpha log p + beta p = t + beta w - c for each entry, with w the weight times `factor`.
+/// alpha log p + beta p = t + beta w - c for each entry, with w the weight times `factor`; with alpha = 0 and
+/// beta > 0 the larger of 0 and that, its limit.
 #[derive(Clone, Copy)]
 pub(crate) struct L2Point {
     pub(crate) factor: f64,
     pub(crate) alpha: f64,
     pub(crate) beta: f64,
     pub(crate) c: f64,
-    /// log(beta / alpha); not used where beta = 0.
+    /// log(beta / alpha); not used where either is 0.
     log_ratio: f64,
 }
 
@@ -23,7 +24,14 @@ impl L2Point {
         Self { factor, alpha, beta, c, log_ratio: (beta / alpha).ln_once() }
     }
 
-    /// log p.
+    /// p.
+    #[inline(always)]
+    fn entry(&self, t: f64, w: f64) -> f64 {
+        let Self { alpha, beta, c, .. } = *self;
+        if alpha > 0.0 { self.log_entry(t, w).exp() } else { ((t - c) / beta + w).larger(0.0) }
+    }
+
+    /// log p where alpha > 0.
     #[inline(always)]
     fn log_entry(&self, t: f64, w: f64) -> f64 {
         let Self { alpha, beta, c, .. } = *self;
@@ -42,7 +50,7 @@ impl L2Point {
     }
 }
 
-/// Sums over the entries of a side, with d = p - w and s = p / (alpha + beta p) = -dp/dc.
+/// Sums over the entries of a side, with d = p - w and s = p / (alpha + beta p) = -dp/dc (0 where p is).
 #[derive(Clone, Copy, Default)]
 pub(crate) struct L2Sums {
     pub(crate) mass: f64,
@@ -83,8 +91,8 @@ at_each_level! {
     fn l2_sums<P>(at: L2Point, t: &[P::Potential], weights: &[P::Cost]) -> L2Sums {
         let [mass, slope, slope_d, slope_dd, distance2] = sums(t, weights, |t, w| {
             let w = w.to_f64() * at.factor;
-            let p = at.log_entry(t.to_f64(), w).exp();
-            let (s, d) = (p / (at.alpha + at.beta * p), p - w);
+            let p = at.entry(t.to_f64(), w);
+            let (s, d) = (if p > 0.0 { p / (at.alpha + at.beta * p) } else { 0.0 }, p - w);
             [p, s, s * d, s * d * d, d * d]
         });
         L2Sums { mass, slope, slope_d, slope_dd, distance2 }
@@ -115,6 +123,22 @@ at_each_level! {
             let log_p = at.log_entry(t, w.to_f64() * at.factor);
             *p = P::narrow(P::Potential::from_f64(log_p.exp()));
             *f = potential::<P>(epsilon * log_p, offset, t, l);
+        }
+    }
+}
+
+at_each_level! {
+    /// The marginal p alone.
+    #[cfg(feature = "implicit")]
+    fn l2_marginal<P>(
+        at: L2Point,
+        t: &[P::Potential],
+        weights: &[P::Cost],
+        marginal: &mut [P::Sum],
+    ) {
+        for ((p, t), w) in marginal.iter_mut().zip(t).zip(weights) {
+            let entry = at.entry(t.to_f64(), w.to_f64() * at.factor);
+            *p = P::narrow(P::Potential::from_f64(entry));
         }
     }
 }
@@ -170,6 +194,22 @@ at_each_level! {
             let near = p > 0.0 && h < 2e-3 && h > -2e-3;
             [p, p * h, p * h * h, if near { p * series } else { p * h - p + l.exp() }]
         })
+    }
+}
+
+at_each_level! {
+    /// The marginal p alone.
+    #[cfg(feature = "implicit")]
+    fn kl_marginal<P>(
+        at: KlPoint,
+        t: &[P::Potential],
+        log_weights: &[P::Potential],
+        marginal: &mut [P::Sum],
+    ) {
+        for ((p, t), l) in marginal.iter_mut().zip(t).zip(log_weights) {
+            let log_p = at.log_entry(t.to_f64(), l.to_f64());
+            *p = P::narrow(P::Potential::from_f64(log_p.exp()));
+        }
     }
 }
 

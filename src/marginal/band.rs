@@ -290,6 +290,7 @@ impl<P: Precision> MarginalRule<P> for Band<P::Potential> {
     fn active_set(
         &self,
         side: &Side<'_, P>,
+        _: P::Potential,
         (f, r): (&[P::Potential], &[P::Potential]),
         target: &mut [P::Potential],
         step: &mut [P::Potential],

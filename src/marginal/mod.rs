@@ -322,7 +322,7 @@ pub(crate) trait MarginalRule<P: Precision> {
 
     /// The marginal r(f), minus the gradient of the dual value, whatever the latest update was: the
     /// same as [`MarginalRule::marginal`] but for a ball, which needs `scratch` of the side's length
-    /// and leaves its multipliers in `ball`. Only where [`MarginalRule::admits_newton`].
+    /// and leaves its multipliers in `ball`, which come from its latest update.
     #[cfg(feature = "implicit")]
     fn gradient(
         &self,
@@ -335,21 +335,25 @@ pub(crate) trait MarginalRule<P: Precision> {
         self.marginal(side, level, f, memory.marginal);
     }
 
-    /// Whether Newton's method knows a direction: the dual value is differentiable, its gradient a
-    /// function of f, or its corners are those of single entries, see [`MarginalRule::active_set`]. Those
-    /// of a ball without entropy are not.
+    /// Where any marginal of a ball belongs to a constant potential: writes that which the plan's sums r are to
+    /// be compared with, which is r itself wherever the ball allows it. `ball` is what
+    /// [`MarginalRule::gradient`] left.
     #[cfg(feature = "implicit")]
-    fn admits_newton(&self) -> bool {
-        true
-    }
+    fn free_marginal(&self, _: &Side<'_, P>, _: Ball, _r: &[P::Sum], _out: &mut [P::Sum]) {}
 
-    /// Which entries a step of Newton's method holds at a marginal and which it takes to a corner, at own
-    /// potential f and the plan's sum r, where [`MarginalRule::has_corners`]. Writes the marginal to
-    /// `target` (r at a corner) and the way to the corner to `step` (0 elsewhere).
+    /// What a step of Newton's method does with each entry, at own potential f and the plan's sum r, where r(f)
+    /// is not smooth. `target` holds r(f), `multiplier` is that of a ball there, `step` is 0.
+    ///
+    /// Where [`MarginalRule::has_corners`] an entry is held at a marginal or taken to a corner: writes the
+    /// marginal to `target` (r at a corner) and the way to the corner to `step`. Where r(f) is linear in
+    /// pieces and its entries stop at 0: writes to `target` what the piece says in which all entries lie that
+    /// the step might bring back from there; those may be below 0 then, but are not 0. To `step` goes the
+    /// move of an entry without mass, which no system sees.
     #[cfg(feature = "implicit")]
     fn active_set(
         &self,
         _: &Side<'_, P>,
+        _multiplier: P::Potential,
         _at: (&[P::Potential], &[P::Potential]),
         _target: &mut [P::Potential],
         _step: &mut [P::Potential],
@@ -700,21 +704,22 @@ impl<P: Precision> Side<'_, P> {
         ask!(self, rule => rule.gradient(self, level, f, scratch, memory));
     }
 
-    /// See [`MarginalRule::admits_newton`].
+    /// See [`MarginalRule::free_marginal`].
     #[cfg(feature = "implicit")]
-    pub(crate) fn admits_newton(&self) -> bool {
-        ask!(self, rule => MarginalRule::<P>::admits_newton(rule))
+    pub(crate) fn free_marginal(&self, ball: Ball, r: &[P::Sum], out: &mut [P::Sum]) {
+        ask!(self, rule => rule.free_marginal(self, ball, r, out));
     }
 
     /// See [`MarginalRule::active_set`].
     #[cfg(feature = "implicit")]
     pub(crate) fn active_set(
         &self,
+        multiplier: P::Potential,
         at: (&[P::Potential], &[P::Potential]),
         target: &mut [P::Potential],
         step: &mut [P::Potential],
     ) {
-        ask!(self, rule => rule.active_set(self, at, target, step));
+        ask!(self, rule => rule.active_set(self, multiplier, at, target, step));
     }
 
     /// See [`MarginalRule::reach`].

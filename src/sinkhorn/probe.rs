@@ -23,11 +23,6 @@ pub(crate) struct Measured<T> {
 }
 
 impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
-    /// Whether Newton's method knows a direction.
-    pub(crate) fn admits_newton(&self) -> bool {
-        self.problem.row_side(&[]).admits_newton() && self.problem.col_side(&[]).admits_newton()
-    }
-
     /// Whether both marginals are fixed.
     pub(crate) fn is_balanced(&self) -> bool {
         self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
@@ -128,9 +123,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         state.max_cost
     }
 
-    /// The dual and its gradient at the potentials as they are, which must not be those of a ball
-    /// without entropy. Keeps the rules' marginals there, and the multipliers that belong to them in
-    /// `balls`; `scratch` has the lengths of the potentials.
+    /// The multipliers of the latest updates.
+    pub(crate) fn balls(&self) -> [Ball; 2] {
+        self.state.balls
+    }
+
+    /// The dual and its gradient at the potentials as they are. Keeps the rules' marginals there, and the
+    /// multipliers that belong to them in `balls`, which holds those of the latest updates or of the
+    /// measurement before; `scratch` has the lengths of the potentials.
     pub(crate) fn measure(
         &mut self,
         balls: &mut [Ball; 2],
@@ -154,6 +154,8 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         }
         rows.settle(f, row, row_rule);
         cols.settle(g, col, col_rule);
+        rows.free_marginal(*row_ball, row, row_rule);
+        cols.free_marginal(*col_ball, col, col_rule);
         let mass = total(row.iter().map(|&x| P::Potential::from(x)));
         let row_value = rows.dual_value(f, row_rule, zero);
         let col_value = cols.dual_value(g, col_rule, zero);

@@ -1,9 +1,9 @@
 //! The marginal inside a KL ball: KL(p | w) <= radius.
 
 use super::Input;
-use super::search::{Measured, limit, search};
-use crate::kernel::{KlPoint, Precision, kl_peak, kl_sums, kl_write};
-use crate::marginal::Memory;
+use super::search::{Limits, Measured, search};
+use crate::kernel::{KlPoint, Precision, kl_peak, kl_sums};
+use crate::marginal::Ball;
 use crate::math::Elementary;
 
 /// The marginal with (alpha + lambda) log p = t + lambda log w + constant, summing to 1, and its
@@ -25,17 +25,15 @@ fn settle<P: Precision>(
     (at, Measured { distance, slope: -variance / (alpha + lambda) })
 }
 
-/// Turns t into the new potentials and writes the marginal.
-pub(super) fn project<P: Precision>(
+/// The tilt of the weights that t leads to; its multiplier is left in `ball`.
+pub(super) fn find<P: Precision>(
     input: Input<'_, P>,
-    radius: f64,
-    t: &mut [P::Potential],
-    memory: Memory<'_, P>,
-) {
-    let Memory { marginal, ball } = memory;
-    let limits = (limit(radius, input.alpha, t, input.log_weights), input.alpha);
+    (radius, limits): (f64, Limits),
+    t: &[P::Potential],
+    ball: &mut Ball,
+) -> KlPoint {
     let lambda = search(radius, ball.multiplier, limits, |lambda| settle(input, t, lambda).1);
     let (at, _) = settle(input, t, lambda);
     ball.multiplier = lambda;
-    kl_write::<P>(input.level, at, input.scales, input.log_weights, t, marginal);
+    at
 }

@@ -1,9 +1,9 @@
 //! The marginal inside an L2 ball: |p - w|^2 <= radius2.
 
 use super::Input;
-use super::search::{Measured, limit, search};
-use crate::kernel::{L2Point, L2Sums, Precision, l2_peak, l2_sums, l2_write};
-use crate::marginal::Memory;
+use super::search::{Limits, Measured, search};
+use crate::kernel::{L2Point, L2Sums, Precision, l2_peak, l2_sums};
+use crate::marginal::Ball;
 use crate::math::Elementary;
 use crate::real::Real;
 
@@ -66,16 +66,14 @@ impl<P: Precision> Prox<'_, P> {
     }
 }
 
-/// Turns t into the new potentials and writes the marginal.
-pub(super) fn project<P: Precision>(
+/// The multipliers that t leads to; they are left in `ball`.
+pub(super) fn find<P: Precision>(
     input: Input<'_, P>,
-    radius2: f64,
-    t: &mut [P::Potential],
-    memory: Memory<'_, P>,
-) {
-    let Memory { marginal, ball } = memory;
+    (radius2, limits): (f64, Limits),
+    t: &[P::Potential],
+    ball: &mut Ball,
+) -> L2Point {
     let mut prox = Prox { input, t, offset: ball.offset };
-    let limits = (limit(radius2, input.alpha, prox.t, input.log_weights), input.alpha);
     let beta = search(radius2, 2.0 * ball.multiplier, limits, |beta| {
         let (_, sums) = prox.settle(beta);
         // The variance of d under the weights s, times twice their sum.
@@ -85,6 +83,5 @@ pub(super) fn project<P: Precision>(
     });
     let (at, _) = prox.settle(beta);
     (ball.multiplier, ball.offset) = (0.5 * beta, prox.offset);
-    let weights = (input.weights, input.log_weights);
-    l2_write::<P>(input.level, at, input.scales, weights, t, marginal);
+    at
 }

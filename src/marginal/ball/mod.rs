@@ -7,12 +7,18 @@
 
 mod kl;
 mod l2;
+#[cfg(feature = "implicit")]
+mod pieces;
 mod search;
 
 #[cfg(feature = "implicit")]
 use super::{Adjoint, Answer, Change, Columns, total};
+use search::limits;
+
 use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side};
-use crate::kernel::{Level, Precision, soft_maximum};
+use crate::kernel::{Level, Precision, kl_write, l2_write, soft_maximum};
+#[cfg(feature = "implicit")]
+use crate::kernel::{kl_marginal, l2_marginal};
 use crate::math::{Compensated, Elementary};
 use crate::real::Real;
 
@@ -49,6 +55,12 @@ struct Input<'a, P: Precision> {
 }
 
 impl<T: Real> Near<T> {
+    /// Whether the multiplier says that nothing holds the marginal.
+    #[cfg(feature = "implicit")]
+    fn is_free(&self, ball: Ball) -> bool {
+        self.entropy <= T::ZERO && ball.multiplier <= 0.0
+    }
+
     /// Turns t into potentials and writes the marginal.
     fn project<P: Precision<Potential = T>>(
         &self,
@@ -56,9 +68,19 @@ impl<T: Real> Near<T> {
         t: &mut [T],
         memory: Memory<'_, P>,
     ) {
+        let Input { level, scales, weights, log_weights, .. } = input;
+        let Memory { marginal, ball } = memory;
+        let radius = self.radius.to_f64();
+        let bounds = (radius, limits(radius, input.alpha, t, log_weights));
         match self.distance {
-            Distance::L2 => l2::project(input, self.radius.to_f64(), t, memory),
-            Distance::Kl => kl::project(input, self.radius.to_f64(), t, memory),
+            Distance::L2 => {
+                let at = l2::find(input, bounds, t, ball);
+                l2_write::<P>(level, at, scales, (weights, log_weights), t, marginal);
+            }
+            Distance::Kl => {
+                let at = kl::find(input, bounds, t, ball);
+                kl_write::<P>(level, at, scales, log_weights, t, marginal);
+            }
         }
     }
 }
@@ -88,7 +110,9 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
 
     fn marginal(&self, _: &Side<'_, P>, _: Level, _: &[P::Potential], _: &mut [P::Sum]) {}
 
-    /// The same prox at t = -f with alpha = entropy: argmin <f, p> + entropy sum p (log p - 1).
+    /// The same prox at t = -f with alpha = entropy: argmin <f, p> + entropy sum p (log p - 1). A slack ball
+    /// without entropy, which is known by its multiplier, has a constant potential, to which any marginal
+    /// inside belongs; see [`MarginalRule::free_marginal`].
     #[cfg(feature = "implicit")]
     fn gradient(
         &self,
@@ -103,20 +127,69 @@ impl<P: Precision> MarginalRule<P> for Near<P::Potential> {
             let none = l == P::Potential::NEG_INFINITY;
             *t = if none { l } else { offset * l - f };
         }
-        let input = Input {
+        let input: Input<'_, P> = Input {
             level,
             factor: side.factor.to_f64(),
             alpha: self.entropy.to_f64(),
-            scales: [0.0, offset.to_f64()],
+            scales: [0.0; 2],
             weights: side.weights,
             log_weights: side.log_weights,
         };
-        self.project(input, scratch, memory);
+        let Memory { marginal, ball } = memory;
+        let radius = self.radius.to_f64();
+        let limits = limits(radius, input.alpha, scratch, side.log_weights);
+        let bent = limits.scale > 0.0 && limits.scale.is_finite();
+        if !bent || self.is_free(*ball) {
+            ball.multiplier = 0.0;
+            return;
+        }
+        match self.distance {
+            Distance::L2 => {
+                let at = l2::find(input, (radius, limits), scratch, ball);
+                l2_marginal::<P>(level, at, scratch, side.weights, marginal);
+            }
+            Distance::Kl => {
+                let at = kl::find(input, (radius, limits), scratch, ball);
+                kl_marginal::<P>(level, at, scratch, side.log_weights, marginal);
+            }
+        }
     }
 
+    /// An L2 ball without entropy is linear in pieces.
     #[cfg(feature = "implicit")]
-    fn admits_newton(&self) -> bool {
-        self.entropy > P::Potential::ZERO
+    fn active_set(
+        &self,
+        side: &Side<'_, P>,
+        multiplier: P::Potential,
+        at: (&[P::Potential], &[P::Potential]),
+        target: &mut [P::Potential],
+        step: &mut [P::Potential],
+    ) {
+        let zero = P::Potential::ZERO;
+        let linear = matches!(self.distance, Distance::L2) && self.entropy <= zero;
+        if linear && multiplier > zero {
+            pieces::choose(side, (self.radius, multiplier), at, target, step);
+        }
+    }
+
+    /// The plan's sums over their mass, and of the way there from the weights what is inside the ball.
+    #[cfg(feature = "implicit")]
+    fn free_marginal(&self, side: &Side<'_, P>, ball: Ball, r: &[P::Sum], out: &mut [P::Sum]) {
+        if !self.is_free(ball) {
+            return;
+        }
+        let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
+        let mass = total(r.iter().map(|&r| P::Potential::from(r)));
+        let shares = || r.iter().map(|&r| P::Potential::from(r) / mass).zip(side.scaled_weights());
+        let way = match self.distance {
+            Distance::L2 => (self.radius / total(shares().map(|(r, w)| (r - w) * (r - w)))).sqrt(),
+            // KL is convex, and 0 at the weights.
+            Distance::Kl => self.radius / total(shares().map(|(r, w)| r * log_ratio(r, w))),
+        };
+        let way = if way >= zero { way.smaller(one) } else { one };
+        for (out, (r, w)) in out.iter_mut().zip(shares()) {
+            *out = P::narrow(w + way * (r - w));
+        }
     }
 
     /// The constant is the multiplier of the sum.

@@ -25,17 +25,18 @@ pub(super) struct Measured {
 /// to the given distance. The distance falls as the multiplier grows.
 ///
 /// Newton's method on 1 / sqrt(distance), which is close to linear (the secular equation of trust
-/// regions), inside a bracket. `start` is where to begin, 0 if nothing is known; `limit` is above
-/// every root; `scale` is a multiplier of the right order, in case the limit is infinite.
+/// regions), inside a bracket. `start` is where to begin, 0 if nothing is known.
 pub(super) fn search(
     radius: f64,
     start: f64,
-    (limit, scale): (f64, f64),
+    Limits { above, scale, mut maybe_slack }: Limits,
     mut measure: impl FnMut(f64) -> Measured,
 ) -> f64 {
-    let (mut low, mut high) = (0.0, limit);
+    let (mut low, mut high) = (0.0, above);
     let mut x = if start < high { start } else { 0.0 };
-    let mut maybe_slack = true;
+    if !maybe_slack && x <= 0.0 {
+        x = scale;
+    }
     for _ in 0..100 {
         let Measured { distance, slope } = measure(x);
         if distance > radius {
@@ -76,19 +77,34 @@ pub(super) fn search(
     x
 }
 
-/// A limit for [`search`] with the prox argmin alpha sum p (log p - 1) - <t, p>.
+/// What bounds a [`search`].
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Above every root.
+    above: f64,
+    /// A multiplier of the right order, in case that is infinite; 0 where any marginal would do.
+    pub(super) scale: f64,
+    /// Whether 0 may be the answer. It is never looked at else.
+    maybe_slack: bool,
+}
+
+/// The limits of the prox argmin alpha sum p (log p - 1) - <t, p>. Without alpha that is at a corner unless a
+/// multiplier holds it.
 ///
 /// With V the prox's objective and p its argument under a multiplier x of the distance,
 /// x distance(p) <= V(w) - min V <= max t - min t + alpha log n. Newton's method has to know: where
 /// one entry holds all the mass the slope is next to 0. Infinite where an entry has no partner (t minus
 /// infinity); entries without mass (log w minus infinity) do not count.
-pub(super) fn limit<T: Real>(radius: f64, alpha: f64, t: &[T], log_weights: &[T]) -> f64 {
+pub(super) fn limits<T: Real>(radius: f64, alpha: f64, t: &[T], log_weights: &[T]) -> Limits {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for (t, _) in t.iter().zip(log_weights).filter(|(_, l)| **l > T::NEG_INFINITY) {
         least = least.smaller(t.to_f64());
         most = most.larger(t.to_f64());
     }
+    let maybe_slack = alpha > 0.0;
+    let range = most - least;
     // Twice over because an L2 search is for twice the multiplier, and twice for rounding.
-    let limit = 4.0 * (most - least + alpha * (1.0 + (t.len() as f64).ln_once())) / radius;
-    if limit > 0.0 { limit } else { f64::INFINITY }
+    let above = 4.0 * (range + alpha * (1.0 + (t.len() as f64).ln_once())) / radius;
+    let above = if above > 0.0 { above } else { f64::INFINITY };
+    Limits { above, scale: if maybe_slack { alpha } else { range }, maybe_slack }
 }
