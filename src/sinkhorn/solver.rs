@@ -412,11 +412,24 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// Whether the solve is over after the latest sweep. `due`: whether the potentials are to be
     /// evaluated whatever the residual.
+    // (One after the other, so that none of what comes first is on the stack of an evaluation.)
     #[inline(never)]
     pub(super) fn judge(&mut self, due: bool) -> Option<Termination> {
+        let (stalled, evaluate) = self.suspect(due);
+        if !evaluate {
+            return stalled;
+        }
+        self.look();
+        self.ending(stalled)
+    }
+
+    /// What the latest sweep says by itself: how the solve ended, if it did, and whether the potentials
+    /// are to be evaluated before that counts.
+    #[inline(never)]
+    fn suspect(&mut self, due: bool) -> (Option<Termination>, bool) {
         let state = &mut self.state;
         if state.trouble {
-            return Some(Termination::NumericalTrouble);
+            return (Some(Termination::NumericalTrouble), false);
         }
         let residual = state.residual;
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
@@ -432,21 +445,29 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             }
             Stop::Certified(_) => false,
         };
-        let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
-        if due || last || stalled.is_some() {
-            self.look();
-            self.state.certified_distance = self.report.certified_distance;
-            if let Some(ending) = Evaluated::of(&self.report).verdict(self.options.stop, stalled) {
-                return Some(ending);
-            }
-            if last {
-                return stalled.or(Some(Termination::IterationLimit));
-            }
-            // The sweep promised more than the potentials hold: wait for half as much.
-            self.state.trigger = self.state.trigger * P::Potential::HALF;
+        (stalled, due || self.at_limit() || stalled.is_some())
+    }
+
+    /// What an evaluation says: how the solve ended, if it did.
+    #[inline(never)]
+    fn ending(&mut self, stalled: Option<Termination>) -> Option<Termination> {
+        self.state.certified_distance = self.report.certified_distance;
+        let verdict = Evaluated::of(&self.report).verdict(self.options.stop, stalled);
+        if verdict.is_some() {
+            return verdict;
         }
+        if self.at_limit() {
+            return stalled.or(Some(Termination::IterationLimit));
+        }
+        // The sweep promised more than the potentials hold: wait for half as much.
+        self.state.trigger = self.state.trigger * P::Potential::HALF;
         stalled
+    }
+
+    /// Whether there are no iterations left.
+    fn at_limit(&self) -> bool {
+        self.state.iterations >= self.options.max_iterations
     }
 
     /// Whether the residual has stopped falling for good: at a fixed point of the iteration, near
