@@ -24,8 +24,8 @@ use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::{Options, Sweep};
 use crate::problem::{Problem, check_weights};
-use crate::report::{Observer, Progress};
-use crate::sinkhorn::{self, Sinkhorn};
+use crate::report::{Observer, Progress, Report};
+use crate::sinkhorn::{self, Iteration};
 
 /// Status of rot_sinkhorn_step while the solve goes on.
 pub const ROT_RUNNING: i32 = 100;
@@ -260,15 +260,16 @@ unsafe fn solve_opened<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> i32 {
     let Opened { problem, options, c_options, f, g, work } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let mut solver = Iteration::idle(problem, options, f, g);
     // SAFETY: passed on from the caller.
     let refused = unsafe { begin(&mut solver, work, report) };
     if refused != 0 {
         return refused;
     }
-    solver.run(&mut Observe::of(*c_options));
+    let mut found = Report::unknown();
+    solver.run(&mut Observe::of(*c_options), &mut found);
     // SAFETY: passed on from the caller.
-    unsafe { hand_over(report, &mut solver) }
+    unsafe { hand_over(report, &mut solver, &mut found) }
 }
 
 /// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
@@ -277,7 +278,7 @@ unsafe fn solve_opened<T: Scalar>(
 /// As [`solve_opened`].
 #[inline(never)]
 unsafe fn begin<'a, T: Scalar>(
-    solver: &mut Sinkhorn<'a, T, HostCost<'a, T>>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
     work: &'a mut [T],
     report: *mut types::Report<T>,
 ) -> i32 {
@@ -332,9 +333,10 @@ impl<T: Scalar> Observer<T> for Observe<T> {
 #[inline(never)]
 unsafe fn hand_over<T: Scalar>(
     report: *mut types::Report<T>,
-    solver: &mut Sinkhorn<'_, T, HostCost<'_, T>>,
+    solver: &mut Iteration<'_, T, HostCost<'_, T>>,
+    found: &mut Report<T>,
 ) -> i32 {
-    let found = solver.conclude();
+    solver.conclude(found);
     // SAFETY: passed on from the caller.
     unsafe { write_report(report, found) };
     found.termination as i32
@@ -390,7 +392,7 @@ fn init_opened<T: Scalar>(
     state: &mut types::State<T>,
 ) -> Result<(), Error> {
     let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let mut solver = Iteration::idle(problem, options, f, g);
     solver.begin(work)?;
     keep_state(&solver.state, state);
     Ok(())
@@ -455,10 +457,10 @@ fn step_opened<T: Scalar>(
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
     let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let mut solver = Iteration::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);
     solver.take_up(work)?;
-    let ending = solver.step(iterations);
+    let ending = solver.step(iterations, &mut Report::unknown());
     keep_state(&solver.state, state);
     Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
 }
@@ -497,13 +499,13 @@ unsafe fn finish_opened<T: Scalar>(
     report: *mut types::Report<T>,
 ) -> Result<i32, Refusal> {
     let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let mut solver = Iteration::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);
     solver.take_up(work)?;
     // The solve is over: the state is used up.
     state.mark = 0;
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver) })
+    Ok(unsafe { hand_over(report, &mut solver, &mut Report::unknown()) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(

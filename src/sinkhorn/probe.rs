@@ -1,13 +1,13 @@
 //! What the solvers above this one ask of a running solve, and do to it.
 
 use super::floor::Patience;
-use super::solver::Sinkhorn;
+use super::solver::Iteration;
 use super::start::Work;
 use crate::cost::Geometry;
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Ball, Memory, Side, distance, total};
 use crate::real::Real;
-use crate::report::Termination;
+use crate::report::{Report, Termination};
 
 /// The dual and its gradient at a pair of potentials.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Measured<T> {
     pub(crate) mass: T,
 }
 
-impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
+impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
     /// Whether Newton's method knows a direction.
     pub(crate) fn admits_newton(&self) -> bool {
         self.problem.row_side(&[]).admits_newton() && self.problem.col_side(&[]).admits_newton()
@@ -66,7 +66,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     }
 
     /// Puts the potentials at those `before` plus t times a step, each not beyond its next corner.
-    /// [`Sinkhorn::measure`] has to follow.
+    /// [`Iteration::measure`] has to follow.
     pub(crate) fn place(
         &mut self,
         before: [&[P::Potential]; 2],
@@ -193,10 +193,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     }
 
     /// One sweep with judgement; `due` asks for an evaluation whatever the residual.
-    pub(crate) fn step_once(&mut self, due: bool) -> Option<Termination> {
+    pub(crate) fn step_once(
+        &mut self,
+        due: bool,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
         if self.state.finished.is_none() {
             self.iterate();
-            self.state.finished = self.judge(due);
+            self.state.finished = self.judge(due, report);
         }
         self.state.finished
     }

@@ -105,60 +105,21 @@ impl<P: Precision> State<P> {
     }
 }
 
-/// A solve in slices: [`Sinkhorn::new`], any number of [`Sinkhorn::step`]s, [`Sinkhorn::finish`].
-/// In between the potentials belong to the solver.
-pub struct Sinkhorn<'a, P: Precision, G> {
+/// A running solve, but for the report of its latest evaluation: whoever runs it has a place for that,
+/// always the same one. In between the potentials belong to the solver.
+pub(crate) struct Iteration<'a, P: Precision, G> {
     pub(super) problem: &'a Problem<'a, P, G>,
-    options: &'a Options<P>,
+    pub(super) options: &'a Options<P>,
     pub(super) f: &'a mut [P::Potential],
     pub(super) g: &'a mut [P::Potential],
     pub(super) work: Work<'a, P>,
     pub(crate) state: State<P>,
-    /// What the latest evaluation found.
-    report: Report<P::Potential>,
-    /// Whether nothing has moved since, so that another one would find the same.
+    /// Whether nothing has moved since that evaluation, so that another one would find the same.
     pub(super) known: bool,
 }
 
-/// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
-/// between, [`Sinkhorn::finish`].
-///
-/// Potentials `f` (n) and `g` (m), cost units, are the result; they are read first if the options
-/// ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
-/// matter. Cost: iterations times n m exponentials.
-///
-/// Errors: every [`crate::error::ErrorKind`] from `Empty` on; nothing but work was written then.
-pub fn solve<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
-    options: &Options<P>,
-    f: &mut [P::Potential],
-    g: &mut [P::Potential],
-    work: &mut [P::Work],
-    observer: &mut impl Observer<P::Potential>,
-) -> Result<Report<P::Potential>, Error> {
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
-    solver.begin(work)?;
-    solver.run(observer);
-    Ok(*solver.conclude())
-}
-
-impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
-    /// Validates everything, then writes the start into the potentials.
-    ///
-    /// Errors as [`solve`].
-    pub fn new(
-        problem: &'a Problem<'a, P, G>,
-        options: &'a Options<P>,
-        f: &'a mut [P::Potential],
-        g: &'a mut [P::Potential],
-        work: &'a mut [P::Work],
-    ) -> Result<Self, Error> {
-        let mut solver = Self::idle(problem, options, f, g);
-        solver.begin(work)?;
-        Ok(solver)
-    }
-
-    /// A solver without work: what [`Sinkhorn::begin`] or [`Sinkhorn::take_up`] completes.
+impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
+    /// A solver without work: what [`Iteration::begin`] or [`Iteration::take_up`] completes.
     #[inline(never)]
     pub(crate) fn idle(
         problem: &'a Problem<'a, P, G>,
@@ -167,10 +128,12 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         g: &'a mut [P::Potential],
     ) -> Self {
         let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
-        Self { problem, options, f, g, work, state, report: Report::unknown(), known: false }
+        Self { problem, options, f, g, work, state, known: false }
     }
 
-    /// [`Sinkhorn::new`] where the solver lies.
+    /// Validates everything, then writes the start into the potentials.
+    ///
+    /// Errors as [`super::solve`].
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
         let sums = self.set_up(work)?;
         let Self { problem, options, f, g, work, state, .. } = self;
@@ -182,7 +145,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         prepared
     }
 
-    /// [`Sinkhorn::begin`] for a problem that was found valid, with what is known of its cost.
+    /// [`Iteration::begin`] for a problem that was found valid, with what is known of its cost.
     pub(super) fn begin_valid(
         &mut self,
         work: &'a mut [P::Work],
@@ -234,35 +197,15 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.work.lay_out(self.problem, lens, work, &self.state, (fresh, self.options.sweep))
     }
 
-    /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
+    /// Goes on with the work of a solve whose state was put back: same problem, options and potentials.
+    ///
+    /// Errors: `Shape` and `WorkTooSmall`.
     pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Refusal> {
         self.lay_out(work, false)
     }
 
-    /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
-    ///
-    /// Errors: `Shape` and `WorkTooSmall` as [`Sinkhorn::new`].
-    pub fn resume(
-        problem: &'a Problem<'a, P, G>,
-        options: &'a Options<P>,
-        f: &'a mut [P::Potential],
-        g: &'a mut [P::Potential],
-        work: &'a mut [P::Work],
-        state: State<P>,
-    ) -> Result<Self, Error> {
-        let mut solver = Self::idle(problem, options, f, g);
-        solver.state = state;
-        solver.take_up(work)?;
-        Ok(solver)
-    }
-
-    /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
-    pub fn state(&self) -> State<P> {
-        self.state
-    }
-
     /// Where the solve stands.
-    pub fn progress(&self) -> Progress<P::Potential> {
+    pub(crate) fn progress(&self) -> Progress<P::Potential> {
         Progress {
             iterations: self.state.iterations,
             epsilon: self.problem.epsilon(),
@@ -271,28 +214,36 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
     }
 
-    /// Ends the solve here; what comes next is [`Sinkhorn::finish`].
-    pub fn stop(&mut self) {
+    /// Ends the solve here; what comes next is [`Iteration::conclude`].
+    pub(crate) fn stop(&mut self) {
         if self.state.finished.is_none() {
             self.state.finished = Some(Termination::Stopped);
         }
     }
 
     /// At most `iterations` sweeps; says how the solve ended once it did.
-    pub fn step(&mut self, iterations: u64) -> Option<Termination> {
+    pub(crate) fn step(
+        &mut self,
+        iterations: u64,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
         for _ in 0..iterations {
             if self.state.finished.is_some() {
                 break;
             }
             self.iterate();
-            self.state.finished = self.judge(false);
+            self.state.finished = self.judge(false, report);
         }
         self.state.finished
     }
 
     /// Steps of `check_every` iterations with the observer in between, to the end.
-    pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
-        while self.step(u64::from(self.options.check_every)).is_none() {
+    pub(crate) fn run(
+        &mut self,
+        observer: &mut impl Observer<P::Potential>,
+        report: &mut Report<P::Potential>,
+    ) {
+        while self.step(u64::from(self.options.check_every), report).is_none() {
             self.show(observer);
         }
     }
@@ -306,18 +257,11 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Evaluates the potentials, in one more sweep unless the latest step did, and hands them over.
-    pub fn finish(mut self) -> Report<P::Potential> {
-        *self.conclude()
-    }
-
-    /// [`Sinkhorn::finish`] where the solver lies.
-    pub(crate) fn conclude(&mut self) -> &Report<P::Potential> {
-        self.look();
-        let ending = Evaluated::of(&self.report).ending(self.options.stop, self.state.finished);
-        self.report.termination = ending;
+    pub(crate) fn conclude(&mut self, report: &mut Report<P::Potential>) {
+        self.look(report);
+        report.termination = Evaluated::of(report).ending(self.options.stop, self.state.finished);
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
-        &self.report
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
@@ -414,13 +358,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     /// evaluated whatever the residual.
     // (One after the other, so that none of what comes first is on the stack of an evaluation.)
     #[inline(never)]
-    pub(super) fn judge(&mut self, due: bool) -> Option<Termination> {
+    pub(super) fn judge(
+        &mut self,
+        due: bool,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
         let (stalled, evaluate) = self.suspect(due);
         if !evaluate {
             return stalled;
         }
-        self.look();
-        self.ending(stalled)
+        self.look(report);
+        self.ending(stalled, report)
     }
 
     /// What the latest sweep says by itself: how the solve ended, if it did, and whether the potentials
@@ -451,9 +399,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// What an evaluation says: how the solve ended, if it did.
     #[inline(never)]
-    fn ending(&mut self, stalled: Option<Termination>) -> Option<Termination> {
-        self.state.certified_distance = self.report.certified_distance;
-        let verdict = Evaluated::of(&self.report).verdict(self.options.stop, stalled);
+    fn ending(
+        &mut self,
+        stalled: Option<Termination>,
+        report: &Report<P::Potential>,
+    ) -> Option<Termination> {
+        self.state.certified_distance = report.certified_distance;
+        let verdict = Evaluated::of(report).verdict(self.options.stop, stalled);
         if verdict.is_some() {
             return verdict;
         }
@@ -492,11 +444,11 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Brings the report up to date with the potentials.
-    fn look(&mut self) {
+    fn look(&mut self, report: &mut Report<P::Potential>) {
         if !self.known {
             // (One after the other: the sweep is the deepest that the stack gets.)
             let transport = self.refresh();
-            self.evaluate(transport);
+            self.evaluate(transport, report);
             // Where an evaluation updates the rows, another one would do so too.
             self.known = !self.ends_on_rows();
         }
@@ -511,8 +463,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// The report of the potentials as they are, of which [`Self::refresh`] found the transport cost.
     #[inline(never)]
-    fn evaluate(&mut self, transport: P::Potential) {
-        let Self { problem, f, g, work, state, report, .. } = self;
+    fn evaluate(&mut self, transport: P::Potential, report: &mut Report<P::Potential>) {
+        let Self { problem, f, g, work, state, .. } = self;
         let evaluation = certificate::Evaluation {
             work,
             f,
@@ -604,17 +556,19 @@ mod tests {
             let options = Options::new();
             let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
             let mut work = vec![0.0; work_len(n, m, 0)];
-            let mut solver = Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
-            while solver.step(1).is_none() {
+            let (mut solver, mut report) =
+                (Iteration::idle(&problem, &options, &mut f, &mut g), Report::unknown());
+            solver.begin(&mut work).unwrap();
+            while solver.step(1, &mut report).is_none() {
                 assert!(!solver.known, "{rows:?} {cols:?}: the residual promised too much");
             }
             let on_rows = rows == Rule::Exact && cols != Rule::Exact;
             assert_eq!(solver.known, !on_rows, "{rows:?} {cols:?}");
-            solver.look();
-            let held = solver.report;
+            solver.look(&mut report);
+            let held = report;
             solver.known = false;
-            solver.look();
-            assert!(on_rows || held == solver.report, "{rows:?} {cols:?}");
+            solver.look(&mut report);
+            assert!(on_rows || held == report, "{rows:?} {cols:?}");
             #[cfg(feature = "implicit")]
             {
                 solver.place([&[], &[]], [&[], &[]], 0.0);
@@ -646,11 +600,13 @@ mod tests {
             let run = |apart: bool| {
                 let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
                 let mut work = vec![0.0; work_len(n, m, 0)];
-                let mut solver =
-                    Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
+                let (mut solver, mut report) =
+                    (Iteration::idle(&problem, &options, &mut f, &mut g), Report::unknown());
+                solver.begin(&mut work).unwrap();
                 solver.state.rows_apart = apart;
-                while solver.step(10).is_none() {}
-                assert!(solver.finish().converged());
+                solver.run(&mut (), &mut report);
+                solver.conclude(&mut report);
+                assert!(report.converged());
                 f.extend(g);
                 f
             };
