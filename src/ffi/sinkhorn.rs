@@ -10,8 +10,9 @@ use super::abi::{
     check_pointer, check_slice, field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, problem_of,
-    read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
+    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, place_of_report,
+    problem_of, read_options, read_problem, recall_state, refuse_overlap, write_ending,
+    write_report,
 };
 #[cfg(feature = "parallel")]
 use super::host::Host;
@@ -266,10 +267,8 @@ unsafe fn solve_opened<T: Scalar>(
     if refused != 0 {
         return refused;
     }
-    let mut found = Report::unknown();
-    solver.run(&mut Observe::of(*c_options), &mut found);
     // SAFETY: passed on from the caller.
-    unsafe { hand_over(report, &mut solver, &mut found) }
+    unsafe { hand_over(report, &mut solver, Some(c_options)) }
 }
 
 /// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
@@ -326,20 +325,70 @@ impl<T: Scalar> Observer<T> for Observe<T> {
     }
 }
 
-/// Ends a solve, writes the report and gives its status.
+/// Ends a solve, where there are options after running it; writes the report and gives its status.
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
-#[inline(never)]
-unsafe fn hand_over<T: Scalar>(
+unsafe fn hand_over<'a, T: Scalar>(
     report: *mut types::Report<T>,
-    solver: &mut Iteration<'_, T, HostCost<'_, T>>,
-    found: &mut Report<T>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&OptionsSource<T>>,
 ) -> i32 {
-    solver.conclude(found);
     // SAFETY: passed on from the caller.
-    unsafe { write_report(report, found) };
-    found.termination as i32
+    let place = unsafe { place_of_report(report) };
+    if place.is_null() {
+        // SAFETY: passed on from the caller.
+        unsafe { hand_over_apart(report, solver, run) }
+    } else {
+        // SAFETY: passed on from the caller; the place is aligned and inside the caller's struct.
+        unsafe { conclude(report, solver, run, place) }
+    }
+}
+
+/// [`hand_over`] to a struct that is too short for a report in place. (Its stack is that of such callers
+/// alone.)
+///
+/// # Safety
+/// As [`hand_over`].
+#[inline(never)]
+unsafe fn hand_over_apart<'a, T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&OptionsSource<T>>,
+) -> i32 {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: passed on from the caller.
+    unsafe { conclude(report, solver, run, place.as_mut_ptr()) }
+}
+
+/// [`hand_over`] by way of a report in `place`.
+///
+/// # Safety
+/// As [`hand_over`]; `place` is valid for a report that nobody else uses, apart or in its place.
+#[inline(never)]
+unsafe fn conclude<'a, T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&OptionsSource<T>>,
+    place: *mut Report<T>,
+) -> i32 {
+    // (Whatever it holds is written over: zeros are the least code.)
+    // SAFETY: as the caller vouches.
+    unsafe { place.write_bytes(0, 1) };
+    // SAFETY: as above.
+    let sweep = unsafe { &raw mut (*place).sweep };
+    // SAFETY: as above.
+    unsafe { sweep.write(Sweep::Log) };
+    // SAFETY: as above; zeros are numbers, false and `Converged`.
+    let found = unsafe { &mut *place };
+    if let Some(&c_options) = run {
+        solver.run(&mut Observe::of(c_options), found);
+    }
+    solver.conclude(found);
+    let ending = found.termination;
+    // SAFETY: passed on from the caller.
+    unsafe { write_report(report, place) };
+    ending as i32
 }
 
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
@@ -505,7 +554,7 @@ unsafe fn finish_opened<T: Scalar>(
     // The solve is over: the state is used up.
     state.mark = 0;
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver, &mut Report::unknown()) })
+    Ok(unsafe { hand_over(report, &mut solver, None) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(
