@@ -42,14 +42,41 @@ pub(super) struct Call<T> {
     pub(super) work_len: usize,
 }
 
-/// What a call looks like once everything in it has been checked.
+/// A call in which everything has been checked.
 pub(super) struct Opened<'p, 'a, T: Scalar> {
     pub(super) problem: &'p Problem<'a, T, HostCost<'a, T>>,
     pub(super) options: Options<T>,
-    pub(super) c_options: OptionsSource<T>,
-    pub(super) f: &'a mut [T],
-    pub(super) g: &'a mut [T],
-    pub(super) work: &'a mut [T],
+    /// Its pointers are valid for what goes with them.
+    call: &'p Call<T>,
+    /// Elements of the work that are used.
+    len: usize,
+}
+
+/// What a solver is made of: problem and options, f and g, and the work.
+pub(super) type Parts<'o, 'p, 'a, T> =
+    ((&'p Problem<'a, T, HostCost<'a, T>>, &'o Options<T>), [&'o mut [T]; 2], &'o mut [T]);
+
+impl<'p, 'a, T: Scalar> Opened<'p, 'a, T> {
+    /// The caller's options struct.
+    #[cfg(feature = "implicit")]
+    pub(super) fn c_options(&self) -> OptionsSource<T> {
+        // SAFETY: it was checked.
+        unsafe { Source::checked(self.call.options) }
+    }
+
+    // (Formed where they are used: kept here they would be on every stack.)
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> Parts<'_, 'p, 'a, T> {
+        let Self { problem, options, call, len } = self;
+        let (n, m) = problem.shape();
+        // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
+        let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+        // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
+        let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+        // SAFETY: checked; `work_of` found so many elements; no other range shares an address.
+        let work = unsafe { slice::from_raw_parts_mut(call.work, *len) };
+        ((problem, options), [f, g], work)
+    }
 }
 
 /// How a call uses its memory.
@@ -84,12 +111,12 @@ impl<'r> Terms<'r> {
 /// Every pointer is NULL or valid for what goes with it.
 #[inline(always)]
 pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
-    call: Call<T>,
+    call: &'p Call<T>,
     terms: Terms<'_>,
     (problem, opened): (&'p mut Place<'a, T>, &'o mut MaybeUninit<Opened<'p, 'a, T>>),
 ) -> Result<&'o mut Opened<'p, 'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
-    unsafe { put_opened(&call, &terms, problem, opened) }?;
+    unsafe { put_opened(call, &terms, problem, opened) }?;
     // SAFETY: it was put there.
     Ok(unsafe { opened.assume_init_mut() })
 }
@@ -100,7 +127,7 @@ pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
 /// As [`open`].
 #[inline(never)]
 unsafe fn put_opened<'p, 'a, T: Scalar>(
-    call: &Call<T>,
+    call: &'p Call<T>,
     terms: &Terms<'_>,
     problem: &'p mut Place<'a, T>,
     opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
@@ -113,17 +140,12 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     let problem = unsafe { problem_of(c, problem) }?;
     let ((n, m), d) = (problem.shape(), Geometry::<T>::dimension(problem.geometry()));
     let threads = if terms.threads { lend(problem, c_options) } else { 0 };
-    let (options, f, g, work) = (Options::new(), &mut [][..], &mut [][..], &mut [][..]);
-    let opened = opened.write(Opened { problem, options, c_options, f, g, work });
+    let opened = opened.write(Opened { problem, options: Options::new(), call, len: 0 });
     fill_options(c_options, &mut opened.options)?;
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    keep_apart(call, terms, (n, m), opened.c_options)?;
-    // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
-    opened.f = unsafe { slice::from_raw_parts_mut(call.f, n) };
-    // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
-    opened.g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+    keep_apart(call, terms, (n, m), c_options)?;
     let needed = (terms.needed)(n, m, d);
     // What is not used is not touched either.
     let mut len = needed;
@@ -133,7 +155,8 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     }
     let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    opened.work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
+    unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
+    opened.len = len;
     Ok(())
 }
 
@@ -229,7 +252,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
 /// As [`open`]; the report is NULL or valid too.
 #[inline(never)]
 unsafe fn open_solve<'p, 'a, T: Scalar>(
-    call: &Call<T>,
+    call: &'p Call<T>,
     report: *mut types::Report<T>,
     problem: &'p mut Place<'a, T>,
     opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
@@ -260,7 +283,8 @@ unsafe fn solve_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    let Opened { problem, options, c_options, f, g, work } = opened;
+    let call = opened.call;
+    let ((problem, options), [f, g], work) = opened.parts();
     let mut solver = Iteration::idle(problem, options, f, g);
     // SAFETY: passed on from the caller.
     let refused = unsafe { begin(&mut solver, work, report) };
@@ -268,7 +292,7 @@ unsafe fn solve_opened<T: Scalar>(
         return refused;
     }
     // SAFETY: passed on from the caller.
-    unsafe { hand_over(report, &mut solver, Some(c_options)) }
+    unsafe { hand_over(report, &mut solver, Some(call)) }
 }
 
 /// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
@@ -325,14 +349,14 @@ impl<T: Scalar> Observer<T> for Observe<T> {
     }
 }
 
-/// Ends a solve, where there are options after running it; writes the report and gives its status.
+/// Ends a solve, where there is a checked call after running it; writes the report and gives its status.
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
 unsafe fn hand_over<'a, T: Scalar>(
     report: *mut types::Report<T>,
     solver: &mut Iteration<'a, T, HostCost<'a, T>>,
-    run: Option<&OptionsSource<T>>,
+    run: Option<&Call<T>>,
 ) -> i32 {
     // SAFETY: passed on from the caller.
     let place = unsafe { place_of_report(report) };
@@ -354,7 +378,7 @@ unsafe fn hand_over<'a, T: Scalar>(
 unsafe fn hand_over_apart<'a, T: Scalar>(
     report: *mut types::Report<T>,
     solver: &mut Iteration<'a, T, HostCost<'a, T>>,
-    run: Option<&OptionsSource<T>>,
+    run: Option<&Call<T>>,
 ) -> i32 {
     let mut place = MaybeUninit::uninit();
     // SAFETY: passed on from the caller.
@@ -369,7 +393,7 @@ unsafe fn hand_over_apart<'a, T: Scalar>(
 unsafe fn conclude<'a, T: Scalar>(
     report: *mut types::Report<T>,
     solver: &mut Iteration<'a, T, HostCost<'a, T>>,
-    run: Option<&OptionsSource<T>>,
+    run: Option<&Call<T>>,
     place: *mut Report<T>,
 ) -> i32 {
     // (Whatever it holds is written over: zeros are the least code.)
@@ -381,7 +405,9 @@ unsafe fn conclude<'a, T: Scalar>(
     unsafe { sweep.write(Sweep::Log) };
     // SAFETY: as above; zeros are numbers, false and `Converged`.
     let found = unsafe { &mut *place };
-    if let Some(&c_options) = run {
+    if let Some(call) = run {
+        // SAFETY: its options were checked.
+        let c_options = unsafe { Source::checked(call.options) };
         solver.run(&mut Observe::of(c_options), found);
     }
     solver.conclude(found);
@@ -397,8 +423,9 @@ unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
         let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, Terms::of(true, &[range]), place) }?;
-        sinkhorn::check(o.problem, &o.options, o.f, o.g, o.work)
+        let o = unsafe { open(&call, Terms::of(true, &[range]), place) }?;
+        let ((problem, options), [f, g], work) = o.parts();
+        sinkhorn::check(problem, options, f, g, work)
     };
     let error_out = match check() {
         Ok(()) => c_status(0),
@@ -421,7 +448,7 @@ unsafe fn init_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let opened = unsafe { open(call, Terms::of(true, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(true, &ranges), place) }?;
         // SAFETY: `whole_state` found a whole struct; no other range shares an address.
         init_opened(opened, unsafe { &mut *state })
     };
@@ -440,7 +467,7 @@ fn init_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
 ) -> Result<(), Error> {
-    let Opened { problem, options, f, g, work, .. } = opened;
+    let ((problem, options), [f, g], work) = opened.parts();
     let mut solver = Iteration::idle(problem, options, f, g);
     solver.begin(work)?;
     keep_state(&solver.state, state);
@@ -485,7 +512,7 @@ unsafe fn step_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         step_opened(opened, iterations, unsafe { &mut *state })
     };
@@ -505,7 +532,7 @@ fn step_opened<T: Scalar>(
     iterations: u64,
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
-    let Opened { problem, options, f, g, work, .. } = opened;
+    let ((problem, options), [f, g], work) = opened.parts();
     let mut solver = Iteration::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);
     solver.take_up(work)?;
@@ -527,7 +554,7 @@ unsafe fn finish_any<T: Scalar>(
         unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
         // SAFETY: checked by `report_range`.
@@ -547,7 +574,7 @@ unsafe fn finish_opened<T: Scalar>(
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> Result<i32, Refusal> {
-    let Opened { problem, options, f, g, work, .. } = opened;
+    let ((problem, options), [f, g], work) = opened.parts();
     let mut solver = Iteration::idle(problem, options, f, g);
     recall_state(state, &mut solver.state);
     solver.take_up(work)?;

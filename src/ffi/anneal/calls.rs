@@ -5,7 +5,7 @@ use core::mem::{MaybeUninit, offset_of};
 use super::super::abi::{Range, Refusal, Source, field};
 use super::super::convert::{Scalar, write_report, write_walk, zero};
 use super::super::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
-use super::super::sinkhorn::{Call, Observe, Opened, Terms, open, refuse, report_range};
+use super::super::sinkhorn::{Call, Observe, Terms, open, refuse, report_range};
 use super::super::types;
 use super::ROT_METHOD_NONE;
 use crate::anneal::{self, Options};
@@ -95,9 +95,9 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let (written, needed, useful) = (&[range], work_len(method), fast_work_len(method));
         let terms = Terms { fresh: true, needed, useful, threads: false, written, read };
         // SAFETY: as above.
-        let opened = unsafe { open(call, terms, place) }?;
-        let Opened { problem, options, c_options, f, g, work } = opened;
-        let mut observer = Observe::of(*c_options);
+        let opened = unsafe { open(&call, terms, place) }?;
+        let mut observer = Observe::of(opened.c_options());
+        let ((problem, options), [f, g], work) = opened.parts();
         let found = anneal::solve(problem, &walk.solve(*options), f, g, work, &mut observer)?;
         // SAFETY: checked by `report_range`.
         let end = unsafe { write_report(report, &found.report) };
