@@ -429,35 +429,26 @@ pub(super) struct Written<const MOST: usize = 5> {
 impl<const MOST: usize> Written<MOST> {
     pub(super) const NOTHING: Self = Self { ranges: [Range::NOTHING; MOST], len: 0, left: 0 };
 
-    /// What is written next.
+    /// What is written next; or read, if no argument goes with it.
+    #[inline(never)]
     pub(super) fn and(&mut self, range: &Range) {
-        self.and_read(range);
-        if let Some(slot) = self.ranges.get_mut(self.len) {
-            *slot = *range;
-            self.len += 1;
-        }
-    }
-
-    /// Elements that are written next.
-    #[inline(never)]
-    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
-        self.and(&Range::of(data, len, argument));
-    }
-
-    /// Elements that are read.
-    #[inline(never)]
-    pub(super) fn and_read_slice<V>(&mut self, data: *const V, len: usize) {
-        self.and_read(&Range::of(data, len, Argument::None));
-    }
-
-    /// What is read.
-    #[inline(never)]
-    pub(super) fn and_read(&mut self, range: &Range) {
         for (k, written) in self.ranges.iter().enumerate() {
             if k + self.left < MOST && written.meets(range) {
                 self.left = MOST - k;
             }
         }
+        if range.argument != Argument::None
+            && let Some(slot) = self.ranges.get_mut(self.len)
+        {
+            *slot = *range;
+            self.len += 1;
+        }
+    }
+
+    /// The same of elements.
+    #[inline(never)]
+    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
+        self.and(&Range::of(data, len, argument));
     }
 
     /// Error `Overlap`.

@@ -237,7 +237,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ) {
     for k in 0..MATRICES.len() {
         let matrix = matrix(c, k);
-        written.and_read_slice(matrix.data, span(matrix));
+        written.and_slice(matrix.data, span(matrix), Argument::None);
     }
 }
 
@@ -517,9 +517,9 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
 ) -> Result<(), Refusal> {
     note_cost(written, costs(c));
     let [(a, n), (b, m)] = weights(c);
-    written.and_read_slice(a, n);
-    written.and_read_slice(b, m);
-    written.and_read(&c.range());
+    written.and_slice(a, n, Argument::None);
+    written.and_slice(b, m, Argument::None);
+    written.and(&c.range());
     written.check()
 }
 

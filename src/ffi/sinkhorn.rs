@@ -175,8 +175,8 @@ fn keep_apart<T: Scalar>(
     for range in terms.written {
         written.and(range);
     }
-    written.and_read(&c_options.range());
-    written.and_read(&terms.read);
+    written.and(&c_options.range());
+    written.and(&terms.read);
     // SAFETY: it was read before.
     refuse_overlap(&mut written, unsafe { Source::checked(call.problem) })
 }

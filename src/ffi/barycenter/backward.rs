@@ -99,7 +99,7 @@ unsafe fn options_of<T: Scalar>(
     }
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
+    written.and(&c.range());
     const { assert!(offset_of!(C<T>, reserved32) + size_of::<u32>() == offset_of!(C<T>, reserved)) }
     if !c.zero_from(offset_of!(C<T>, reserved32), size_of::<C<T>>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
@@ -154,8 +154,8 @@ unsafe fn find<T: Scalar>(call: &Call<T>) -> Result<GradientReport<T>, Error> {
     let f = unsafe { slice_of(call.f, sizes.rows, Argument::RowPotentials) }?;
     // SAFETY: k n potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, cols, Argument::ColPotentials) }?;
-    written.and_read(&Range::of(call.f, sizes.rows, Argument::None));
-    written.and_read(&Range::of(call.g, cols, Argument::None));
+    written.and(&Range::of(call.f, sizes.rows, Argument::None));
+    written.and(&Range::of(call.g, cols, Argument::None));
     // SAFETY: n derivatives as the caller vouches.
     let barycenter =
         unsafe { optional_slice(call.cotangent, sizes.n, Argument::Cotangent, &mut written) }?;

@@ -123,15 +123,15 @@ impl<T: Scalar> Measures<T> {
         let c = unsafe { self.source(i) }?;
         note_cost(written, costs(c));
         let (weights, len) = weights(c);
-        written.and_read(&Range::of(weights, len, Argument::None));
+        written.and(&Range::of(weights, len, Argument::None));
         Ok(())
     }
 
     /// Registers the structs.
     pub(super) fn note_structs<const MOST: usize>(&self, written: &mut Written<MOST>) {
-        written.and_read(&self.c.range());
+        written.and(&self.c.range());
         let measures = self.first.cast::<u8>();
-        written.and_read(&Range::of(measures, self.count * self.size, Argument::None));
+        written.and(&Range::of(measures, self.count * self.size, Argument::None));
     }
 }
 
@@ -303,7 +303,7 @@ unsafe fn ladder<T: Scalar>(
     }
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
+    written.and(&c.range());
     if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
     }
@@ -346,7 +346,7 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     }
     // SAFETY: passed on from the caller.
     let options = unsafe { ladder(call.options, &mut written) }?.solve(solve);
-    written.and_read(&solve_options.range());
+    written.and(&solve_options.range());
     // SAFETY: as above.
     unsafe { refuse_overlap(&mut written, &measures) }?;
     // SAFETY: as above; no other range shares an address.

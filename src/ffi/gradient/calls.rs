@@ -61,7 +61,7 @@ unsafe fn optional_mat<'a, T: Copy, const MOST: usize>(
             Err(Refusal::new(ErrorKind::StructSize, argument))
         };
     }
-    written.and_read(&Range::of(matrix.data, span(matrix), Argument::None));
+    written.and(&Range::of(matrix.data, span(matrix), Argument::None));
     // SAFETY: passed on from the caller.
     unsafe { mat_of(matrix, argument) }.map(Some)
 }
@@ -79,7 +79,7 @@ pub(in crate::ffi) unsafe fn optional_slice<'a, T, const MOST: usize>(
     if data.is_null() {
         return Ok(None);
     }
-    written.and_read(&Range::of(data, len, Argument::None));
+    written.and(&Range::of(data, len, Argument::None));
     // SAFETY: passed on from the caller.
     unsafe { slice_of(data, len, argument) }.map(Some)
 }
@@ -159,7 +159,7 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     type C<T> = types::GradientOptions<T>;
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
+    written.and(&c.range());
     if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
     }
@@ -339,11 +339,11 @@ unsafe fn open<'p, 'a, T: Scalar>(
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
     // SAFETY: m potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
-    written.and_read(&Range::of(call.f, n, Argument::None));
-    written.and_read(&Range::of(call.g, m, Argument::None));
+    written.and(&Range::of(call.f, n, Argument::None));
+    written.and(&Range::of(call.g, m, Argument::None));
     // SAFETY: passed on from the caller.
     let report = unsafe { Source::versioned(call.report, Argument::Report) }?;
-    written.and_read(&report.range());
+    written.and(&report.range());
     let multipliers = [
         field!(report, types::Report<T>, row_multiplier, T::ZERO),
         field!(report, types::Report<T>, col_multiplier, T::ZERO),
@@ -393,7 +393,7 @@ pub(super) unsafe fn vjp_any<T: Scalar>(
         let argument = Argument::Cotangent;
         // SAFETY: as above.
         let c = unsafe { Source::versioned(cotangent, argument) }?;
-        written.and_read(&c.range());
+        written.and(&c.range());
         if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
             || field!(c, C<T>, reserved32, 0) != 0
         {
@@ -498,7 +498,7 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
         let argument = Argument::Tangent;
         // SAFETY: as above.
         let c = unsafe { Source::versioned(tangent, argument) }?;
-        written.and_read(&c.range());
+        written.and(&c.range());
         if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
             || field!(c, C<T>, reserved32, 0) != 0
             || !zero(field!(c, C<T>, reserved_value, T::ZERO))

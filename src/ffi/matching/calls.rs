@@ -36,7 +36,7 @@ unsafe fn kind_of(
     let argument = Argument::Options;
     // SAFETY: passed on from the caller.
     let c = unsafe { Source::versioned(pointer, argument) }?;
-    written.and_read(&c.range());
+    written.and(&c.range());
     if !c.zero_from(offset_of!(C, reserved32), size_of::<C>()) {
         return Err(Refusal::new(ErrorKind::StructSize, argument));
     }
@@ -87,7 +87,7 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let c = unsafe { read_problem(call.problem) }?;
         // SAFETY: as above.
         let c_options = unsafe { read_options(call.solve_options) }?;
-        written.and_read(&c_options.range());
+        written.and(&c_options.range());
         let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
         let problem = unsafe { problem_of(c, place) }?;
