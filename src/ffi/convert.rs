@@ -278,7 +278,8 @@ unsafe fn check_problem<T: Scalar>(
     reserved: usize,
 ) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
+    let c =
+        unsafe { Source::versioned(pointer, size_of::<types::Problem<T>>(), Argument::Problem) }?;
     check_matrices(costs(c))?;
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
@@ -312,11 +313,10 @@ unsafe fn check_options<T: Scalar>(pointer: *const types::Options<T>) -> Result<
     if pointer.is_null() {
         return Ok(());
     }
-    // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
     let reserved = offset_of!(types::Options<T>, reserved);
-    if c.zero_from(reserved, size_of::<types::Options<T>>())
-        && field!(c, types::Options<T>, reserved32, 0) == 0
+    // SAFETY: passed on from the caller.
+    let c = unsafe { Source::versioned(pointer, reserved, Argument::Options) }?;
+    if field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
         Ok(())

@@ -480,9 +480,10 @@ fn init_opened<T: Scalar>(
 /// As [`Source::versioned`].
 unsafe fn whole_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    let source = unsafe { Source::versioned(state, Argument::State) }?;
-    let size = size_of::<types::State<T>>();
-    if source.size() < size || !source.zero_from(offset_of!(types::State<T>, reserved), size) {
+    let source = unsafe {
+        Source::versioned(state, offset_of!(types::State<T>, reserved), Argument::State)
+    }?;
+    if source.size() < size_of::<types::State<T>>() {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::State));
     }
     Ok(())

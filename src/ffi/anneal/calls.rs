@@ -54,10 +54,8 @@ unsafe fn options_of<T: Scalar>(
         return Ok((default, ROT_METHOD_ITERATIVE, Range::NOTHING));
     }
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    if !c.zero_from(offset_of!(C<T>, reserved32), size_of::<C<T>>())
-        || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-    {
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved32), Argument::Options) }?;
+    if !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
     }
     let method = field!(c, C<T>, method, ROT_METHOD_ITERATIVE);

@@ -47,10 +47,8 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ) -> Result<Measures<T>, Refusal> {
     type C<T> = types::BarycenterProblem<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-        || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-    {
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Problem) }?;
+    if !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Problem));
     }
     let first = field!(c, C<T>, measures, null());
@@ -302,11 +300,8 @@ unsafe fn ladder<T: Scalar>(
         return Ok(default);
     }
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Options) }?;
     written.and(&c.range());
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
-    }
     let start = field!(c, C<T>, start, T::ZERO);
     let options = default
         .factor(field!(c, C<T>, factor, T::from_count(4)))

@@ -158,11 +158,8 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     }
     type C<T> = types::GradientOptions<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Options) }?;
     written.and(&c.range());
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
-    }
     let method = match field!(c, C<T>, method, ROT_METHOD_DIRECT) {
         ROT_METHOD_DIRECT => Method::Direct,
         ROT_METHOD_ITERATIVE => Method::Iterative {
@@ -190,11 +187,10 @@ unsafe fn whole_gradient<T: Scalar>(
 ) -> Result<GradientSource<T>, Refusal> {
     type C<T> = types::Gradient<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Gradient) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Gradient) }?;
     if c.size() >= size_of::<C<T>>()
         && zero(field!(c, C<T>, reserved_value, T::ZERO))
         && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0)
-        && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
     {
         Ok(c)
     } else {
@@ -341,8 +337,9 @@ unsafe fn open<'p, 'a, T: Scalar>(
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
     written.and(&Range::of(call.f, n, Argument::None));
     written.and(&Range::of(call.g, m, Argument::None));
+    let size = size_of::<types::Report<T>>();
     // SAFETY: passed on from the caller.
-    let report = unsafe { Source::versioned(call.report, Argument::Report) }?;
+    let report = unsafe { Source::versioned(call.report, size, Argument::Report) }?;
     written.and(&report.range());
     let multipliers = [
         field!(report, types::Report<T>, row_multiplier, T::ZERO),
@@ -392,11 +389,9 @@ pub(super) unsafe fn vjp_any<T: Scalar>(
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Cotangent;
         // SAFETY: as above.
-        let c = unsafe { Source::versioned(cotangent, argument) }?;
+        let c = unsafe { Source::versioned(cotangent, offset_of!(C<T>, reserved), argument) }?;
         written.and(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-            || field!(c, C<T>, reserved32, 0) != 0
-        {
+        if field!(c, C<T>, reserved32, 0) != 0 {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let null = core::ptr::null();
@@ -458,14 +453,12 @@ unsafe fn read_change<T: Scalar>(
 ) -> Result<Source<types::Change<T>>, Refusal> {
     type C<T> = types::Change<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer.cast_const(), Argument::Output) }?;
+    let c = unsafe {
+        Source::versioned(pointer.cast_const(), offset_of!(C<T>, reserved), Argument::Output)
+    }?;
     let whole = c.size() >= size_of::<C<T>>()
         && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0);
-    if whole && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        Ok(c)
-    } else {
-        Err(Refusal::new(ErrorKind::StructSize, Argument::Output))
-    }
+    if whole { Ok(c) } else { Err(Refusal::new(ErrorKind::StructSize, Argument::Output)) }
 }
 
 pub(super) unsafe fn jvp_any<T: Scalar>(
@@ -497,12 +490,9 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Tangent;
         // SAFETY: as above.
-        let c = unsafe { Source::versioned(tangent, argument) }?;
+        let c = unsafe { Source::versioned(tangent, offset_of!(C<T>, reserved), argument) }?;
         written.and(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-            || field!(c, C<T>, reserved32, 0) != 0
-            || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-        {
+        if field!(c, C<T>, reserved32, 0) != 0 || !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let matrices = [

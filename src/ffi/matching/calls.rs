@@ -35,11 +35,8 @@ unsafe fn kind_of(
     type C = rot_matching_options;
     let argument = Argument::Options;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, argument) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C, reserved32), argument) }?;
     written.and(&c.range());
-    if !c.zero_from(offset_of!(C, reserved32), size_of::<C>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, argument));
-    }
     let unit = match field!(c, C, unit, ROT_UNIT_ABSOLUTE) {
         ROT_UNIT_ABSOLUTE => Unit::Absolute,
         ROT_UNIT_LARGEST => Unit::Largest,
