@@ -283,29 +283,31 @@ unsafe fn solve_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    let call = opened.call;
-    let ((problem, options), [f, g], work) = opened.parts();
-    let mut solver = Iteration::idle(problem, options, f, g);
+    let (call, solver) = (opened.call, &mut MaybeUninit::uninit());
     // SAFETY: passed on from the caller.
-    let refused = unsafe { begin(&mut solver, work, report) };
+    let refused = unsafe { begin(opened, solver, report) };
     if refused != 0 {
         return refused;
     }
+    // SAFETY: `begin` put it there.
+    let solver = unsafe { solver.assume_init_mut() };
     // SAFETY: passed on from the caller.
-    unsafe { hand_over(report, &mut solver, Some(call)) }
+    unsafe { hand_over(report, solver, Some(call)) }
 }
 
-/// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
+/// Begins a solve, in a place that the caller has for it; gives 0, or the status of a refusal. (An error is
+/// large, and gone before the solve.)
 ///
 /// # Safety
 /// As [`solve_opened`].
 #[inline(never)]
-unsafe fn begin<'a, T: Scalar>(
-    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
-    work: &'a mut [T],
+unsafe fn begin<'o, T: Scalar>(
+    opened: &'o mut Opened<'_, '_, T>,
+    place: &mut MaybeUninit<Iteration<'o, T, HostCost<'o, T>>>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    match solver.begin(work) {
+    let ((problem, options), [f, g], work) = opened.parts();
+    match place.write(Iteration::idle_in_place(problem, options, f, g)).begin(work) {
         Ok(()) => 0,
         // SAFETY: passed on from the caller.
         Err(error) => unsafe { refuse(report, error) },
@@ -353,6 +355,8 @@ impl<T: Scalar> Observer<T> for Observe<T> {
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
+// (No frame of its own below that of the caller.)
+#[inline(always)]
 unsafe fn hand_over<'a, T: Scalar>(
     report: *mut types::Report<T>,
     solver: &mut Iteration<'a, T, HostCost<'a, T>>,

@@ -73,7 +73,7 @@ impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
         step: [&[P::Potential]; 2],
         t: P::Potential,
     ) {
-        self.known = false;
+        self.state.known = false;
         let sides = [(&self.work.rows, &mut *self.f), (&self.work.cols, &mut *self.g)];
         for (((side, f), before), step) in sides.into_iter().zip(before).zip(step) {
             let corners = side.has_corners();
@@ -119,7 +119,7 @@ impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
     pub(crate) fn largest_cost(&mut self) -> P::Potential {
         let state = &mut self.state;
         if state.max_cost <= P::Potential::ZERO {
-            self.known = false;
+            state.known = false;
             let (a, b) = self.problem.weights();
             if let Ok(range) = self.problem.geometry().scan(state.level, a, b, self.work.col) {
                 state.max_cost = range.max.abs().larger(range.min.abs());
@@ -136,7 +136,7 @@ impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
         balls: &mut [Ball; 2],
         scratch: [&mut [P::Potential]; 2],
     ) -> Measured<P::Potential> {
-        self.known = false;
+        self.state.known = false;
         #[cfg(feature = "scaling")]
         let kept = self.kept_marginals();
         #[cfg(not(feature = "scaling"))]
@@ -169,7 +169,7 @@ impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
     /// Goes on with a problem that differs from the one before in its epsilon alone: the potentials
     /// that the caller would see stay the same, and what a stopping rule remembers is forgotten.
     pub(crate) fn enter_level(&mut self, epsilon_before: P::Potential) {
-        self.known = false;
+        self.state.known = false;
         let Self { f, g, work, state, .. } = self;
         for (side, potential) in [(&work.rows, &mut **f), (&work.cols, &mut **g)] {
             let before = Side { epsilon: epsilon_before, ..*side };

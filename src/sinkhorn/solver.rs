@@ -43,6 +43,8 @@ pub struct State<P: Precision> {
     pub(crate) absorbed: Absorbed,
     /// The rows were updated once more after the latest sweep, so the next one finds no residual.
     pub(crate) rows_fresh: bool,
+    /// Whether nothing has moved since the latest evaluation, so that another one would find the same.
+    pub(crate) known: bool,
     pub(crate) certified_distance: P::Potential,
     pub(crate) finished: Option<Termination>,
     #[cfg(test)]
@@ -70,6 +72,7 @@ impl<P: Precision> State<P> {
             #[cfg(feature = "scaling")]
             absorbed: Absorbed::default(),
             rows_fresh: false,
+            known: false,
             certified_distance: infinity,
             finished: None,
             #[cfg(test)]
@@ -114,8 +117,6 @@ pub(crate) struct Iteration<'a, P: Precision, G> {
     pub(super) g: &'a mut [P::Potential],
     pub(super) work: Work<'a, P>,
     pub(crate) state: State<P>,
-    /// Whether nothing has moved since that evaluation, so that another one would find the same.
-    pub(super) known: bool,
 }
 
 impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
@@ -127,8 +128,19 @@ impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
         f: &'a mut [P::Potential],
         g: &'a mut [P::Potential],
     ) -> Self {
+        Self::idle_in_place(problem, options, f, g)
+    }
+
+    /// The same without a call: a solver is large, and what a call returns may be copied to its place.
+    #[inline(always)]
+    pub(crate) fn idle_in_place(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+    ) -> Self {
         let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
-        Self { problem, options, f, g, work, state, known: false }
+        Self { problem, options, f, g, work, state }
     }
 
     /// Validates everything, then writes the start into the potentials.
@@ -201,6 +213,8 @@ impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
     ///
     /// Errors: `Shape` and `WorkTooSmall`.
     pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Refusal> {
+        // Of what was known the report is elsewhere.
+        self.state.known = false;
         self.lay_out(work, false)
     }
 
@@ -222,6 +236,8 @@ impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
     }
 
     /// At most `iterations` sweeps; says how the solve ended once it did.
+    // (No frame of its own below that of the caller.)
+    #[inline(always)]
     pub(crate) fn step(
         &mut self,
         iterations: u64,
@@ -266,7 +282,7 @@ impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
     pub(super) fn iterate(&mut self) {
-        self.known = false;
+        self.state.known = false;
         self.sweep();
         self.shift();
         self.state.iterations += 1;
@@ -445,12 +461,12 @@ impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
 
     /// Brings the report up to date with the potentials.
     fn look(&mut self, report: &mut Report<P::Potential>) {
-        if !self.known {
+        if !self.state.known {
             // (One after the other: the sweep is the deepest that the stack gets.)
             let transport = self.refresh();
             self.evaluate(transport, report);
             // Where an evaluation updates the rows, another one would do so too.
-            self.known = !self.ends_on_rows();
+            self.state.known = !self.ends_on_rows();
         }
     }
 
@@ -560,22 +576,22 @@ mod tests {
                 (Iteration::idle(&problem, &options, &mut f, &mut g), Report::unknown());
             solver.begin(&mut work).unwrap();
             while solver.step(1, &mut report).is_none() {
-                assert!(!solver.known, "{rows:?} {cols:?}: the residual promised too much");
+                assert!(!solver.state.known, "{rows:?} {cols:?}: the residual promised too much");
             }
             let on_rows = rows == Rule::Exact && cols != Rule::Exact;
-            assert_eq!(solver.known, !on_rows, "{rows:?} {cols:?}");
+            assert_eq!(solver.state.known, !on_rows, "{rows:?} {cols:?}");
             solver.look(&mut report);
             let held = report;
-            solver.known = false;
+            solver.state.known = false;
             solver.look(&mut report);
             assert!(on_rows || held == report, "{rows:?} {cols:?}");
             #[cfg(feature = "implicit")]
             {
                 solver.place([&[], &[]], [&[], &[]], 0.0);
-                assert!(!solver.known);
+                assert!(!solver.state.known);
             }
             solver.iterate();
-            assert!(!solver.known);
+            assert!(!solver.state.known);
         }
     }
 
