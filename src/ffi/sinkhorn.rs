@@ -530,6 +530,20 @@ unsafe fn step_any<T: Scalar>(
     error_out.status
 }
 
+/// Goes on with a solve whose state was kept, in a place that the caller has for it.
+#[inline(never)]
+fn take_up<'s, 'o, T: Scalar>(
+    opened: &'o mut Opened<'_, '_, T>,
+    place: &'s mut MaybeUninit<Iteration<'o, T, HostCost<'o, T>>>,
+    state: &types::State<T>,
+) -> Result<&'s mut Iteration<'o, T, HostCost<'o, T>>, Refusal> {
+    let ((problem, options), [f, g], work) = opened.parts();
+    let solver = place.write(Iteration::idle_in_place(problem, options, f, g));
+    recall_state(state, &mut solver.state);
+    solver.take_up(work)?;
+    Ok(solver)
+}
+
 /// Steps of a solve of what was opened.
 #[inline(never)]
 fn step_opened<T: Scalar>(
@@ -537,10 +551,8 @@ fn step_opened<T: Scalar>(
     iterations: u64,
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
-    let ((problem, options), [f, g], work) = opened.parts();
-    let mut solver = Iteration::idle(problem, options, f, g);
-    recall_state(state, &mut solver.state);
-    solver.take_up(work)?;
+    let place = &mut MaybeUninit::uninit();
+    let solver = take_up(opened, place, state)?;
     let ending = solver.step(iterations, &mut Report::unknown());
     keep_state(&solver.state, state);
     Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
@@ -579,14 +591,12 @@ unsafe fn finish_opened<T: Scalar>(
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> Result<i32, Refusal> {
-    let ((problem, options), [f, g], work) = opened.parts();
-    let mut solver = Iteration::idle(problem, options, f, g);
-    recall_state(state, &mut solver.state);
-    solver.take_up(work)?;
+    let place = &mut MaybeUninit::uninit();
+    let solver = take_up(opened, place, state)?;
     // The solve is over: the state is used up.
     state.mark = 0;
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver, None) })
+    Ok(unsafe { hand_over(report, solver, None) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(
