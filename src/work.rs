@@ -37,10 +37,7 @@ impl WorkLen {
 
     /// Both, one behind the other.
     pub const fn and(self, other: Self) -> Self {
-        match self.0.checked_add(other.0) {
-            Some(sum) => Self(sum),
-            None => Self(usize::MAX),
-        }
+        Self(self.0.saturating_add(other.0))
     }
 
     /// Either, in the same place at different times.
@@ -48,18 +45,9 @@ impl WorkLen {
         if self.0 > other.0 { self } else { other }
     }
 
-    /// `count` times as much.
+    /// `count` times as much; none of it is nothing, whatever it was.
     pub const fn times(self, count: usize) -> Self {
-        if count == 0 || self.0 == 0 {
-            return Self(0);
-        }
-        if self.0 == usize::MAX || count == usize::MAX {
-            return Self(usize::MAX);
-        }
-        match self.0.checked_mul(count) {
-            Some(product) => Self(product),
-            None => Self(usize::MAX),
-        }
+        Self(self.0.saturating_mul(count))
     }
 
     /// The number of elements.

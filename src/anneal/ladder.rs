@@ -13,7 +13,7 @@ use crate::options::Sweep;
 use crate::problem::Problem;
 use crate::real::Real;
 use crate::report::{Observer, Report, Termination};
-use crate::sinkhorn::{self, Sinkhorn, State};
+use crate::sinkhorn::{self, Iteration, State};
 
 /// The residual with which a level above the last is left, since the next one starts from a larger one
 /// anyway; and with which Newton's method begins on the last.
@@ -78,34 +78,36 @@ pub fn solve<P: Precision, G: Geometry<P> + Copy>(
     };
 
     // Solvers are large: each is made where it stays.
-    let mut first = Sinkhorn::idle(problem, &options.solve, &mut *f, &mut *g);
+    let mut first = Iteration::idle(problem, &options.solve, &mut *f, &mut *g);
     first.begin(&mut *plain)?;
     let start = options.ladder.start.unwrap_or(first.largest_cost() / P::Potential::from_count(10));
-    let state = first.state();
+    let state = first.state;
     let mut walk = Walk { options, state, newton, stopped: false };
     let mut levels = 0;
     let (mut before, mut epsilon) = (problem.epsilon(), start);
     while epsilon > problem.epsilon() && walk.goes_on() {
         // An epsilon too large for a rule's parameters is left out.
         if let Ok(level) = problem.with_epsilon(epsilon) {
-            let mut solver = Sinkhorn::idle(&level, &options.solve, &mut *f, &mut *g);
+            let mut solver = Iteration::idle(&level, &options.solve, &mut *f, &mut *g);
             solver.state = walk.state;
             solver.take_up(&mut *plain)?;
             solver.enter_level(before);
             walk.pass(&mut solver, &level, observer);
-            walk.state = solver.state();
+            walk.state = solver.state;
             before = epsilon;
             levels += 1;
         }
         epsilon = epsilon / options.ladder.factor;
     }
-    let mut solver = Sinkhorn::idle(problem, &options.solve, f, g);
+    let mut solver = Iteration::idle(problem, &options.solve, f, g);
     solver.state = walk.state;
     solver.take_up(plain)?;
     solver.enter_level(before);
-    walk.finish(&mut solver, problem, observer);
+    let mut report = Report::unknown();
+    walk.finish(&mut solver, problem, &mut report, observer);
+    solver.conclude(&mut report);
     let (newton_steps, products) = walk.newton.map_or((0, 0), |x| (x.steps, x.products));
-    Ok(Solved { report: *solver.conclude(), levels, newton_steps, products })
+    Ok(Solved { report, levels, newton_steps, products })
 }
 
 /// The share of the sweeps in `len` elements of work, which are enough: with a kernel where that fits.
@@ -138,7 +140,7 @@ impl<P: Precision> Walk<'_, P> {
     /// A level above the last.
     fn pass<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
         level: &Problem<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) {
@@ -166,21 +168,21 @@ impl<P: Precision> Walk<'_, P> {
     /// One sweep at a level above the last; whether there may be another.
     fn sweep<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) -> bool {
         if !self.goes_on() {
             return false;
         }
         self.stopped |= !solver.sweep_once() || self.watch(solver, observer);
-        self.state = solver.state();
+        self.state = solver.state;
         self.goes_on()
     }
 
     /// Shows the observer where the solve stands, if it is time; whether it wants to stop.
     fn watch<G: Geometry<P>>(
         &self,
-        solver: &Sinkhorn<'_, P, G>,
+        solver: &Iteration<'_, P, G>,
         observer: &mut impl Observer<P::Potential>,
     ) -> bool {
         let progress = solver.progress();
@@ -191,8 +193,9 @@ impl<P: Precision> Walk<'_, P> {
     /// The last level.
     fn finish<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
         problem: &Problem<'_, P, G>,
+        report: &mut Report<P::Potential>,
         observer: &mut impl Observer<P::Potential>,
     ) {
         // What the residual of a certified solve has to come to is not known.
@@ -207,7 +210,7 @@ impl<P: Precision> Walk<'_, P> {
         let (mut swept, mut fresh) = (false, true);
         let mut least = P::Potential::INFINITY;
         loop {
-            let ended = solver.step_once(target.is_none() && wait == 0).is_some();
+            let ended = solver.step_once(target.is_none() && wait == 0, report).is_some();
             if self.stopped {
                 solver.end(Termination::Stopped);
             }

@@ -7,7 +7,7 @@ use crate::kernel::Precision;
 use crate::marginal::Ball;
 use crate::problem::Problem;
 use crate::real::Real;
-use crate::sinkhorn::{Measured, Sinkhorn};
+use crate::sinkhorn::{Iteration, Measured};
 
 /// Share of the increase that the slope promises which a step has to bring.
 const ARMIJO: usize = 10_000;
@@ -46,7 +46,7 @@ impl<P: Precision> Newton<'_, P> {
     /// dual up or, where rounding hides that, the gradient down; or leaves them.
     pub(super) fn step<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
         problem: &Problem<'_, P, G>,
     ) -> Outcome<P::Potential> {
         let (zero, one) = (P::Potential::ZERO, P::Potential::ONE);
@@ -101,7 +101,7 @@ impl<P: Precision> Newton<'_, P> {
 
     fn measure<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
     ) -> Measured<P::Potential> {
         let [rows, cols] = &mut self.work.scratch;
         solver.measure(&mut self.balls, [rows, cols])
@@ -110,7 +110,7 @@ impl<P: Precision> Newton<'_, P> {
     /// Keeps the potentials and finds the direction and its slope; `None` if there is none.
     fn aim<G: Geometry<P>>(
         &mut self,
-        solver: &mut Sinkhorn<'_, P, G>,
+        solver: &mut Iteration<'_, P, G>,
         problem: &Problem<'_, P, G>,
         kept: bool,
     ) -> Option<P::Potential> {
@@ -144,14 +144,14 @@ impl<P: Precision> Newton<'_, P> {
     }
 
     /// The potentials before the step plus t times the step, up to the corners.
-    fn place<G: Geometry<P>>(&self, solver: &mut Sinkhorn<'_, P, G>, t: P::Potential) {
+    fn place<G: Geometry<P>>(&self, solver: &mut Iteration<'_, P, G>, t: P::Potential) {
         let Work { before, step, .. } = &self.work;
         solver.place(before.each_ref().map(|x| &**x), step.each_ref().map(|x| &**x), t);
     }
 }
 
 /// Keeps the plan at the potentials of a solver, if it has the room.
-fn keep_plan<P: Precision, G: Geometry<P>>(_solver: &mut Sinkhorn<'_, P, G>) -> bool {
+fn keep_plan<P: Precision, G: Geometry<P>>(_solver: &mut Iteration<'_, P, G>) -> bool {
     #[cfg(feature = "scaling")]
     return _solver.keep_plan();
     #[cfg(not(feature = "scaling"))]
@@ -159,7 +159,7 @@ fn keep_plan<P: Precision, G: Geometry<P>>(_solver: &mut Sinkhorn<'_, P, G>) -> 
 }
 
 /// The plan that was kept.
-fn kept_plan<'a, P: Precision, G: Geometry<P>>(_solver: &'a Sinkhorn<'_, P, G>) -> &'a [P::Sum] {
+fn kept_plan<'a, P: Precision, G: Geometry<P>>(_solver: &'a Iteration<'_, P, G>) -> &'a [P::Sum] {
     #[cfg(feature = "scaling")]
     return _solver.kept_plan();
     #[cfg(not(feature = "scaling"))]

@@ -80,14 +80,17 @@ pub struct CostRange<T> {
     pub forbidden: bool,
 }
 
+/// Rows of plan entries in the scratch: a group, or one and its products. (There is room for four.)
+const ENTRIES: usize = if SMALL { 2 } else { GROUP };
+
 /// Buffers of a geometry, cut from the work of the caller.
 pub struct Scratch<'a, P: Precision> {
     /// The points of the columns, coordinate by coordinate.
     pub(crate) prepared: &'a mut [P::Cost],
     /// One row of the cost.
     pub(crate) row: &'a mut [P::Cost],
-    /// Four rows of plan entries.
-    pub(crate) entries: [&'a mut [P::Sum]; 4],
+    /// Rows of plan entries.
+    pub(crate) entries: [&'a mut [P::Sum]; ENTRIES],
     /// Column sums of a block of rows.
     pub(crate) partial: &'a mut [P::Sum],
     /// The same for blocks of rows that are swept at the same time.
@@ -98,11 +101,10 @@ pub struct Scratch<'a, P: Precision> {
 impl<'a, P: Precision> Scratch<'a, P> {
     /// No buffers yet.
     pub(crate) fn none() -> Self {
-        let entries = [&mut [][..], &mut [], &mut [], &mut []];
         Self {
             prepared: &mut [],
             row: &mut [],
-            entries,
+            entries: Default::default(),
             partial: &mut [],
             #[cfg(feature = "parallel")]
             slots: Slots::none(),

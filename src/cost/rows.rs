@@ -291,6 +291,18 @@ pub(super) fn max_block<P: Precision>(
     }
 }
 
+/// [`max_block`] of all rows, which is not on the stack of the sums that come next.
+#[inline(never)]
+fn greatest<P: Precision>(
+    cost: &impl RowCost<P>,
+    pass: Pass<P>,
+    (f, g): (&[P::Potential], &mut [P::Potential]),
+    scratch: &mut Scratch<'_, P>,
+) {
+    g.fill(P::Potential::NEG_INFINITY);
+    max_block(cost, pass, 0, (f, g), scratch.prepared, scratch.row);
+}
+
 /// See [`Geometry::fill`], for rows from `first` on.
 #[cfg(feature = "scaling")]
 #[inline(always)]
@@ -500,8 +512,7 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         #[cfg(not(feature = "parallel"))]
         let crew = None::<()>;
         if crew.is_none() {
-            g.fill(P::Potential::NEG_INFINITY);
-            max_block(self, pass, 0, (f, g), scratch.prepared, scratch.row);
+            greatest(self, pass, (f, g), scratch);
         }
         for g in g.iter_mut() {
             // A column without any partner gets shift 0 and sum 0.
@@ -560,6 +571,11 @@ impl<P: Precision, C: RowCost<P>> Geometry<P> for C {
         found == 0
     }
 
+    // (Where there is one way to go, a call of a call.)
+    #[cfg_attr(
+        not(any(feature = "lowrank", feature = "grid", feature = "parallel")),
+        inline(always)
+    )]
     fn marginals(
         &self,
         pass: Pass<P>,

@@ -43,16 +43,20 @@ impl<S> Source<S> {
     /// A struct without any field, all defaults.
     pub(super) const DEFAULTS: Self = Self { pointer: core::ptr::null(), size: 0 };
 
-    /// A struct that begins with its size; it must be zero behind what this library knows.
+    /// A struct that begins with its size; it must be zero from byte `end` on, whatever its size: behind
+    /// what this library knows, or what is used of that.
     ///
     /// # Safety
     /// `pointer` is NULL or readable for the size that its first four bytes state, for as long as
     /// the source is used.
     #[inline(always)]
-    pub(super) unsafe fn versioned(pointer: *const S, argument: Argument) -> Result<Self, Refusal> {
-        let bytes = pointer.cast::<u8>();
+    pub(super) unsafe fn versioned(
+        pointer: *const S,
+        end: usize,
+        argument: Argument,
+    ) -> Result<Self, Refusal> {
         // SAFETY: passed on from the caller.
-        unsafe { check_versioned(bytes, align_of::<S>(), size_of::<S>(), argument) }?;
+        unsafe { check_versioned(pointer.cast(), align_of::<S>(), end, argument) }?;
         // SAFETY: checked.
         Ok(unsafe { Self::checked(pointer) })
     }
@@ -138,7 +142,7 @@ impl<S> Source<S> {
     }
 }
 
-/// What [`Source::versioned`] refuses, for a struct of this alignment and size.
+/// What [`Source::versioned`] refuses, for a struct of this alignment.
 ///
 /// # Safety
 /// As [`Source::versioned`].
@@ -146,28 +150,28 @@ impl<S> Source<S> {
 unsafe fn check_versioned(
     bytes: *const u8,
     align: usize,
-    known: usize,
+    end: usize,
     argument: Argument,
 ) -> Result<(), Refusal> {
     check_address(bytes.addr(), align, argument)?;
     // SAFETY: not NULL and aligned; the caller vouches for at least the leading four bytes.
     let size = unsafe { bytes.cast::<u32>().read() } as usize;
     // SAFETY: passed on from the caller.
-    unsafe { check_sized(bytes, size, known, argument) }
+    unsafe { check_sized(bytes, size, end, argument) }
 }
 
-/// Error `StructSize` for a size that no struct has, or bytes behind what is known.
+/// Error `StructSize` for a size that no struct has, or bytes from `end` on.
 ///
 /// # Safety
 /// `bytes` is readable for `size` bytes.
 unsafe fn check_sized(
     bytes: *const u8,
     size: usize,
-    known: usize,
+    end: usize,
     argument: Argument,
 ) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    if plausible(size, 8) && unsafe { all_zero(bytes, known, size) } {
+    if plausible(size, 8) && unsafe { all_zero(bytes, end, size) } {
         Ok(())
     } else {
         Err(Refusal::new(ErrorKind::StructSize, argument))
@@ -429,35 +433,26 @@ pub(super) struct Written<const MOST: usize = 5> {
 impl<const MOST: usize> Written<MOST> {
     pub(super) const NOTHING: Self = Self { ranges: [Range::NOTHING; MOST], len: 0, left: 0 };
 
-    /// What is written next.
+    /// What is written next; or read, if no argument goes with it.
+    #[inline(never)]
     pub(super) fn and(&mut self, range: &Range) {
-        self.and_read(range);
-        if let Some(slot) = self.ranges.get_mut(self.len) {
-            *slot = *range;
-            self.len += 1;
-        }
-    }
-
-    /// Elements that are written next.
-    #[inline(never)]
-    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
-        self.and(&Range::of(data, len, argument));
-    }
-
-    /// Elements that are read.
-    #[inline(never)]
-    pub(super) fn and_read_slice<V>(&mut self, data: *const V, len: usize) {
-        self.and_read(&Range::of(data, len, Argument::None));
-    }
-
-    /// What is read.
-    #[inline(never)]
-    pub(super) fn and_read(&mut self, range: &Range) {
         for (k, written) in self.ranges.iter().enumerate() {
             if k + self.left < MOST && written.meets(range) {
                 self.left = MOST - k;
             }
         }
+        if range.argument != Argument::None
+            && let Some(slot) = self.ranges.get_mut(self.len)
+        {
+            *slot = *range;
+            self.len += 1;
+        }
+    }
+
+    /// The same of elements.
+    #[inline(never)]
+    pub(super) fn and_slice<V>(&mut self, data: *const V, len: usize, argument: Argument) {
+        self.and(&Range::of(data, len, argument));
     }
 
     /// Error `Overlap`.

@@ -129,15 +129,15 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, reports: *mut types::Report<T>) ->
         written.and(&Range::of(call.g, g_len, Argument::ColPotentials));
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         written.and(&report_bytes);
-        written.and_read(&c_options.range());
-        written.and_read(&c.range());
+        written.and(&c_options.range());
+        written.and(&c.range());
         for (k, more) in more.into_iter().enumerate() {
             let matrix = matrix(costs(c), k);
             let len = span(matrix).saturating_add(more);
-            written.and_read(&Range::of(matrix.data, len, Argument::None));
+            written.and(&Range::of(matrix.data, len, Argument::None));
         }
-        written.and_read(&Range::of(a.as_ptr(), a_len, Argument::None));
-        written.and_read(&Range::of(b.as_ptr(), b_len, Argument::None));
+        written.and(&Range::of(a.as_ptr(), a_len, Argument::None));
+        written.and(&Range::of(b.as_ptr(), b_len, Argument::None));
         written.check()?;
         // SAFETY: checked; writable as the caller vouches; no other range shares an address.
         let f = unsafe { core::slice::from_raw_parts_mut(call.f, f_len) };

@@ -1,7 +1,7 @@
 //! From the C structs to the types of the library and back.
 
-use core::mem::{MaybeUninit, offset_of, size_of};
-use core::ptr::{from_ref, null};
+use core::mem::{MaybeUninit, align_of, offset_of, size_of};
+use core::ptr::{null, null_mut};
 
 use super::abi::{Refusal, Source, Written, c_status, field, mat_and_more, part, slice_of, span};
 use super::host::{HostCost, hosted};
@@ -237,7 +237,7 @@ pub(super) fn note_cost<T: Scalar, const MOST: usize>(
 ) {
     for k in 0..MATRICES.len() {
         let matrix = matrix(c, k);
-        written.and_read_slice(matrix.data, span(matrix));
+        written.and_slice(matrix.data, span(matrix), Argument::None);
     }
 }
 
@@ -278,7 +278,8 @@ unsafe fn check_problem<T: Scalar>(
     reserved: usize,
 ) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
+    let c =
+        unsafe { Source::versioned(pointer, size_of::<types::Problem<T>>(), Argument::Problem) }?;
     check_matrices(costs(c))?;
     if c.zero_from(reserved, size_of::<types::Problem<T>>())
         && zero(field!(c, types::Problem<T>, reserved_value, T::ZERO))
@@ -312,11 +313,10 @@ unsafe fn check_options<T: Scalar>(pointer: *const types::Options<T>) -> Result<
     if pointer.is_null() {
         return Ok(());
     }
-    // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
     let reserved = offset_of!(types::Options<T>, reserved);
-    if c.zero_from(reserved, size_of::<types::Options<T>>())
-        && field!(c, types::Options<T>, reserved32, 0) == 0
+    // SAFETY: passed on from the caller.
+    let c = unsafe { Source::versioned(pointer, reserved, Argument::Options) }?;
+    if field!(c, types::Options<T>, reserved32, 0) == 0
         && zero(field!(c, types::Options<T>, reserved_value, T::ZERO))
     {
         Ok(())
@@ -517,9 +517,9 @@ pub(super) fn refuse_overlap<T: Scalar, const MOST: usize>(
 ) -> Result<(), Refusal> {
     note_cost(written, costs(c));
     let [(a, n), (b, m)] = weights(c);
-    written.and_read_slice(a, n);
-    written.and_read_slice(b, m);
-    written.and_read(&c.range());
+    written.and_slice(a, n, Argument::None);
+    written.and_slice(b, m, Argument::None);
+    written.and(&c.range());
     written.check()
 }
 
@@ -581,8 +581,8 @@ pub(super) unsafe fn write_values(
     // SAFETY: values <= end <= size.
     let target = unsafe { report.byte_add(values) }.cast::<u8>();
     let count = end.min(reserved) - values;
-    // SAFETY: `count` bytes of values lie inside both structs, which do not overlap.
-    unsafe { core::ptr::copy_nonoverlapping(source, target, count) };
+    // SAFETY: `count` bytes of values lie inside both structs.
+    unsafe { core::ptr::copy(source, target, count) };
     // SAFETY: count <= end - values, inside the caller's struct.
     let rest = unsafe { target.add(count) };
     // SAFETY: up to the end of the caller's struct, or of what this library knows of it.
@@ -590,43 +590,73 @@ pub(super) unsafe fn write_values(
     end
 }
 
-/// Writes a report into as much of the caller's struct as there is; gives how much that is.
-///
-/// # Safety
-/// `report` is aligned and writable for the size that it states, a multiple of 8 that reaches behind
-/// its head.
-pub(super) unsafe fn write_report<T: Scalar>(
-    report: *mut types::Report<T>,
-    found: &Report<T>,
-) -> usize {
+/// How far behind the start of the caller's report the library's lies, if both are to have their numbers
+/// in the same place: the same ones in the same order, from epsilon to col_multiplier.
+const fn report_offset<T: Scalar>() -> usize {
     type C<T> = types::Report<T>;
-    let head = report.cast::<Head>();
-    // SAFETY: passed on from the caller.
-    unsafe { write_ending(head, found.converged(), c_status(found.termination as i32)) };
-    // Both structs hold the same values in the same order, from epsilon to col_multiplier.
     const {
         let own = offset_of!(Report<T>, col_multiplier) - offset_of!(Report<T>, epsilon);
         let theirs = offset_of!(C<T>, col_multiplier) - offset_of!(C<T>, epsilon);
         assert!(own == theirs && offset_of!(C<T>, iterations) == size_of::<Head>());
+        let offset = offset_of!(C<T>, epsilon) - offset_of!(Report<T>, epsilon);
+        assert!(offset.is_multiple_of(align_of::<Report<T>>()));
+        assert!(offset + size_of::<Report<T>>() <= size_of::<C<T>>());
+        offset
     }
+}
+
+/// Where in the caller's report the library's can be filled in, so that it needs no room of its own; NULL
+/// if the struct is too short. [`write_report`] has to follow.
+///
+/// # Safety
+/// As [`write_report`].
+pub(super) unsafe fn place_of_report<T: Scalar>(report: *mut types::Report<T>) -> *mut Report<T> {
+    // SAFETY: `report` holds at least its size.
+    let size = unsafe { report.cast::<u32>().read() } as usize;
+    let offset = report_offset::<T>();
+    if size < offset + size_of::<Report<T>>() {
+        return null_mut();
+    }
+    report.wrapping_byte_add(offset).cast()
+}
+
+/// Writes a report into as much of the caller's struct as there is; gives how much that is.
+///
+/// # Safety
+/// `report` is aligned and writable for the size that it states, a multiple of 8 that reaches behind
+/// its head; `found` is a report, apart or in its [place](place_of_report).
+pub(super) unsafe fn write_report<T: Scalar>(
+    report: *mut types::Report<T>,
+    found: *const Report<T>,
+) -> usize {
+    type C<T> = types::Report<T>;
+    // (What lies elsewhere in the caller's struct is read before anything is written.)
+    let (converged, termination, iterations, collapsed, sweep) = {
+        // SAFETY: as the caller vouches.
+        let found = unsafe { &*found };
+        let &Report { termination, iterations, collapsed, sweep, .. } = found;
+        (found.converged(), termination, iterations, collapsed, sweep)
+    };
     let layout = ReportLayout {
         values: offset_of!(C<T>, epsilon),
         reserved: offset_of!(C<T>, reserved_values),
         size: size_of::<C<T>>(),
     };
-    // SAFETY: inside our own struct.
-    let source = unsafe { from_ref(found).byte_add(offset_of!(Report<T>, epsilon)) }.cast::<u8>();
-    // SAFETY: passed on from the caller; the values as above.
-    let end = unsafe { write_values(head, found.iterations, source, &layout) };
+    let head = report.cast::<Head>();
+    let source = found.wrapping_byte_add(offset_of!(Report<T>, epsilon)).cast();
+    // SAFETY: passed on from the caller; the numbers, of which there are as many in both.
+    let end = unsafe { write_values(head, iterations, source, &layout) };
+    // SAFETY: passed on from the caller.
+    unsafe { write_ending(head, converged, c_status(termination as i32)) };
     if end > offset_of!(C<T>, collapsed) {
         // SAFETY: the struct reaches behind this field.
         let slot = unsafe { &raw mut (*report).collapsed };
         // SAFETY: as above.
-        unsafe { slot.write(u32::from(found.collapsed)) };
+        unsafe { slot.write(u32::from(collapsed)) };
         // SAFETY: in the same eight bytes.
         let slot = unsafe { &raw mut (*report).sweep };
         // SAFETY: as above.
-        unsafe { slot.write(found.sweep as u32) };
+        unsafe { slot.write(sweep as u32) };
     }
     end
 }

@@ -119,10 +119,10 @@ fn keep_apart<T: Scalar>(
     }
     written.and(&Range::of(error, 1, Argument::Report));
     for input in inputs {
-        written.and_read(input);
+        written.and(input);
     }
-    written.and_read(&Range::of(call.f, n, Argument::None));
-    written.and_read(&Range::of(call.g, m, Argument::None));
+    written.and(&Range::of(call.f, n, Argument::None));
+    written.and(&Range::of(call.g, m, Argument::None));
     refuse_overlap(&mut written, c)
 }
 

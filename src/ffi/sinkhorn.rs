@@ -10,8 +10,9 @@ use super::abi::{
     check_pointer, check_slice, field, plausible, work_of, write_plain,
 };
 use super::convert::{
-    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, problem_of,
-    read_options, read_problem, recall_state, refuse_overlap, write_ending, write_report,
+    Head, OptionsSource, Place, Scalar, check_state, fill_options, keep_state, place_of_report,
+    problem_of, read_options, read_problem, recall_state, refuse_overlap, write_ending,
+    write_report,
 };
 #[cfg(feature = "parallel")]
 use super::host::Host;
@@ -24,8 +25,8 @@ use crate::cost::Geometry;
 use crate::error::{Argument, Error, ErrorKind};
 use crate::options::{Options, Sweep};
 use crate::problem::{Problem, check_weights};
-use crate::report::{Observer, Progress};
-use crate::sinkhorn::{self, Sinkhorn};
+use crate::report::{Observer, Progress, Report};
+use crate::sinkhorn::{self, Iteration};
 
 /// Status of rot_sinkhorn_step while the solve goes on.
 pub const ROT_RUNNING: i32 = 100;
@@ -41,14 +42,41 @@ pub(super) struct Call<T> {
     pub(super) work_len: usize,
 }
 
-/// What a call looks like once everything in it has been checked.
+/// A call in which everything has been checked.
 pub(super) struct Opened<'p, 'a, T: Scalar> {
     pub(super) problem: &'p Problem<'a, T, HostCost<'a, T>>,
     pub(super) options: Options<T>,
-    pub(super) c_options: OptionsSource<T>,
-    pub(super) f: &'a mut [T],
-    pub(super) g: &'a mut [T],
-    pub(super) work: &'a mut [T],
+    /// Its pointers are valid for what goes with them.
+    call: &'p Call<T>,
+    /// Elements of the work that are used.
+    len: usize,
+}
+
+/// What a solver is made of: problem and options, f and g, and the work.
+pub(super) type Parts<'o, 'p, 'a, T> =
+    ((&'p Problem<'a, T, HostCost<'a, T>>, &'o Options<T>), [&'o mut [T]; 2], &'o mut [T]);
+
+impl<'p, 'a, T: Scalar> Opened<'p, 'a, T> {
+    /// The caller's options struct.
+    #[cfg(feature = "implicit")]
+    pub(super) fn c_options(&self) -> OptionsSource<T> {
+        // SAFETY: it was checked.
+        unsafe { Source::checked(self.call.options) }
+    }
+
+    // (Formed where they are used: kept here they would be on every stack.)
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> Parts<'_, 'p, 'a, T> {
+        let Self { problem, options, call, len } = self;
+        let (n, m) = problem.shape();
+        // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
+        let f = unsafe { slice::from_raw_parts_mut(call.f, n) };
+        // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
+        let g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+        // SAFETY: checked; `work_of` found so many elements; no other range shares an address.
+        let work = unsafe { slice::from_raw_parts_mut(call.work, *len) };
+        ((problem, options), [f, g], work)
+    }
 }
 
 /// How a call uses its memory.
@@ -83,12 +111,12 @@ impl<'r> Terms<'r> {
 /// Every pointer is NULL or valid for what goes with it.
 #[inline(always)]
 pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
-    call: Call<T>,
+    call: &'p Call<T>,
     terms: Terms<'_>,
     (problem, opened): (&'p mut Place<'a, T>, &'o mut MaybeUninit<Opened<'p, 'a, T>>),
 ) -> Result<&'o mut Opened<'p, 'a, T>, Refusal> {
     // SAFETY: passed on from the caller.
-    unsafe { put_opened(&call, &terms, problem, opened) }?;
+    unsafe { put_opened(call, &terms, problem, opened) }?;
     // SAFETY: it was put there.
     Ok(unsafe { opened.assume_init_mut() })
 }
@@ -99,7 +127,7 @@ pub(super) unsafe fn open<'o, 'p, 'a, T: Scalar>(
 /// As [`open`].
 #[inline(never)]
 unsafe fn put_opened<'p, 'a, T: Scalar>(
-    call: &Call<T>,
+    call: &'p Call<T>,
     terms: &Terms<'_>,
     problem: &'p mut Place<'a, T>,
     opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
@@ -112,17 +140,12 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     let problem = unsafe { problem_of(c, problem) }?;
     let ((n, m), d) = (problem.shape(), Geometry::<T>::dimension(problem.geometry()));
     let threads = if terms.threads { lend(problem, c_options) } else { 0 };
-    let (options, f, g, work) = (Options::new(), &mut [][..], &mut [][..], &mut [][..]);
-    let opened = opened.write(Opened { problem, options, c_options, f, g, work });
+    let opened = opened.write(Opened { problem, options: Options::new(), call, len: 0 });
     fill_options(c_options, &mut opened.options)?;
     check_slice(call.f.cast_const(), n, Argument::RowPotentials)?;
     check_slice(call.g.cast_const(), m, Argument::ColPotentials)?;
     check_slice(call.work.cast_const(), call.work_len, Argument::Work)?;
-    keep_apart(call, terms, (n, m), opened.c_options)?;
-    // SAFETY: checked; n potentials as the caller vouches; no other range shares an address.
-    opened.f = unsafe { slice::from_raw_parts_mut(call.f, n) };
-    // SAFETY: checked; m potentials as the caller vouches; no other range shares an address.
-    opened.g = unsafe { slice::from_raw_parts_mut(call.g, m) };
+    keep_apart(call, terms, (n, m), c_options)?;
     let needed = (terms.needed)(n, m, d);
     // What is not used is not touched either.
     let mut len = needed;
@@ -132,7 +155,8 @@ unsafe fn put_opened<'p, 'a, T: Scalar>(
     }
     let len = call.work_len.min(len.saturating_add(threads)).max(len);
     // SAFETY: the work as the caller vouches; no other range shares an address.
-    opened.work = unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
+    unsafe { work_of(call.work, call.work_len, len, terms.fresh) }?;
+    opened.len = len;
     Ok(())
 }
 
@@ -151,8 +175,8 @@ fn keep_apart<T: Scalar>(
     for range in terms.written {
         written.and(range);
     }
-    written.and_read(&c_options.range());
-    written.and_read(&terms.read);
+    written.and(&c_options.range());
+    written.and(&terms.read);
     // SAFETY: it was read before.
     refuse_overlap(&mut written, unsafe { Source::checked(call.problem) })
 }
@@ -228,7 +252,7 @@ unsafe fn solve_any<T: Scalar>(call: Call<T>, report: *mut types::Report<T>) -> 
 /// As [`open`]; the report is NULL or valid too.
 #[inline(never)]
 unsafe fn open_solve<'p, 'a, T: Scalar>(
-    call: &Call<T>,
+    call: &'p Call<T>,
     report: *mut types::Report<T>,
     problem: &'p mut Place<'a, T>,
     opened: &mut MaybeUninit<Opened<'p, 'a, T>>,
@@ -259,29 +283,31 @@ unsafe fn solve_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    let Opened { problem, options, c_options, f, g, work } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let (call, solver) = (opened.call, &mut MaybeUninit::uninit());
     // SAFETY: passed on from the caller.
-    let refused = unsafe { begin(&mut solver, work, report) };
+    let refused = unsafe { begin(opened, solver, report) };
     if refused != 0 {
         return refused;
     }
-    solver.run(&mut Observe::of(*c_options));
+    // SAFETY: `begin` put it there.
+    let solver = unsafe { solver.assume_init_mut() };
     // SAFETY: passed on from the caller.
-    unsafe { hand_over(report, &mut solver) }
+    unsafe { hand_over(report, solver, Some(call)) }
 }
 
-/// Begins a solve; gives 0, or the status of a refusal. (An error is large, and gone before the solve.)
+/// Begins a solve, in a place that the caller has for it; gives 0, or the status of a refusal. (An error is
+/// large, and gone before the solve.)
 ///
 /// # Safety
 /// As [`solve_opened`].
 #[inline(never)]
-unsafe fn begin<'a, T: Scalar>(
-    solver: &mut Sinkhorn<'a, T, HostCost<'a, T>>,
-    work: &'a mut [T],
+unsafe fn begin<'o, T: Scalar>(
+    opened: &'o mut Opened<'_, '_, T>,
+    place: &mut MaybeUninit<Iteration<'o, T, HostCost<'o, T>>>,
     report: *mut types::Report<T>,
 ) -> i32 {
-    match solver.begin(work) {
+    let ((problem, options), [f, g], work) = opened.parts();
+    match place.write(Iteration::idle_in_place(problem, options, f, g)).begin(work) {
         Ok(()) => 0,
         // SAFETY: passed on from the caller.
         Err(error) => unsafe { refuse(report, error) },
@@ -325,19 +351,74 @@ impl<T: Scalar> Observer<T> for Observe<T> {
     }
 }
 
-/// Ends a solve, writes the report and gives its status.
+/// Ends a solve, where there is a checked call after running it; writes the report and gives its status.
 ///
 /// # Safety
 /// `report` is writable for the size that it states.
-#[inline(never)]
-unsafe fn hand_over<T: Scalar>(
+// (No frame of its own below that of the caller.)
+#[inline(always)]
+unsafe fn hand_over<'a, T: Scalar>(
     report: *mut types::Report<T>,
-    solver: &mut Sinkhorn<'_, T, HostCost<'_, T>>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&Call<T>>,
 ) -> i32 {
-    let found = solver.conclude();
     // SAFETY: passed on from the caller.
-    unsafe { write_report(report, found) };
-    found.termination as i32
+    let place = unsafe { place_of_report(report) };
+    if place.is_null() {
+        // SAFETY: passed on from the caller.
+        unsafe { hand_over_apart(report, solver, run) }
+    } else {
+        // SAFETY: passed on from the caller; the place is aligned and inside the caller's struct.
+        unsafe { conclude(report, solver, run, place) }
+    }
+}
+
+/// [`hand_over`] to a struct that is too short for a report in place. (Its stack is that of such callers
+/// alone.)
+///
+/// # Safety
+/// As [`hand_over`].
+#[inline(never)]
+unsafe fn hand_over_apart<'a, T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&Call<T>>,
+) -> i32 {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: passed on from the caller.
+    unsafe { conclude(report, solver, run, place.as_mut_ptr()) }
+}
+
+/// [`hand_over`] by way of a report in `place`.
+///
+/// # Safety
+/// As [`hand_over`]; `place` is valid for a report that nobody else uses, apart or in its place.
+#[inline(never)]
+unsafe fn conclude<'a, T: Scalar>(
+    report: *mut types::Report<T>,
+    solver: &mut Iteration<'a, T, HostCost<'a, T>>,
+    run: Option<&Call<T>>,
+    place: *mut Report<T>,
+) -> i32 {
+    // (Whatever it holds is written over: zeros are the least code.)
+    // SAFETY: as the caller vouches.
+    unsafe { place.write_bytes(0, 1) };
+    // SAFETY: as above.
+    let sweep = unsafe { &raw mut (*place).sweep };
+    // SAFETY: as above.
+    unsafe { sweep.write(Sweep::Log) };
+    // SAFETY: as above; zeros are numbers, false and `Converged`.
+    let found = unsafe { &mut *place };
+    if let Some(call) = run {
+        // SAFETY: its options were checked.
+        let c_options = unsafe { Source::checked(call.options) };
+        solver.run(&mut Observe::of(c_options), found);
+    }
+    solver.conclude(found);
+    let ending = found.termination;
+    // SAFETY: passed on from the caller.
+    unsafe { write_report(report, place) };
+    ending as i32
 }
 
 unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
@@ -346,8 +427,9 @@ unsafe fn check_any<T: Scalar>(call: Call<T>, error: *mut rot_error) -> i32 {
         let place = (&mut MaybeUninit::uninit(), &mut MaybeUninit::uninit());
         check_optional(error.cast_const(), Argument::Report)?;
         // SAFETY: the caller's promises are those of the C function.
-        let o = unsafe { open(call, Terms::of(true, &[range]), place) }?;
-        sinkhorn::check(o.problem, &o.options, o.f, o.g, o.work)
+        let o = unsafe { open(&call, Terms::of(true, &[range]), place) }?;
+        let ((problem, options), [f, g], work) = o.parts();
+        sinkhorn::check(problem, options, f, g, work)
     };
     let error_out = match check() {
         Ok(()) => c_status(0),
@@ -370,7 +452,7 @@ unsafe fn init_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { whole_state(state) }?;
         // SAFETY: passed on from the caller.
-        let opened = unsafe { open(call, Terms::of(true, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(true, &ranges), place) }?;
         // SAFETY: `whole_state` found a whole struct; no other range shares an address.
         init_opened(opened, unsafe { &mut *state })
     };
@@ -389,8 +471,8 @@ fn init_opened<T: Scalar>(
     opened: &mut Opened<'_, '_, T>,
     state: &mut types::State<T>,
 ) -> Result<(), Error> {
-    let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
+    let ((problem, options), [f, g], work) = opened.parts();
+    let mut solver = Iteration::idle(problem, options, f, g);
     solver.begin(work)?;
     keep_state(&solver.state, state);
     Ok(())
@@ -402,9 +484,10 @@ fn init_opened<T: Scalar>(
 /// As [`Source::versioned`].
 unsafe fn whole_state<T: Scalar>(state: *const types::State<T>) -> Result<(), Refusal> {
     // SAFETY: passed on from the caller.
-    let source = unsafe { Source::versioned(state, Argument::State) }?;
-    let size = size_of::<types::State<T>>();
-    if source.size() < size || !source.zero_from(offset_of!(types::State<T>, reserved), size) {
+    let source = unsafe {
+        Source::versioned(state, offset_of!(types::State<T>, reserved), Argument::State)
+    }?;
+    if source.size() < size_of::<types::State<T>>() {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::State));
     }
     Ok(())
@@ -434,7 +517,7 @@ unsafe fn step_any<T: Scalar>(
         // SAFETY: passed on from the caller.
         unsafe { read_state(state) }?;
         // SAFETY: passed on from the caller; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         step_opened(opened, iterations, unsafe { &mut *state })
     };
@@ -447,6 +530,20 @@ unsafe fn step_any<T: Scalar>(
     error_out.status
 }
 
+/// Goes on with a solve whose state was kept, in a place that the caller has for it.
+#[inline(never)]
+fn take_up<'s, 'o, T: Scalar>(
+    opened: &'o mut Opened<'_, '_, T>,
+    place: &'s mut MaybeUninit<Iteration<'o, T, HostCost<'o, T>>>,
+    state: &types::State<T>,
+) -> Result<&'s mut Iteration<'o, T, HostCost<'o, T>>, Refusal> {
+    let ((problem, options), [f, g], work) = opened.parts();
+    let solver = place.write(Iteration::idle_in_place(problem, options, f, g));
+    recall_state(state, &mut solver.state);
+    solver.take_up(work)?;
+    Ok(solver)
+}
+
 /// Steps of a solve of what was opened.
 #[inline(never)]
 fn step_opened<T: Scalar>(
@@ -454,11 +551,9 @@ fn step_opened<T: Scalar>(
     iterations: u64,
     state: &mut types::State<T>,
 ) -> Result<i32, Error> {
-    let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
-    recall_state(state, &mut solver.state);
-    solver.take_up(work)?;
-    let ending = solver.step(iterations);
+    let place = &mut MaybeUninit::uninit();
+    let solver = take_up(opened, place, state)?;
+    let ending = solver.step(iterations, &mut Report::unknown());
     keep_state(&solver.state, state);
     Ok(ending.map_or(ROT_RUNNING, |t| t as i32))
 }
@@ -476,7 +571,7 @@ unsafe fn finish_any<T: Scalar>(
         unsafe { read_state(state) }?;
         let ranges = [range, Range::of(state, 1, Argument::State)];
         // SAFETY: as above; `rot_sinkhorn_init` wrote the work.
-        let opened = unsafe { open(call, Terms::of(false, &ranges), place) }?;
+        let opened = unsafe { open(&call, Terms::of(false, &ranges), place) }?;
         // SAFETY: `read_state` found a whole struct; no other range shares an address.
         let state = unsafe { &mut *state };
         // SAFETY: checked by `report_range`.
@@ -496,14 +591,12 @@ unsafe fn finish_opened<T: Scalar>(
     state: &mut types::State<T>,
     report: *mut types::Report<T>,
 ) -> Result<i32, Refusal> {
-    let Opened { problem, options, f, g, work, .. } = opened;
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
-    recall_state(state, &mut solver.state);
-    solver.take_up(work)?;
+    let place = &mut MaybeUninit::uninit();
+    let solver = take_up(opened, place, state)?;
     // The solve is over: the state is used up.
     state.mark = 0;
     // SAFETY: passed on from the caller.
-    Ok(unsafe { hand_over(report, &mut solver) })
+    Ok(unsafe { hand_over(report, solver, None) })
 }
 
 unsafe fn certifiable_any<T: Scalar>(

@@ -3,7 +3,7 @@
 //! Each is solved by the one solver, in the work of one, so the results have the bits of single
 //! solves. What the problems share is looked at once.
 
-use super::solver::Sinkhorn;
+use super::solver::Iteration;
 use super::start::examine;
 use crate::cost::{CostRange, Geometry};
 use crate::error::{Argument, Error, ErrorKind};
@@ -176,14 +176,16 @@ pub(crate) fn solve_each<P: Precision, G: Geometry<P>>(
     let known = examine_all(batch, options, [&*f, &*g], work)?;
     let (n, m) = batch.first.shape();
     let (mut fs, mut gs) = (f, g);
+    let mut report = Report::unknown();
     for k in 0..batch.count {
         let (Some(f), Some(g)) = (cut(&mut fs, n), cut(&mut gs, m)) else { break };
         let in_batch = |error: Error| error.in_measure(k);
         let problem = batch.problem(k).map_err(in_batch)?;
-        let mut solver = Sinkhorn::idle(&problem, options, f, g);
+        let mut solver = Iteration::idle(&problem, options, f, g);
         solver.begin_valid(work, known).map_err(in_batch)?;
-        solver.run(observer);
-        take(solver.conclude());
+        solver.run(observer, &mut report);
+        solver.conclude(&mut report);
+        take(&report);
     }
     Ok(())
 }

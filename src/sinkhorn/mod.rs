@@ -15,6 +15,7 @@ mod fused;
 mod probe;
 #[cfg(feature = "scaling")]
 mod scaling;
+mod sliced;
 mod solver;
 mod start;
 mod translation;
@@ -25,7 +26,10 @@ pub(crate) use batch::solve_each;
 pub use batch::{Batch, solve_batch};
 #[cfg(feature = "implicit")]
 pub(crate) use probe::Measured;
-pub use solver::{Sinkhorn, State, solve};
+pub use sliced::{Sinkhorn, solve};
+#[cfg(any(feature = "capi", feature = "implicit"))]
+pub(crate) use solver::Iteration;
+pub use solver::State;
 #[cfg(all(feature = "parallel", feature = "scaling"))]
 pub use start::parallel_fast_work_len;
 #[cfg(feature = "parallel")]

@@ -1,13 +1,13 @@
 //! What the solvers above this one ask of a running solve, and do to it.
 
 use super::floor::Patience;
-use super::solver::Sinkhorn;
+use super::solver::Iteration;
 use super::start::Work;
 use crate::cost::Geometry;
 use crate::kernel::{Level, Precision};
 use crate::marginal::{Ball, Memory, Side, distance, total};
 use crate::real::Real;
-use crate::report::Termination;
+use crate::report::{Report, Termination};
 
 /// The dual and its gradient at a pair of potentials.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Measured<T> {
     pub(crate) mass: T,
 }
 
-impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
+impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
     /// Whether both marginals are fixed.
     pub(crate) fn is_balanced(&self) -> bool {
         self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
@@ -61,14 +61,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     }
 
     /// Puts the potentials at those `before` plus t times a step, each not beyond its next corner.
-    /// [`Sinkhorn::measure`] has to follow.
+    /// [`Iteration::measure`] has to follow.
     pub(crate) fn place(
         &mut self,
         before: [&[P::Potential]; 2],
         step: [&[P::Potential]; 2],
         t: P::Potential,
     ) {
-        self.known = false;
+        self.state.known = false;
         let sides = [(&self.work.rows, &mut *self.f), (&self.work.cols, &mut *self.g)];
         for (((side, f), before), step) in sides.into_iter().zip(before).zip(step) {
             let corners = side.has_corners();
@@ -114,7 +114,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     pub(crate) fn largest_cost(&mut self) -> P::Potential {
         let state = &mut self.state;
         if state.max_cost <= P::Potential::ZERO {
-            self.known = false;
+            state.known = false;
             let (a, b) = self.problem.weights();
             if let Ok(range) = self.problem.geometry().scan(state.level, a, b, self.work.col) {
                 state.max_cost = range.max.abs().larger(range.min.abs());
@@ -136,7 +136,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         balls: &mut [Ball; 2],
         scratch: [&mut [P::Potential]; 2],
     ) -> Measured<P::Potential> {
-        self.known = false;
+        self.state.known = false;
         #[cfg(feature = "scaling")]
         let kept = self.kept_marginals();
         #[cfg(not(feature = "scaling"))]
@@ -171,7 +171,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     /// Goes on with a problem that differs from the one before in its epsilon alone: the potentials
     /// that the caller would see stay the same, and what a stopping rule remembers is forgotten.
     pub(crate) fn enter_level(&mut self, epsilon_before: P::Potential) {
-        self.known = false;
+        self.state.known = false;
         let Self { f, g, work, state, .. } = self;
         for (side, potential) in [(&work.rows, &mut **f), (&work.cols, &mut **g)] {
             let before = Side { epsilon: epsilon_before, ..*side };
@@ -195,10 +195,14 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
     }
 
     /// One sweep with judgement; `due` asks for an evaluation whatever the residual.
-    pub(crate) fn step_once(&mut self, due: bool) -> Option<Termination> {
+    pub(crate) fn step_once(
+        &mut self,
+        due: bool,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
         if self.state.finished.is_none() {
             self.iterate();
-            self.state.finished = self.judge(due);
+            self.state.finished = self.judge(due, report);
         }
         self.state.finished
     }

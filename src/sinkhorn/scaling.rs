@@ -8,7 +8,7 @@
 //! stays below one rounding; a sum that cannot be trusted sends the sweep back to the log domain.
 
 use super::fused::restore;
-use super::solver::Sinkhorn;
+use super::solver::Iteration;
 use super::start::Work;
 use crate::cost::{Geometry, Pass, ROW_BLOCK, Seen};
 #[cfg(feature = "parallel")]
@@ -363,7 +363,7 @@ impl<'s, P: Precision> Crew<'s, P> {
     }
 }
 
-impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
+impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
     /// One sweep over the kept kernel, if there is one; false if the log domain has to do it.
     pub(super) fn scaled_sweep(&mut self) -> bool {
         if self.work.kept.is_none() || self.state.absorbed.given_up() {
@@ -417,7 +417,7 @@ impl<P: Precision, G: Geometry<P>> Sinkhorn<'_, P, G> {
         self.f.iter().zip(&*self.work.kept.f0).fold(true, |all, (f, f0)| all & (f == f0))
     }
 
-    /// The rows of the plan, padded, after [`Sinkhorn::keep_plan`].
+    /// The rows of the plan, padded, after [`Iteration::keep_plan`].
     #[cfg(feature = "implicit")]
     pub(crate) fn kept_plan(&self) -> &[P::Sum] {
         let kept = &self.work.kept;

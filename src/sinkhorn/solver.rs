@@ -43,6 +43,8 @@ pub struct State<P: Precision> {
     pub(crate) absorbed: Absorbed,
     /// The rows were updated once more after the latest sweep, so the next one finds no residual.
     pub(crate) rows_fresh: bool,
+    /// Whether nothing has moved since the latest evaluation, so that another one would find the same.
+    pub(crate) known: bool,
     pub(crate) certified_distance: P::Potential,
     pub(crate) finished: Option<Termination>,
     #[cfg(test)]
@@ -70,6 +72,7 @@ impl<P: Precision> State<P> {
             #[cfg(feature = "scaling")]
             absorbed: Absorbed::default(),
             rows_fresh: false,
+            known: false,
             certified_distance: infinity,
             finished: None,
             #[cfg(test)]
@@ -105,60 +108,19 @@ impl<P: Precision> State<P> {
     }
 }
 
-/// A solve in slices: [`Sinkhorn::new`], any number of [`Sinkhorn::step`]s, [`Sinkhorn::finish`].
-/// In between the potentials belong to the solver.
-pub struct Sinkhorn<'a, P: Precision, G> {
+/// A running solve, but for the report of its latest evaluation: whoever runs it has a place for that,
+/// always the same one. In between the potentials belong to the solver.
+pub(crate) struct Iteration<'a, P: Precision, G> {
     pub(super) problem: &'a Problem<'a, P, G>,
-    options: &'a Options<P>,
+    pub(super) options: &'a Options<P>,
     pub(super) f: &'a mut [P::Potential],
     pub(super) g: &'a mut [P::Potential],
     pub(super) work: Work<'a, P>,
     pub(crate) state: State<P>,
-    /// What the latest evaluation found.
-    report: Report<P::Potential>,
-    /// Whether nothing has moved since, so that another one would find the same.
-    pub(super) known: bool,
 }
 
-/// Solves a problem: [`Sinkhorn::new`], steps of `check_every` iterations with the observer in
-/// between, [`Sinkhorn::finish`].
-///
-/// Potentials `f` (n) and `g` (m), cost units, are the result; they are read first if the options
-/// ask for a warm start. `work` has at least [`super::work_len`] elements; its contents do not
-/// matter. Cost: iterations times n m exponentials.
-///
-/// Errors: every [`crate::error::ErrorKind`] from `Empty` on; nothing but work was written then.
-pub fn solve<P: Precision, G: Geometry<P>>(
-    problem: &Problem<'_, P, G>,
-    options: &Options<P>,
-    f: &mut [P::Potential],
-    g: &mut [P::Potential],
-    work: &mut [P::Work],
-    observer: &mut impl Observer<P::Potential>,
-) -> Result<Report<P::Potential>, Error> {
-    let mut solver = Sinkhorn::idle(problem, options, f, g);
-    solver.begin(work)?;
-    solver.run(observer);
-    Ok(*solver.conclude())
-}
-
-impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
-    /// Validates everything, then writes the start into the potentials.
-    ///
-    /// Errors as [`solve`].
-    pub fn new(
-        problem: &'a Problem<'a, P, G>,
-        options: &'a Options<P>,
-        f: &'a mut [P::Potential],
-        g: &'a mut [P::Potential],
-        work: &'a mut [P::Work],
-    ) -> Result<Self, Error> {
-        let mut solver = Self::idle(problem, options, f, g);
-        solver.begin(work)?;
-        Ok(solver)
-    }
-
-    /// A solver without work: what [`Sinkhorn::begin`] or [`Sinkhorn::take_up`] completes.
+impl<'a, P: Precision, G: Geometry<P>> Iteration<'a, P, G> {
+    /// A solver without work: what [`Iteration::begin`] or [`Iteration::take_up`] completes.
     #[inline(never)]
     pub(crate) fn idle(
         problem: &'a Problem<'a, P, G>,
@@ -166,11 +128,24 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         f: &'a mut [P::Potential],
         g: &'a mut [P::Potential],
     ) -> Self {
-        let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
-        Self { problem, options, f, g, work, state, report: Report::unknown(), known: false }
+        Self::idle_in_place(problem, options, f, g)
     }
 
-    /// [`Sinkhorn::new`] where the solver lies.
+    /// The same without a call: a solver is large, and what a call returns may be copied to its place.
+    #[inline(always)]
+    pub(crate) fn idle_in_place(
+        problem: &'a Problem<'a, P, G>,
+        options: &'a Options<P>,
+        f: &'a mut [P::Potential],
+        g: &'a mut [P::Potential],
+    ) -> Self {
+        let (work, state) = (Work::none(problem), State::new(Level::PORTABLE));
+        Self { problem, options, f, g, work, state }
+    }
+
+    /// Validates everything, then writes the start into the potentials.
+    ///
+    /// Errors as [`super::solve`].
     pub(crate) fn begin(&mut self, work: &'a mut [P::Work]) -> Result<(), Error> {
         let sums = self.set_up(work)?;
         let Self { problem, options, f, g, work, state, .. } = self;
@@ -182,7 +157,7 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         prepared
     }
 
-    /// [`Sinkhorn::begin`] for a problem that was found valid, with what is known of its cost.
+    /// [`Iteration::begin`] for a problem that was found valid, with what is known of its cost.
     pub(super) fn begin_valid(
         &mut self,
         work: &'a mut [P::Work],
@@ -234,35 +209,17 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         self.work.lay_out(self.problem, lens, work, &self.state, (fresh, self.options.sweep))
     }
 
-    /// [`Sinkhorn::resume`] where the solver lies, and its state with it.
+    /// Goes on with the work of a solve whose state was put back: same problem, options and potentials.
+    ///
+    /// Errors: `Shape` and `WorkTooSmall`.
     pub(crate) fn take_up(&mut self, work: &'a mut [P::Work]) -> Result<(), Refusal> {
+        // Of what was known the report is elsewhere.
+        self.state.known = false;
         self.lay_out(work, false)
     }
 
-    /// Takes up a solve whose [`State`] was kept: same problem, options, potentials and work.
-    ///
-    /// Errors: `Shape` and `WorkTooSmall` as [`Sinkhorn::new`].
-    pub fn resume(
-        problem: &'a Problem<'a, P, G>,
-        options: &'a Options<P>,
-        f: &'a mut [P::Potential],
-        g: &'a mut [P::Potential],
-        work: &'a mut [P::Work],
-        state: State<P>,
-    ) -> Result<Self, Error> {
-        let mut solver = Self::idle(problem, options, f, g);
-        solver.state = state;
-        solver.take_up(work)?;
-        Ok(solver)
-    }
-
-    /// The scalars of the solve, to be kept for [`Sinkhorn::resume`].
-    pub fn state(&self) -> State<P> {
-        self.state
-    }
-
     /// Where the solve stands.
-    pub fn progress(&self) -> Progress<P::Potential> {
+    pub(crate) fn progress(&self) -> Progress<P::Potential> {
         Progress {
             iterations: self.state.iterations,
             epsilon: self.problem.epsilon(),
@@ -271,28 +228,38 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
         }
     }
 
-    /// Ends the solve here; what comes next is [`Sinkhorn::finish`].
-    pub fn stop(&mut self) {
+    /// Ends the solve here; what comes next is [`Iteration::conclude`].
+    pub(crate) fn stop(&mut self) {
         if self.state.finished.is_none() {
             self.state.finished = Some(Termination::Stopped);
         }
     }
 
     /// At most `iterations` sweeps; says how the solve ended once it did.
-    pub fn step(&mut self, iterations: u64) -> Option<Termination> {
+    // (No frame of its own below that of the caller.)
+    #[inline(always)]
+    pub(crate) fn step(
+        &mut self,
+        iterations: u64,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
         for _ in 0..iterations {
             if self.state.finished.is_some() {
                 break;
             }
             self.iterate();
-            self.state.finished = self.judge(false);
+            self.state.finished = self.judge(false, report);
         }
         self.state.finished
     }
 
     /// Steps of `check_every` iterations with the observer in between, to the end.
-    pub(crate) fn run(&mut self, observer: &mut impl Observer<P::Potential>) {
-        while self.step(u64::from(self.options.check_every)).is_none() {
+    pub(crate) fn run(
+        &mut self,
+        observer: &mut impl Observer<P::Potential>,
+        report: &mut Report<P::Potential>,
+    ) {
+        while self.step(u64::from(self.options.check_every), report).is_none() {
             self.show(observer);
         }
     }
@@ -306,23 +273,16 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Evaluates the potentials, in one more sweep unless the latest step did, and hands them over.
-    pub fn finish(mut self) -> Report<P::Potential> {
-        *self.conclude()
-    }
-
-    /// [`Sinkhorn::finish`] where the solver lies.
-    pub(crate) fn conclude(&mut self) -> &Report<P::Potential> {
-        self.look();
-        let ending = Evaluated::of(&self.report).ending(self.options.stop, self.state.finished);
-        self.report.termination = ending;
+    pub(crate) fn conclude(&mut self, report: &mut Report<P::Potential>) {
+        self.look(report);
+        report.termination = Evaluated::of(report).ending(self.options.stop, self.state.finished);
         self.work.rows.unload(self.f);
         self.work.cols.unload(self.g);
-        &self.report
     }
 
     /// One iteration: rows and columns in one sweep, then the constant shift.
     pub(super) fn iterate(&mut self) {
-        self.known = false;
+        self.state.known = false;
         self.sweep();
         self.shift();
         self.state.iterations += 1;
@@ -412,11 +372,28 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// Whether the solve is over after the latest sweep. `due`: whether the potentials are to be
     /// evaluated whatever the residual.
+    // (One after the other, so that none of what comes first is on the stack of an evaluation.)
     #[inline(never)]
-    pub(super) fn judge(&mut self, due: bool) -> Option<Termination> {
+    pub(super) fn judge(
+        &mut self,
+        due: bool,
+        report: &mut Report<P::Potential>,
+    ) -> Option<Termination> {
+        let (stalled, evaluate) = self.suspect(due);
+        if !evaluate {
+            return stalled;
+        }
+        self.look(report);
+        self.ending(stalled, report)
+    }
+
+    /// What the latest sweep says by itself: how the solve ended, if it did, and whether the potentials
+    /// are to be evaluated before that counts.
+    #[inline(never)]
+    fn suspect(&mut self, due: bool) -> (Option<Termination>, bool) {
         let state = &mut self.state;
         if state.trouble {
-            return Some(Termination::NumericalTrouble);
+            return (Some(Termination::NumericalTrouble), false);
         }
         let residual = state.residual;
         let fresh = core::mem::replace(&mut state.rows_fresh, false);
@@ -432,21 +409,33 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
             }
             Stop::Certified(_) => false,
         };
-        let last = state.iterations >= self.options.max_iterations;
         let stalled = if fresh { None } else { self.stalled() };
-        if due || last || stalled.is_some() {
-            self.look();
-            self.state.certified_distance = self.report.certified_distance;
-            if let Some(ending) = Evaluated::of(&self.report).verdict(self.options.stop, stalled) {
-                return Some(ending);
-            }
-            if last {
-                return stalled.or(Some(Termination::IterationLimit));
-            }
-            // The sweep promised more than the potentials hold: wait for half as much.
-            self.state.trigger = self.state.trigger * P::Potential::HALF;
+        (stalled, due || self.at_limit() || stalled.is_some())
+    }
+
+    /// What an evaluation says: how the solve ended, if it did.
+    #[inline(never)]
+    fn ending(
+        &mut self,
+        stalled: Option<Termination>,
+        report: &Report<P::Potential>,
+    ) -> Option<Termination> {
+        self.state.certified_distance = report.certified_distance;
+        let verdict = Evaluated::of(report).verdict(self.options.stop, stalled);
+        if verdict.is_some() {
+            return verdict;
         }
+        if self.at_limit() {
+            return stalled.or(Some(Termination::IterationLimit));
+        }
+        // The sweep promised more than the potentials hold: wait for half as much.
+        self.state.trigger = self.state.trigger * P::Potential::HALF;
         stalled
+    }
+
+    /// Whether there are no iterations left.
+    fn at_limit(&self) -> bool {
+        self.state.iterations >= self.options.max_iterations
     }
 
     /// Whether the residual has stopped falling for good: at a fixed point of the iteration, near
@@ -471,13 +460,13 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
     }
 
     /// Brings the report up to date with the potentials.
-    fn look(&mut self) {
-        if !self.known {
+    fn look(&mut self, report: &mut Report<P::Potential>) {
+        if !self.state.known {
             // (One after the other: the sweep is the deepest that the stack gets.)
             let transport = self.refresh();
-            self.evaluate(transport);
+            self.evaluate(transport, report);
             // Where an evaluation updates the rows, another one would do so too.
-            self.known = !self.ends_on_rows();
+            self.state.known = !self.ends_on_rows();
         }
     }
 
@@ -490,8 +479,8 @@ impl<'a, P: Precision, G: Geometry<P>> Sinkhorn<'a, P, G> {
 
     /// The report of the potentials as they are, of which [`Self::refresh`] found the transport cost.
     #[inline(never)]
-    fn evaluate(&mut self, transport: P::Potential) {
-        let Self { problem, f, g, work, state, report, .. } = self;
+    fn evaluate(&mut self, transport: P::Potential, report: &mut Report<P::Potential>) {
+        let Self { problem, f, g, work, state, .. } = self;
         let evaluation = certificate::Evaluation {
             work,
             f,
@@ -583,24 +572,26 @@ mod tests {
             let options = Options::new();
             let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
             let mut work = vec![0.0; work_len(n, m, 0)];
-            let mut solver = Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
-            while solver.step(1).is_none() {
-                assert!(!solver.known, "{rows:?} {cols:?}: the residual promised too much");
+            let (mut solver, mut report) =
+                (Iteration::idle(&problem, &options, &mut f, &mut g), Report::unknown());
+            solver.begin(&mut work).unwrap();
+            while solver.step(1, &mut report).is_none() {
+                assert!(!solver.state.known, "{rows:?} {cols:?}: the residual promised too much");
             }
             let on_rows = rows == Rule::Exact && cols != Rule::Exact;
-            assert_eq!(solver.known, !on_rows, "{rows:?} {cols:?}");
-            solver.look();
-            let held = solver.report;
-            solver.known = false;
-            solver.look();
-            assert!(on_rows || held == solver.report, "{rows:?} {cols:?}");
+            assert_eq!(solver.state.known, !on_rows, "{rows:?} {cols:?}");
+            solver.look(&mut report);
+            let held = report;
+            solver.state.known = false;
+            solver.look(&mut report);
+            assert!(on_rows || held == report, "{rows:?} {cols:?}");
             #[cfg(feature = "implicit")]
             {
                 solver.place([&[], &[]], [&[], &[]], 0.0);
-                assert!(!solver.known);
+                assert!(!solver.state.known);
             }
             solver.iterate();
-            assert!(!solver.known);
+            assert!(!solver.state.known);
         }
     }
 
@@ -625,11 +616,13 @@ mod tests {
             let run = |apart: bool| {
                 let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
                 let mut work = vec![0.0; work_len(n, m, 0)];
-                let mut solver =
-                    Sinkhorn::new(&problem, &options, &mut f, &mut g, &mut work).unwrap();
+                let (mut solver, mut report) =
+                    (Iteration::idle(&problem, &options, &mut f, &mut g), Report::unknown());
+                solver.begin(&mut work).unwrap();
                 solver.state.rows_apart = apart;
-                while solver.step(10).is_none() {}
-                assert!(solver.finish().converged());
+                solver.run(&mut (), &mut report);
+                solver.conclude(&mut report);
+                assert!(report.converged());
                 f.extend(g);
                 f
             };

@@ -11,7 +11,7 @@ use super::super::convert::{
     Scalar, problem_of, read_problem, refuse_overlap, write_report, write_walk,
 };
 use super::super::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
-use super::super::sinkhorn::{Call, Observe, Opened, Terms, open, refuse, report_range};
+use super::super::sinkhorn::{Call, Observe, Terms, open, refuse, report_range};
 use super::super::types::{self, rot_error};
 use super::{ROT_FORMULA_PAPER, ROT_FORMULA_SLACK, ROT_FORMULA_UNIFORM};
 use crate::accuracy::{
@@ -123,9 +123,9 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let (read, threads) = (Range::NOTHING, false);
         let terms = Terms { fresh: true, needed, useful, written, read, threads };
         // SAFETY: as above.
-        let opened = unsafe { open(call, terms, place) }?;
-        let Opened { problem, options, c_options, f, g, work } = opened;
-        let mut observer = Observe::of(*c_options);
+        let opened = unsafe { open(&call, terms, place) }?;
+        let mut observer = Observe::of(opened.c_options());
+        let ((problem, options), [f, g], work) = opened.parts();
         // Without options there is no limit of iterations but the bound.
         let default = Options::new().newton(newton);
         let options = if call.options.is_null() { default } else { default.solve(*options) };

@@ -5,7 +5,7 @@ use core::mem::{MaybeUninit, offset_of};
 use super::super::abi::{Range, Refusal, Source, field};
 use super::super::convert::{Scalar, write_report, write_walk, zero};
 use super::super::gradient::{ROT_METHOD_DIRECT, ROT_METHOD_ITERATIVE};
-use super::super::sinkhorn::{Call, Observe, Opened, Terms, open, refuse, report_range};
+use super::super::sinkhorn::{Call, Observe, Terms, open, refuse, report_range};
 use super::super::types;
 use super::ROT_METHOD_NONE;
 use crate::anneal::{self, Options};
@@ -54,10 +54,8 @@ unsafe fn options_of<T: Scalar>(
         return Ok((default, ROT_METHOD_ITERATIVE, Range::NOTHING));
     }
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    if !c.zero_from(offset_of!(C<T>, reserved32), size_of::<C<T>>())
-        || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-    {
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved32), Argument::Options) }?;
+    if !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
     }
     let method = field!(c, C<T>, method, ROT_METHOD_ITERATIVE);
@@ -95,9 +93,9 @@ pub(super) unsafe fn solve_any<T: Scalar>(
         let (written, needed, useful) = (&[range], work_len(method), fast_work_len(method));
         let terms = Terms { fresh: true, needed, useful, threads: false, written, read };
         // SAFETY: as above.
-        let opened = unsafe { open(call, terms, place) }?;
-        let Opened { problem, options, c_options, f, g, work } = opened;
-        let mut observer = Observe::of(*c_options);
+        let opened = unsafe { open(&call, terms, place) }?;
+        let mut observer = Observe::of(opened.c_options());
+        let ((problem, options), [f, g], work) = opened.parts();
         let found = anneal::solve(problem, &walk.solve(*options), f, g, work, &mut observer)?;
         // SAFETY: checked by `report_range`.
         let end = unsafe { write_report(report, &found.report) };

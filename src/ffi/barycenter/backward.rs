@@ -37,11 +37,10 @@ unsafe fn whole_gradient<T: Scalar>(
 ) -> Result<GradientSource<T>, Refusal> {
     type C<T> = types::BarycenterGradient<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Gradient) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Gradient) }?;
     if c.size() >= size_of::<C<T>>()
         && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0)
         && field!(c, C<T>, reserved_size, 0) == 0
-        && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
     {
         Ok(c)
     } else {
@@ -98,12 +97,9 @@ unsafe fn options_of<T: Scalar>(
         return Ok(default);
     }
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved32), Argument::Options) }?;
+    written.and(&c.range());
     const { assert!(offset_of!(C<T>, reserved32) + size_of::<u32>() == offset_of!(C<T>, reserved)) }
-    if !c.zero_from(offset_of!(C<T>, reserved32), size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
-    }
     let options = default
         .tolerance(field!(c, C<T>, tolerance, default.tolerance))
         .max_iterations(field!(c, C<T>, max_iterations, default.max_iterations))
@@ -154,8 +150,8 @@ unsafe fn find<T: Scalar>(call: &Call<T>) -> Result<GradientReport<T>, Error> {
     let f = unsafe { slice_of(call.f, sizes.rows, Argument::RowPotentials) }?;
     // SAFETY: k n potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, cols, Argument::ColPotentials) }?;
-    written.and_read(&Range::of(call.f, sizes.rows, Argument::None));
-    written.and_read(&Range::of(call.g, cols, Argument::None));
+    written.and(&Range::of(call.f, sizes.rows, Argument::None));
+    written.and(&Range::of(call.g, cols, Argument::None));
     // SAFETY: n derivatives as the caller vouches.
     let barycenter =
         unsafe { optional_slice(call.cotangent, sizes.n, Argument::Cotangent, &mut written) }?;

@@ -47,10 +47,8 @@ pub(super) unsafe fn read_problem<T: Scalar>(
 ) -> Result<Measures<T>, Refusal> {
     type C<T> = types::BarycenterProblem<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Problem) }?;
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-        || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-    {
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Problem) }?;
+    if !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
         return Err(Refusal::new(ErrorKind::StructSize, Argument::Problem));
     }
     let first = field!(c, C<T>, measures, null());
@@ -123,15 +121,15 @@ impl<T: Scalar> Measures<T> {
         let c = unsafe { self.source(i) }?;
         note_cost(written, costs(c));
         let (weights, len) = weights(c);
-        written.and_read(&Range::of(weights, len, Argument::None));
+        written.and(&Range::of(weights, len, Argument::None));
         Ok(())
     }
 
     /// Registers the structs.
     pub(super) fn note_structs<const MOST: usize>(&self, written: &mut Written<MOST>) {
-        written.and_read(&self.c.range());
+        written.and(&self.c.range());
         let measures = self.first.cast::<u8>();
-        written.and_read(&Range::of(measures, self.count * self.size, Argument::None));
+        written.and(&Range::of(measures, self.count * self.size, Argument::None));
     }
 }
 
@@ -302,11 +300,8 @@ unsafe fn ladder<T: Scalar>(
         return Ok(default);
     }
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
-    }
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Options) }?;
+    written.and(&c.range());
     let start = field!(c, C<T>, start, T::ZERO);
     let options = default
         .factor(field!(c, C<T>, factor, T::from_count(4)))
@@ -346,7 +341,7 @@ pub(super) unsafe fn open<'a, T: Scalar>(
     }
     // SAFETY: passed on from the caller.
     let options = unsafe { ladder(call.options, &mut written) }?.solve(solve);
-    written.and_read(&solve_options.range());
+    written.and(&solve_options.range());
     // SAFETY: as above.
     unsafe { refuse_overlap(&mut written, &measures) }?;
     // SAFETY: as above; no other range shares an address.

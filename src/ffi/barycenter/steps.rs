@@ -178,8 +178,8 @@ pub(super) unsafe fn add_any<T: Scalar>(
         let mut written = Written::NOTHING;
         into.check(n, &mut written)?;
         written.and(&range);
-        written.and_read(&Range::of(half, 1, Argument::None));
-        written.and_read(&Range::of(soft_minimum, n, Argument::None));
+        written.and(&Range::of(half, 1, Argument::None));
+        written.and(&Range::of(soft_minimum, n, Argument::None));
         // SAFETY: as above.
         let found = unsafe { plain(half, Argument::Half) }?;
         if !zero(found.reserved_value) {
@@ -222,8 +222,8 @@ pub(super) unsafe fn merge_any<T: Scalar>(
         written.and(&range);
         // SAFETY: the caller's promises are those of the C function.
         let soft = unsafe { slice_of(soft, n, Argument::Combination) }?;
-        written.and_read(&Range::of(soft.as_ptr(), n, Argument::None));
-        written.and_read(&Range::of(sums, 1, Argument::None));
+        written.and(&Range::of(soft.as_ptr(), n, Argument::None));
+        written.and(&Range::of(sums, 1, Argument::None));
         // SAFETY: as above.
         let sums = unsafe { sums_of(sums) }?;
         written.check()?;
@@ -255,7 +255,7 @@ pub(super) unsafe fn combine_any<T: Scalar>(
         written.and(&Range::of(soft, n, Argument::Combination));
         written.and(&Range::of(constants, 1, Argument::Output));
         written.and(&range);
-        written.and_read(&Range::of(sums, 1, Argument::None));
+        written.and(&Range::of(sums, 1, Argument::None));
         // SAFETY: the caller's promises are those of the C function.
         let sums = unsafe { sums_of(sums) }?;
         written.check()?;
@@ -306,9 +306,9 @@ pub(super) unsafe fn apply_any<T: Scalar>(call: &Apply<T>, error: *mut rot_error
         let constants = unsafe { plain(call.constants, Argument::Combination) }?;
         // SAFETY: as above.
         let potential = unsafe { slice_of(call.potential, n, Argument::Combination) }?;
-        written.and_read(&Range::of(call.half, 1, Argument::None));
-        written.and_read(&Range::of(call.constants, 1, Argument::None));
-        written.and_read(&Range::of(call.potential, n, Argument::None));
+        written.and(&Range::of(call.half, 1, Argument::None));
+        written.and(&Range::of(call.constants, 1, Argument::None));
+        written.and(&Range::of(call.potential, n, Argument::None));
         // SAFETY: as above.
         unsafe { refuse_overlap(&mut written, &measures, call.which.index) }?;
         let BarycenterConstants { log_mass, shift, exact, residual } = constants;

@@ -61,7 +61,7 @@ unsafe fn optional_mat<'a, T: Copy, const MOST: usize>(
             Err(Refusal::new(ErrorKind::StructSize, argument))
         };
     }
-    written.and_read(&Range::of(matrix.data, span(matrix), Argument::None));
+    written.and(&Range::of(matrix.data, span(matrix), Argument::None));
     // SAFETY: passed on from the caller.
     unsafe { mat_of(matrix, argument) }.map(Some)
 }
@@ -79,7 +79,7 @@ pub(in crate::ffi) unsafe fn optional_slice<'a, T, const MOST: usize>(
     if data.is_null() {
         return Ok(None);
     }
-    written.and_read(&Range::of(data, len, Argument::None));
+    written.and(&Range::of(data, len, Argument::None));
     // SAFETY: passed on from the caller.
     unsafe { slice_of(data, len, argument) }.map(Some)
 }
@@ -158,11 +158,8 @@ pub(in crate::ffi) unsafe fn options_of<T: Scalar, const MOST: usize>(
     }
     type C<T> = types::GradientOptions<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Options) }?;
-    written.and_read(&c.range());
-    if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, Argument::Options));
-    }
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Options) }?;
+    written.and(&c.range());
     let method = match field!(c, C<T>, method, ROT_METHOD_DIRECT) {
         ROT_METHOD_DIRECT => Method::Direct,
         ROT_METHOD_ITERATIVE => Method::Iterative {
@@ -190,11 +187,10 @@ unsafe fn whole_gradient<T: Scalar>(
 ) -> Result<GradientSource<T>, Refusal> {
     type C<T> = types::Gradient<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, Argument::Gradient) }?;
+    let c = unsafe { Source::versioned(pointer, offset_of!(C<T>, reserved), Argument::Gradient) }?;
     if c.size() >= size_of::<C<T>>()
         && zero(field!(c, C<T>, reserved_value, T::ZERO))
         && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0)
-        && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
     {
         Ok(c)
     } else {
@@ -339,11 +335,12 @@ unsafe fn open<'p, 'a, T: Scalar>(
     let f = unsafe { slice_of(call.f, n, Argument::RowPotentials) }?;
     // SAFETY: m potentials as the caller vouches.
     let g = unsafe { slice_of(call.g, m, Argument::ColPotentials) }?;
-    written.and_read(&Range::of(call.f, n, Argument::None));
-    written.and_read(&Range::of(call.g, m, Argument::None));
+    written.and(&Range::of(call.f, n, Argument::None));
+    written.and(&Range::of(call.g, m, Argument::None));
+    let size = size_of::<types::Report<T>>();
     // SAFETY: passed on from the caller.
-    let report = unsafe { Source::versioned(call.report, Argument::Report) }?;
-    written.and_read(&report.range());
+    let report = unsafe { Source::versioned(call.report, size, Argument::Report) }?;
+    written.and(&report.range());
     let multipliers = [
         field!(report, types::Report<T>, row_multiplier, T::ZERO),
         field!(report, types::Report<T>, col_multiplier, T::ZERO),
@@ -392,11 +389,9 @@ pub(super) unsafe fn vjp_any<T: Scalar>(
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Cotangent;
         // SAFETY: as above.
-        let c = unsafe { Source::versioned(cotangent, argument) }?;
-        written.and_read(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-            || field!(c, C<T>, reserved32, 0) != 0
-        {
+        let c = unsafe { Source::versioned(cotangent, offset_of!(C<T>, reserved), argument) }?;
+        written.and(&c.range());
+        if field!(c, C<T>, reserved32, 0) != 0 {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let null = core::ptr::null();
@@ -458,14 +453,12 @@ unsafe fn read_change<T: Scalar>(
 ) -> Result<Source<types::Change<T>>, Refusal> {
     type C<T> = types::Change<T>;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer.cast_const(), Argument::Output) }?;
+    let c = unsafe {
+        Source::versioned(pointer.cast_const(), offset_of!(C<T>, reserved), Argument::Output)
+    }?;
     let whole = c.size() >= size_of::<C<T>>()
         && (field!(c, C<T>, reserved32, 0), field!(c, C<T>, reserved32_2, 0)) == (0, 0);
-    if whole && c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>()) {
-        Ok(c)
-    } else {
-        Err(Refusal::new(ErrorKind::StructSize, Argument::Output))
-    }
+    if whole { Ok(c) } else { Err(Refusal::new(ErrorKind::StructSize, Argument::Output)) }
 }
 
 pub(super) unsafe fn jvp_any<T: Scalar>(
@@ -497,12 +490,9 @@ pub(super) unsafe fn jvp_any<T: Scalar>(
         written.and(&Range::of(call.work, call.work_len, Argument::Work));
         let argument = Argument::Tangent;
         // SAFETY: as above.
-        let c = unsafe { Source::versioned(tangent, argument) }?;
-        written.and_read(&c.range());
-        if !c.zero_from(offset_of!(C<T>, reserved), size_of::<C<T>>())
-            || field!(c, C<T>, reserved32, 0) != 0
-            || !zero(field!(c, C<T>, reserved_value, T::ZERO))
-        {
+        let c = unsafe { Source::versioned(tangent, offset_of!(C<T>, reserved), argument) }?;
+        written.and(&c.range());
+        if field!(c, C<T>, reserved32, 0) != 0 || !zero(field!(c, C<T>, reserved_value, T::ZERO)) {
             return Err(Error::from(Refusal::new(ErrorKind::StructSize, argument)));
         }
         let matrices = [

@@ -52,8 +52,8 @@ pub(super) unsafe fn factor_any<T: Scalar>(call: &Call<T>) -> i32 {
         written.and(&Range::of(factors, factors_given, Argument::Factors));
         written.and(&Range::of(work, work_given, Argument::Work));
         for (pointer, matrix) in [(call.x, &x), (call.y, &y)] {
-            written.and_read(&Range::of(pointer, 1, Argument::None));
-            written.and_read(&Range::of(matrix.data, span(matrix), Argument::None));
+            written.and(&Range::of(pointer, 1, Argument::None));
+            written.and(&Range::of(matrix.data, span(matrix), Argument::None));
         }
         // SAFETY: as above.
         let x = unsafe { mat_of(&x, Argument::RowPoints) }?;

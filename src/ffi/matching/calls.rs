@@ -35,11 +35,8 @@ unsafe fn kind_of(
     type C = rot_matching_options;
     let argument = Argument::Options;
     // SAFETY: passed on from the caller.
-    let c = unsafe { Source::versioned(pointer, argument) }?;
-    written.and_read(&c.range());
-    if !c.zero_from(offset_of!(C, reserved32), size_of::<C>()) {
-        return Err(Refusal::new(ErrorKind::StructSize, argument));
-    }
+    let c = unsafe { Source::versioned(pointer, offset_of!(C, reserved32), argument) }?;
+    written.and(&c.range());
     let unit = match field!(c, C, unit, ROT_UNIT_ABSOLUTE) {
         ROT_UNIT_ABSOLUTE => Unit::Absolute,
         ROT_UNIT_LARGEST => Unit::Largest,
@@ -87,7 +84,7 @@ pub(super) unsafe fn step_any<T: Scalar>(call: &Call<T>) -> i32 {
         let c = unsafe { read_problem(call.problem) }?;
         // SAFETY: as above.
         let c_options = unsafe { read_options(call.solve_options) }?;
-        written.and_read(&c_options.range());
+        written.and(&c_options.range());
         let place = &mut MaybeUninit::uninit();
         // SAFETY: as above.
         let problem = unsafe { problem_of(c, place) }?;
