@@ -692,6 +692,77 @@ fn balls_without_entropy() {
     assert!(slack > 0, "no step beside a slack ball");
 }
 
+/// Small problems of every kind, with weights of zero and forbidden pairs: wherever sweeps arrive Newton's method
+/// does, at the same value and without many more sweeps. Some have no plan at all; then neither does.
+#[test]
+fn nothing_that_sweeps_contradict() {
+    let (cases, limit) = if cfg!(debug_assertions) { (150, 2000) } else { (3000, 10_000) };
+    let mut numbers = Numbers(5);
+    let (mut arrived, mut sweeps, mut plain_sweeps) = (0, 0, 0);
+    for case in 0..cases {
+        let mut size = || 1 + (numbers.next() * 14.0) as usize;
+        let (n, m) = (size(), size());
+        let scene = [Scene::random, Scene::clouds, Scene::line][case as usize % 3];
+        let mut scene = scene(n, m, case);
+        if numbers.next() < 0.3 && n > 2 && m > 2 {
+            (scene.a[0], scene.b[m - 1]) = (0.0, 0.0);
+            for weights in [&mut scene.a, &mut scene.b] {
+                let mass: f64 = weights.iter().sum();
+                weights.iter_mut().for_each(|w| *w /= mass);
+            }
+        }
+        if numbers.next() < 0.3 {
+            scene.cost.iter_mut().step_by(7).for_each(|c| *c = f64::INFINITY);
+        }
+        let epsilon = [1e-1, 1e-2, 1e-3, 1e-4][(numbers.next() * 4.0) as usize];
+        let mut rule = |n: usize| {
+            let size = 10f64.powf(-4.0 * numbers.next());
+            match (numbers.next() * 8.0) as usize {
+                0..3 => Rule::L2Ball { radius2: size / n as f64, entropy: 0.0 },
+                3..5 => Rule::KlBall { radius: size, entropy: 0.0 },
+                5 => Rule::Kl { tau: size },
+                6 => Rule::L2Ball { radius2: size / n as f64, entropy: epsilon },
+                _ => Rule::Exact,
+            }
+        };
+        let (rows, cols) = (rule(n), rule(m));
+        let reference = if numbers.next() < 0.5 { Reference::Counting } else { Reference::Product };
+        let problem = scene.problem(rows, cols, epsilon).reference(reference);
+        let name = format!("{case}: {n} {m} {epsilon} {rows:?} {cols:?} {reference:?}");
+        let solve = |newton| {
+            let (mut f, mut g) = (vec![f64::NAN; n], vec![f64::NAN; m]);
+            let mut work = vec![f64::NAN; work_len(n, m, 0, newton)];
+            let solve = Options::new().stop(Stop::Residual(TOLERANCE)).max_iterations(limit);
+            let options = options().solve(solve).newton(newton);
+            let solved = anneal::solve(&problem, &options, &mut f, &mut g, &mut work, &mut ());
+            solved.map(|solved| solved.report).map_err(|error| error.kind)
+        };
+        let plain = solve(None);
+        for newton in [DIRECT, truncated()] {
+            let (plain, report) = match (&plain, solve(newton)) {
+                (Ok(plain), Ok(report)) => (plain, report),
+                (plain, report) => {
+                    assert_eq!(plain.as_ref().err(), report.as_ref().err(), "{name}");
+                    continue;
+                }
+            };
+            if !plain.converged() {
+                continue;
+            }
+            assert!(at_optimum(&report, TOLERANCE), "{name}: {plain:?} {report:?}");
+            let off = (plain.dual_value - report.dual_value).abs();
+            assert!(off <= 1e-8, "{name}: {off:e}");
+            let most = 2 * plain.iterations + 50;
+            assert!(report.iterations <= most, "{name}: {plain:?} {report:?}");
+            arrived += 1;
+            sweeps += report.iterations;
+            plain_sweeps += plain.iterations;
+        }
+    }
+    println!("{arrived} of {} arrive: {sweeps} sweeps, plain {plain_sweeps}", 2 * cases);
+    assert!(arrived > 3 * cases / 2);
+}
+
 #[test]
 fn points_weights_of_zero_forbidden_pairs_and_unit_mass() {
     // Points: the same as their distances in a matrix.

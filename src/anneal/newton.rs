@@ -15,7 +15,7 @@ const ARMIJO: usize = 10_000;
 const HALVINGS: u32 = 24;
 /// Rounding of the dual in units of the roundoff of its size.
 const NOISE: usize = 1 << 13;
-/// A step moves no potential by more than this times epsilon where both marginals are fixed, or a rule has
+/// A step moves no potential by more than this times epsilon where both sides fix the mass, or a rule has
 /// corners: far from the optimum the blocks of a plan hardly couple, and their Newton steps are wild.
 const CAP: usize = 20;
 
@@ -65,7 +65,7 @@ impl<P: Precision> Newton<'_, P> {
         let noise =
             P::Potential::from(P::Sum::ROUNDOFF) * P::Potential::from_count(NOISE) * before.size;
         let most = P::Potential::from_count(CAP) * problem.epsilon();
-        let mut t = if solver.is_balanced() {
+        let mut t = if solver.fixes_mass() {
             let longest = self.work.step.iter().flat_map(|d| d.iter());
             let longest = longest.fold(zero, |most, x| most.larger(x.abs()));
             if longest > most { most / longest } else { one }

@@ -23,9 +23,9 @@ pub(crate) struct Measured<T> {
 }
 
 impl<P: Precision, G: Geometry<P>> Iteration<'_, P, G> {
-    /// Whether both marginals are fixed.
-    pub(crate) fn is_balanced(&self) -> bool {
-        self.problem.row_side(&[]).fixes_marginal() && self.problem.col_side(&[]).fixes_marginal()
+    /// Whether both sides fix the mass.
+    pub(crate) fn fixes_mass(&self) -> bool {
+        self.problem.row_side(&[]).fixes_mass() && self.problem.col_side(&[]).fixes_mass()
     }
 
     /// Whether a rule has corners.
