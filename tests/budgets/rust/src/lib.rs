@@ -1,0 +1,64 @@
+//! One solve by exact rules, as firmware in Rust makes it: sizes and options known at run time only.
+#![cfg_attr(target_os = "none", no_std)]
+
+use robust_ot::cost::Dense;
+use robust_ot::error::Error;
+use robust_ot::marginal::Rule;
+use robust_ot::options::Options;
+use robust_ot::problem::Problem;
+use robust_ot::report::Termination;
+use robust_ot::sinkhorn;
+use robust_ot::view::Mat;
+
+/// The largest number of rows and columns.
+pub const MOST: usize = 8;
+/// Elements of work for them.
+pub const WORK_LEN: usize = sinkhorn::work_len(MOST, MOST, 0);
+
+/// The data and the result: `struct board` in `../../rust.c`.
+#[repr(C)]
+pub struct Board {
+    pub rows: usize,
+    pub cols: usize,
+    pub epsilon: f32,
+    pub max_iterations: u32,
+    pub objective: f32,
+    pub cost: [f32; MOST * MOST],
+    pub a: [f32; MOST],
+    pub b: [f32; MOST],
+    pub f: [f32; MOST],
+    pub g: [f32; MOST],
+    pub work: [f32; WORK_LEN],
+}
+
+fn solve(board: &mut Board) -> Result<Termination, Error> {
+    let Board { rows, cols, epsilon, max_iterations, objective, cost, a, b, f, g, work } = board;
+    let (n, m) = (*rows, *cols);
+    let cost = Dense::new(Mat::new(cost, n, m)?);
+    let problem = Problem::<f32, _>::new(
+        cost,
+        (a.get(..n).unwrap_or(&[]), Rule::Exact),
+        (b.get(..m).unwrap_or(&[]), Rule::Exact),
+        *epsilon,
+    )?;
+    let options = Options::new().max_iterations(u64::from(*max_iterations));
+    let (f, g) = (f.get_mut(..n).unwrap_or(&mut []), g.get_mut(..m).unwrap_or(&mut []));
+    let report = sinkhorn::solve(&problem, &options, f, g, work, &mut ())?;
+    *objective = report.objective;
+    Ok(report.termination)
+}
+
+/// How the solve ended, or the error.
+#[unsafe(no_mangle)]
+pub extern "C" fn budget_solve(board: &mut Board) -> i32 {
+    match solve(board) {
+        Ok(termination) => termination as i32,
+        Err(error) => error.kind as i32,
+    }
+}
+
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
