@@ -31,28 +31,25 @@ pub struct Board {
     pub work: [f32; WORK_LEN],
 }
 
-fn solve(board: &mut Board) -> Result<Termination, Error> {
+fn solve(board: &mut Board) -> Result<Option<Termination>, Error> {
     let Board { rows, cols, epsilon, max_iterations, objective, cost, a, b, f, g, work } = board;
     let (n, m) = (*rows, *cols);
+    let (Some(a), Some(b)) = (a.get(..n), b.get(..m)) else { return Ok(None) };
+    let (Some(f), Some(g)) = (f.get_mut(..n), g.get_mut(..m)) else { return Ok(None) };
     let cost = Dense::new(Mat::new(cost, n, m)?);
-    let problem = Problem::<f32, _>::new(
-        cost,
-        (a.get(..n).unwrap_or(&[]), Rule::Exact),
-        (b.get(..m).unwrap_or(&[]), Rule::Exact),
-        *epsilon,
-    )?;
+    let problem = Problem::<f32, _>::new(cost, (a, Rule::Exact), (b, Rule::Exact), *epsilon)?;
     let options = Options::new().max_iterations(u64::from(*max_iterations));
-    let (f, g) = (f.get_mut(..n).unwrap_or(&mut []), g.get_mut(..m).unwrap_or(&mut []));
     let report = sinkhorn::solve(&problem, &options, f, g, work, &mut ())?;
     *objective = report.objective;
-    Ok(report.termination)
+    Ok(Some(report.termination))
 }
 
-/// How the solve ended, or the error.
+/// How the solve ended, or the error; -1 for what does not fit the board.
 #[unsafe(no_mangle)]
 pub extern "C" fn budget_solve(board: &mut Board) -> i32 {
     match solve(board) {
-        Ok(termination) => termination as i32,
+        Ok(Some(termination)) => termination as i32,
+        Ok(None) => -1,
         Err(error) => error.kind as i32,
     }
 }
