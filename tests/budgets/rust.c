@@ -15,6 +15,7 @@ struct board {
     float epsilon;
     uint32_t max_iterations;
     float objective;
+    uint32_t argument, row, col;
     float cost[MOST * MOST], a[MOST], b[MOST], f[MOST], g[MOST];
     float work[ROT_SINKHORN_WORK_LEN(MOST, MOST, 0)];
 };

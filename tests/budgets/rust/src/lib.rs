@@ -23,6 +23,9 @@ pub struct Board {
     pub epsilon: f32,
     pub max_iterations: u32,
     pub objective: f32,
+    pub argument: u32,
+    pub row: u32,
+    pub col: u32,
     pub cost: [f32; MOST * MOST],
     pub a: [f32; MOST],
     pub b: [f32; MOST],
@@ -32,7 +35,8 @@ pub struct Board {
 }
 
 fn solve(board: &mut Board) -> Result<Option<Termination>, Error> {
-    let Board { rows, cols, epsilon, max_iterations, objective, cost, a, b, f, g, work } = board;
+    let Board { rows, cols, epsilon, max_iterations, objective, cost, a, b, f, g, work, .. } =
+        board;
     let (n, m) = (*rows, *cols);
     let (Some(a), Some(b)) = (a.get(..n), b.get(..m)) else { return Ok(None) };
     let (Some(f), Some(g)) = (f.get_mut(..n), g.get_mut(..m)) else { return Ok(None) };
@@ -44,13 +48,16 @@ fn solve(board: &mut Board) -> Result<Option<Termination>, Error> {
     Ok(Some(report.termination))
 }
 
-/// How the solve ended, or the error; -1 for what does not fit the board.
+/// How the solve ended, or the error, all of which is kept; -1 for what does not fit the board.
 #[unsafe(no_mangle)]
 pub extern "C" fn budget_solve(board: &mut Board) -> i32 {
     match solve(board) {
         Ok(Some(termination)) => termination as i32,
         Ok(None) => -1,
-        Err(error) => error.kind as i32,
+        Err(Error { kind, argument, row, col, .. }) => {
+            (board.argument, board.row, board.col) = (argument as u32, row as u32, col as u32);
+            kind as i32
+        }
     }
 }
 
