@@ -6,6 +6,8 @@
 //! * stack: bytes below the call at its deepest, the most of all cases in `c-examples/same_bits`;
 //! * frame: the largest stack frame of a single function, from the compiler.
 //!
+//! `rust ...` goes through the Rust interface, `budgets/rust`, all others through that of C.
+//!
 //! The same runs show that neither features nor opt-level change a bit.
 #![allow(
     clippy::indexing_slicing,
@@ -16,6 +18,9 @@
 )]
 
 mod artefacts;
+#[allow(unreachable_pub, reason = "a crate of its own on the microcontroller")]
+#[path = "budgets/rust/src/lib.rs"]
+mod firmware;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -192,6 +197,20 @@ struct Found {
     frames: Vec<String>,
 }
 
+impl Found {
+    /// Runs the cases of a build.
+    fn run(&mut self, tools: &Tools, name: &str, firmware: &Path) {
+        let text = output(tools, firmware);
+        for (call, most) in stack(&text) {
+            self.numbers.push((format!("stack {name} {call}"), most));
+        }
+        for (case, line) in cases(&text) {
+            let first = self.cases.entry(case.clone()).or_insert_with(|| line.clone());
+            assert_eq!(*first, line, "{name}, {case}: other bits than another build");
+        }
+    }
+}
+
 fn measure(tools: &Tools, configuration: &Configuration, found: &mut Found) {
     let Configuration { build, calls, cases: defines } = configuration;
     let name = build.name;
@@ -222,14 +241,74 @@ fn measure(tools: &Tools, configuration: &Configuration, found: &mut Found) {
     }
     let sources = [examples.join("cortex_m/firmware.c"), examples.join("same_bits/cases.c")];
     let sources = [&*sources[0], &*sources[1]];
-    let text = output(tools, &link(tools, &format!("{name} cases"), &sources, defines, &library));
-    for (call, most) in stack(&text) {
-        found.numbers.push((format!("stack {name} {call}"), most));
+    found.run(tools, name, &link(tools, &format!("{name} cases"), &sources, defines, &library));
+}
+
+/// The smallest solve through the Rust interface, whose result is the host's.
+fn measure_rust(tools: &Tools, found: &mut Found) {
+    let name = "rust exact-dense-f32 z";
+    found.cases.insert("rust".into(), rust_on_host());
+    let library = rust_library();
+    let [minimal, call] = ["minimal.c", "rust.c"].map(|c| root().join("tests/budgets").join(c));
+    let machine = root().join("c-examples/cortex_m/firmware.c");
+    // (The smallest firmware with its main elsewhere.)
+    let flags = ["-DEVERYTHING", "-DMINIMAL"];
+    let empty = link(tools, &format!("{name} empty"), &[&minimal], &[], &library);
+    let elf = link(tools, &format!("{name} solve"), &[&minimal, &call], &flags, &library);
+    let mut number =
+        |what: &str, value| found.numbers.push((format!("{what} {name} solve_f32"), value));
+    number("flash", flash(tools, &elf) - flash(tools, &empty));
+    number("frame", frames(tools, &elf)[0].0);
+    let cases = [&*machine, &*call];
+    found.run(tools, name, &link(tools, &format!("{name} cases"), &cases, &[], &library));
+}
+
+/// Built like those of [`Build::library`], at the opt-level of its own manifest.
+fn rust_library() -> PathBuf {
+    let folder = scratch().join("rust");
+    let mut cargo = Build { features: &[], target: Some(THUMB), ..CONFIGURATIONS[0].build }
+        .cargo_in(&folder, "rustc");
+    cargo.arg("--manifest-path").arg(root().join("tests/budgets/rust/Cargo.toml"));
+    cargo.args(["--release", "--", "-Zemit-stack-sizes"]).env("RUSTC_BOOTSTRAP", "1");
+    run(&mut cargo).unwrap_or_else(|e| panic!("rust: {e}"));
+    folder.join(THUMB).join("release/libbudget.a")
+}
+
+/// The potentials and the objective of the case in `budgets/rust.c`, after a look at the marginals.
+fn rust_on_host() -> String {
+    let mut board = firmware::Board {
+        rows: 3,
+        cols: 4,
+        epsilon: 0.0625,
+        max_iterations: 1000,
+        objective: 0.0,
+        argument: 0,
+        row: 0,
+        col: 0,
+        cost: [0.0; firmware::MOST * firmware::MOST],
+        a: [0.0; firmware::MOST],
+        b: [0.0; firmware::MOST],
+        f: [0.0; firmware::MOST],
+        g: [0.0; firmware::MOST],
+        work: [0.0; firmware::WORK_LEN],
+    };
+    board.cost[..12].copy_from_slice(&[0., 1., 2., 3., 1., 0., 1., 2., 2., 1., 0., 1.]);
+    board.a[..3].copy_from_slice(&[0.5, 0.25, 0.25]);
+    board.b[..4].copy_from_slice(&[0.125, 0.5, 0.125, 0.25]);
+    assert_eq!(firmware::budget_solve(&mut board), 0, "converged");
+    let entry = |i: usize, j: usize| {
+        ((board.f[i] + board.g[j] - board.cost[i * 4 + j]) / board.epsilon).exp()
+    };
+    for i in 0..3 {
+        let row: f32 = (0..4).map(|j| entry(i, j)).sum();
+        assert!((row - board.a[i]).abs() < 1e-4, "row {i}: {row}");
     }
-    for (case, line) in cases(&text) {
-        let first = found.cases.entry(case.clone()).or_insert_with(|| line.clone());
-        assert_eq!(*first, line, "{name}, {case}: other bits than another build of the library");
+    for j in 0..4 {
+        let col: f32 = (0..3).map(|i| entry(i, j)).sum();
+        assert!((col - board.b[j]).abs() < 1e-4, "column {j}: {col}");
     }
+    let values = board.f[..3].iter().chain(&board.g[..4]).chain([&board.objective]);
+    values.map(|x| format!("{:08x}", x.to_bits())).collect::<Vec<_>>().join(" ")
 }
 
 /// What a frame should not exceed, in bytes.
@@ -254,6 +333,7 @@ fn flash_and_stack_stay_within_their_budgets() {
         return;
     }
     let mut found = Found::default();
+    measure_rust(&tools, &mut found);
     for configuration in &CONFIGURATIONS {
         measure(&tools, configuration, &mut found);
     }

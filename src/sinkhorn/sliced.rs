@@ -24,7 +24,8 @@ pub fn solve<P: Precision, G: Geometry<P>>(
     work: &mut [P::Work],
     observer: &mut impl Observer<P::Potential>,
 ) -> Result<Report<P::Potential>, Error> {
-    let mut iteration = Iteration::idle(problem, options, f, g);
+    // (A firmware has this one solve, of which nothing need be a call.)
+    let mut iteration = Iteration::idle_in_place(problem, options, f, g);
     iteration.begin(work)?;
     let mut report = Report::unknown();
     iteration.run(observer, &mut report);

@@ -281,7 +281,6 @@ impl<P: Precision> State<P> {
 
 /// Validates everything and prepares the sweeps; the potentials are only read. `range` is what is known of
 /// the cost, and what was found of it where the data is looked at.
-#[inline(never)]
 pub(super) fn prepare<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     options: &Options<P>,

@@ -102,6 +102,11 @@ pub struct Build {
 impl Build {
     /// cargo, without what the environment of this test would change about the library.
     pub fn cargo(&self, verb: &str) -> Command {
+        self.cargo_in(&self.target_dir(), verb)
+    }
+
+    /// The same with a target directory of its own.
+    pub fn cargo_in(&self, target_dir: &Path, verb: &str) -> Command {
         let mut cargo = Command::new(env!("CARGO"));
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
             cargo.env_remove(name);
@@ -109,7 +114,7 @@ impl Build {
         cargo.env_remove("CARGO_BUILD_TARGET").env_remove("CARGO_TARGET_DIR");
         cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
         cargo.current_dir(root()).args([verb, "--quiet", "--locked", "--lib", "--target-dir"]);
-        cargo.arg(self.target_dir()).args(self.features);
+        cargo.arg(target_dir).args(self.features);
         if let Some(target) = self.target {
             cargo.args(["--target", target]);
         }
