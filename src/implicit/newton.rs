@@ -42,7 +42,8 @@ pub(crate) struct Solver<T> {
 /// is it, without compliance), and any other moves to its corner: the active set of a projected Newton
 /// method. Where r(f) is linear in pieces, the step is that of one piece.
 ///
-/// Gives the number of products with the matrix. `plan` has the rows of X, padded, or is empty. `work` has at least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
+/// Gives the number of products with the matrix. `plan` has the rows of X, padded, or is empty. `work` has at
+/// least [`super::work_len`] elements. Errors: `WorkTooSmall`, `Singular`.
 pub(crate) fn direction<P: Precision, G: Geometry<P>>(
     problem: &Problem<'_, P, G>,
     [rows, cols]: [Point<'_, P>; 2],

@@ -11,10 +11,9 @@ mod l2;
 mod pieces;
 mod search;
 
+use self::search::limits;
 #[cfg(feature = "implicit")]
 use super::{Adjoint, Answer, Change, Columns, total};
-use search::limits;
-
 use super::{Ball, LogSlope, MarginalRule, Memory, Shift, Side};
 use crate::kernel::{Level, Precision, kl_write, l2_write, soft_maximum};
 #[cfg(feature = "implicit")]
