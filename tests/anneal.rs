@@ -696,8 +696,8 @@ fn balls_without_entropy() {
 /// does, at the same value and without many more sweeps. Some have no plan at all; then neither does.
 #[test]
 fn nothing_that_sweeps_contradict() {
-    let (cases, limit) = if cfg!(debug_assertions) { (150, 2000) } else { (3000, 10_000) };
-    let mut numbers = Numbers(5);
+    let (cases, limit) = if cfg!(debug_assertions) { (150, 2000) } else { (4000, 10_000) };
+    let mut numbers = Numbers(1);
     let (mut arrived, mut sweeps, mut plain_sweeps) = (0, 0, 0);
     for case in 0..cases {
         let mut size = || 1 + (numbers.next() * 14.0) as usize;
@@ -752,7 +752,7 @@ fn nothing_that_sweeps_contradict() {
             assert!(at_optimum(&report, TOLERANCE), "{name}: {plain:?} {report:?}");
             let off = (plain.dual_value - report.dual_value).abs();
             assert!(off <= 1e-8, "{name}: {off:e}");
-            let most = 2 * plain.iterations + 50;
+            let most = (2 * plain.iterations + 50).min(1000);
             assert!(report.iterations <= most, "{name}: {plain:?} {report:?}");
             arrived += 1;
             sweeps += report.iterations;
